@@ -1,0 +1,56 @@
+"""credvault: a vault for secrets, for programs. Names are resolved on first use.
+
+from credvault import open_vault
+
+with open_vault(profile="home") as vault:
+    secret = vault.get("openai/api_key")
+    send(secret.value.reveal())
+"""
+
+from typing import TYPE_CHECKING, Any
+
+# A constant: reading it from the installed metadata costs 35 ms.
+__version__ = "0.1.0"
+
+__all__ = [
+    "Record",
+    "Reference",
+    "Secret",
+    "SecretValue",
+    "Vault",
+    "Version",
+    "__version__",
+    "errors",
+    "open_vault",
+]
+
+if TYPE_CHECKING:
+    from credvault.model import errors
+    from credvault.model.record import Record, Secret, Version
+    from credvault.model.uri import Reference
+    from credvault.model.value import SecretValue
+    from credvault.vault import Vault, open_vault
+
+_HOMES = {
+    "Record": "credvault.model.record",
+    "Reference": "credvault.model.uri",
+    "Secret": "credvault.model.record",
+    "SecretValue": "credvault.model.value",
+    "Vault": "credvault.vault",
+    "Version": "credvault.model.record",
+    "open_vault": "credvault.vault",
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name == "errors":
+        return import_module("credvault.model.errors")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'credvault' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Who may do what: identities, and a pure decision over rules. Knows no backend."""

@@ -1,0 +1,71 @@
+"""`decide` says whether an identity may do something to a secret. Pure: rules in, decision out.
+
+Any matching deny ends it; else any matching allow; else it is denied. In the namespace part of a resource `*`
+stops at the end of the namespace, in the key part it spans '/' (requirements.md C15).
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from credvault.access.identity import Identity
+from credvault.model.names import Name
+
+READ, WRITE, DELETE, LIST = "read", "write", "delete", "list"
+ALLOW, DENY = "allow", "deny"
+
+
+class Rule(NamedTuple):
+    """An effect for some actions on the secrets whose namespace and key match; `*` is the only wildcard."""
+
+    name: str
+    effect: str
+    actions: frozenset[str]
+    namespace: str = "*"
+    key: str = "*"
+
+    def matches(self, action: str, resource: Name) -> bool:
+        """Say whether this rule is about `action` on `resource`."""
+        return (
+            action in self.actions and _matches(self.namespace, resource.namespace) and _matches(self.key, resource.key)
+        )
+
+
+class Decision(NamedTuple):
+    """Whether it is allowed, and the rule that says so; no rule means denied by default."""
+
+    is_allowed: bool
+    rule: str | None
+
+
+class Policy(NamedTuple):
+    """Rules by subject; those of `*` are everybody's."""
+
+    rules: dict[str, Sequence[Rule]]
+
+
+def decide(policy: Policy, identity: Identity, action: str, resource: Name) -> Decision:
+    """Return whether `identity` may do `action` to `resource`."""
+    rules = [*policy.rules.get("*", ()), *policy.rules.get(identity.subject, ())]
+    matching = [rule for rule in rules if rule.matches(action, resource)]
+    denying = next((rule for rule in matching if rule.effect == DENY), None)
+    if denying is not None:
+        return Decision(False, denying.name)
+    allowing = next((rule for rule in matching if rule.effect == ALLOW), None)
+    return Decision(allowing is not None, allowing.name if allowing else None)
+
+
+def owner_policy(owner: Identity) -> Policy:
+    """Return the policy of a vault that one local user opens: whoever holds its key may do everything."""
+    everything = Rule("owner", ALLOW, frozenset({READ, WRITE, DELETE, LIST}))
+    return Policy({owner.subject: (everything,)})
+
+
+def _matches(pattern: str, text: str) -> bool:
+    return pattern == "*" or _compiled(pattern).fullmatch(text) is not None
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in pattern.split("*")))

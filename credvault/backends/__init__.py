@@ -1,0 +1,1 @@
+"""Where secrets live: one file per store, each passing the same contract. A backend knows no users."""

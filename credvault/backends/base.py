@@ -1,0 +1,113 @@
+"""The contract of a backend: a store of secrets, synchronous, that knows no users and no policy.
+
+A store implements `get` and `check` and says in `capabilities` what else it can; whatever it cannot raises
+Unsupported. `credvault.testing.BackendContract` is the suite that proves the two agree.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from enum import Flag, auto
+from typing import Any, Final, NamedTuple, Never
+
+from credvault.model.errors import NotFound, Unsupported
+from credvault.model.names import Name
+from credvault.model.record import Record, Secret, Version
+from credvault.model.value import SecretValue
+
+ANY: Final = -1
+"""Expect nothing: whatever is there is replaced."""
+ABSENT: Final = 0
+"""Expect that there is no secret of this name."""
+
+
+class Capability(Flag):
+    """What a store can do."""
+
+    READ = auto()
+    WRITE = auto()
+    LIST = auto()
+    DELETE = auto()
+    VERSIONS = auto()
+    METADATA = auto()
+
+
+class Health(NamedTuple):
+    """Whether a store can be reached, and what it says of itself."""
+
+    is_ok: bool
+    detail: str
+
+
+class Change(NamedTuple):
+    """A change to one secret.
+
+    `value` is the next version, or None to keep the value. `facts` are the members of the record to set; those
+    not named stay, None unsets. They are merged under the store's lock, so that two changes of different facts
+    are both kept. `expect` is ABSENT, ANY, or the version that must be current.
+    """
+
+    name: Name
+    value: SecretValue | None
+    facts: Mapping[str, Any]
+    expect: int = ANY
+
+
+class Backend(ABC):
+    """A store of secrets. Close it after use."""
+
+    name: str
+    capabilities: Capability
+
+    @abstractmethod
+    def get(self, name: Name, version: int | None = None) -> Secret:
+        """Return a secret's current version, or the one asked for.
+
+        Raises NotFound, VersionDeleted, VersionDestroyed; never returns None.
+        """
+
+    @abstractmethod
+    def check(self) -> Health:
+        """Reach the store and say how it is, reading no secret."""
+
+    def get_many(self, names: Collection[Name]) -> dict[Name, Secret]:
+        """Return the current versions of those names that are there."""
+        found = {}
+        for name in names:
+            try:
+                found[name] = self.get(name)
+            except NotFound:
+                continue
+        return found
+
+    def put(self, change: Change) -> Record:
+        """Make one change and return the record after it.
+
+        Raises AlreadyExists or Conflict where `expect` is not met, NotFound where there is no value to keep.
+        """
+        self._cannot("be written")
+
+    def put_many(self, changes: Sequence[Change]) -> Sequence[Record]:
+        """Make several changes, in one step where the store can, else one after the other."""
+        return [self.put(change) for change in changes]
+
+    def delete(self, names: Sequence[Name]) -> None:
+        """Remove every version of all these secrets; raises NotFound, with nothing removed, if one is not there."""
+        self._cannot("delete")
+
+    def list(self) -> Sequence[Record]:
+        """Return the record of each secret, as far as the store holds it without opening the secret."""
+        self._cannot("list")
+
+    def history(self, name: Name) -> Sequence[Version]:
+        """Return the versions of a secret, newest first; raises NotFound."""
+        self._cannot("keep versions")
+
+    def reference(self, name: Name) -> str:
+        """Return an opaque id of a name for the trail, which tells nothing of the name where the store has a key."""
+        return "-"
+
+    def close(self) -> None:  # noqa: B027 - most stores hold nothing
+        """Let go of what the store holds."""
+
+    def _cannot(self, what: str) -> Never:
+        raise Unsupported(f"the backend '{self.name}' cannot {what}")

@@ -1,0 +1,127 @@
+"""The backend `file`: one encrypted vault file (format.md). The default."""
+
+from collections.abc import Callable, Collection, Sequence
+
+from credvault.backends.base import Backend, Capability, Change, Health
+from credvault.backends.changes import next_entry
+from credvault.config import Settings
+from credvault.model.errors import NotFound
+from credvault.model.names import Name
+from credvault.model.record import Record, Secret, Version
+from credvault.sealing import vaultfile
+from credvault.sealing.draft import Draft
+from credvault.sealing.entries import Entry, HistoryLimits
+from credvault.sealing.slots import KDF_LIMITS, KdfLimits
+from credvault.sealing.sources import Ask, key_material
+from credvault.sealing.vaultfile import Limits, VaultFile
+from credvault.state import PinStore
+
+
+class FileBackend(Backend):
+    """Secrets in a vault file. Every call reads the file as it is now; every write is one generation."""
+
+    name = "file"
+    capabilities = (
+        Capability.READ
+        | Capability.WRITE
+        | Capability.LIST
+        | Capability.DELETE
+        | Capability.VERSIONS
+        | Capability.METADATA
+    )
+
+    def __init__(self, file: VaultFile) -> None:
+        self.file = file
+
+    def get(self, name: Name, version: int | None = None) -> Secret:
+        """Return a secret; opens one bucket and one token, whatever the size of the vault."""
+        return self._entry(name).secret(version)
+
+    def check(self) -> Health:
+        """Read the head of the file, without a key."""
+        head = self.file.read_head()
+        return Health(True, f"{self.file.path}, generation {head.generation}, {len(head.slots)} slots")
+
+    def get_many(self, names: Collection[Name]) -> dict[Name, Secret]:
+        """Return several secrets from one generation of the file."""
+        with self.file.open() as vault:
+            return {name: entry.secret() for name, entry in vault.find_many(names).items()}
+
+    def put(self, change: Change) -> Record:
+        """Make one change in a generation of its own."""
+        return self.put_many([change])[0]
+
+    def put_many(self, changes: Sequence[Change]) -> Sequence[Record]:
+        """Make all changes in one generation, or none of them."""
+        limits = self.file.limits.history
+        return self.file.update(lambda draft: [_apply(draft, change, limits) for change in changes])
+
+    def delete(self, names: Sequence[Name]) -> None:
+        """Remove all these secrets in one generation."""
+        self.file.update(lambda draft: _remove(draft, names))
+
+    def list(self) -> Sequence[Record]:
+        """Return the records in the indexes, sorted by name."""
+        with self.file.open() as vault:
+            return sorted(vault.records(), key=lambda record: record.name)
+
+    def history(self, name: Name) -> Sequence[Version]:
+        """Return the versions of a secret, newest first."""
+        return self._entry(name).history()
+
+    def reference(self, name: Name) -> str:
+        """Return the entry id of a name once the vault is unlocked."""
+        return self.file.entry_id(name) or "-"
+
+    def _entry(self, name: Name) -> Entry:
+        with self.file.open() as vault:
+            entry = vault.find(name)
+        if entry is None:
+            raise NotFound(f"there is no secret {name}")
+        return entry
+
+
+def open_vault_file(
+    settings: Settings,
+    ask: Ask | None,
+    *,
+    kdf: KdfLimits = KDF_LIMITS,
+    warn: Callable[[str], None],
+) -> VaultFile:
+    """Return the vault file that the settings name; nothing is read before it is used."""
+    on_rollback = vaultfile.REFUSE
+    if settings.flags.accept_rollback:
+        on_rollback = vaultfile.ACCEPT
+    elif settings.in_project:
+        # A vault beside code moves with its branches.
+        on_rollback = vaultfile.WARN
+    history = HistoryLimits()
+    limits = Limits(
+        settings.number("limits", "vault_bytes", Limits().file_bytes),
+        HistoryLimits(
+            settings.number("history", "versions", history.versions),
+            settings.number("history", "bytes", history.bytes),
+        ),
+        kdf,
+    )
+    return VaultFile(
+        settings.path.value,
+        lambda slots: key_material(settings.flags.key_file, settings.environ, slots, ask),
+        pins=PinStore(settings.state_folder),
+        limits=limits,
+        on_rollback=on_rollback,
+        warn=warn,
+    )
+
+
+def _apply(draft: Draft, change: Change, limits: HistoryLimits) -> Record:
+    entry = next_entry(draft.find(change.name), change, limits)
+    draft.put(entry)
+    return entry.record()
+
+
+def _remove(draft: Draft, names: Sequence[Name]) -> None:
+    for name in dict.fromkeys(names):
+        if draft.find(name) is None:
+            raise NotFound(f"there is no secret {name}")
+        draft.remove(name)

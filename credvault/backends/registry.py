@@ -1,0 +1,52 @@
+"""Which backends there are: the static table first, other people's entry points last."""
+
+from collections.abc import Callable
+from importlib import import_module
+
+from credvault.backends.base import Backend
+from credvault.config import FILE_BACKEND, Settings
+from credvault.model.errors import Unsupported
+from credvault.model.text import printable
+from credvault.sealing.slots import KDF_LIMITS, KdfLimits
+from credvault.sealing.sources import Ask
+
+ENTRY_POINTS = "credvault.backends"
+
+# Loaded by name when used: a store's library is not to be paid for by the others.
+_FACTORIES = {"memory": "credvault.backends.memory:MemoryBackend"}
+
+
+def open_backend(
+    settings: Settings,
+    ask: Ask | None,
+    *,
+    kdf: KdfLimits = KDF_LIMITS,
+    warn: Callable[[str], None] = lambda text: None,
+) -> Backend:
+    """Return the backend that the settings name; raises Unsupported where there is none of that name.
+
+    An entry point in `credvault.backends` is called with the Settings and returns a Backend.
+    """
+    name = settings.backend.value
+    if name == FILE_BACKEND:
+        from credvault.backends.file import FileBackend, open_vault_file
+
+        return FileBackend(open_vault_file(settings, ask, kdf=kdf, warn=warn))
+    if name in _FACTORIES:
+        module, _, factory = _FACTORIES[name].partition(":")
+        backend: Backend = getattr(import_module(module), factory)()
+        return backend
+    return _third_party(name, settings)
+
+
+def _third_party(name: str, settings: Settings) -> Backend:
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=ENTRY_POINTS, name=name):
+        opened: Backend = point.load()(settings)
+        return opened
+    known = ", ".join(sorted({FILE_BACKEND, *_FACTORIES, *(p.name for p in entry_points(group=ENTRY_POINTS))}))
+    raise Unsupported(
+        f"there is no backend '{printable(name)}', which {printable(settings.backend.source)} names",
+        hint=f"backends are {known}",
+    )

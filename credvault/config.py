@@ -1,0 +1,304 @@
+"""Settings: `config.toml`, a project's `.credvault.toml`, the environment and flags, each with where it came from.
+
+Later ones win in that order. Reads files and the environment, writes nothing, and opens no vault.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from credvault import files
+from credvault.model.errors import ConfigError, Invalid, StorageError
+from credvault.model.names import DEFAULT_NAMESPACE, parse_namespace
+from credvault.model.text import printable
+
+PROJECT_FILE = ".credvault.toml"
+FILE_BACKEND = "file"
+
+_MAX_CONFIG_BYTES = 1024 * 1024
+_HISTORY = {"versions": int, "bytes": int}
+_PROFILE = {"backend": str, "path": str, "namespace": str}
+_CONFIG: dict[str, Any] = {
+    "default_profile": str,
+    "profiles": {"*": _PROFILE},
+    "history": _HISTORY,
+    "limits": {"vault_bytes": int},
+    "trail": {"enabled": bool},
+    "probes": {"*": {"command": list, "timeout": int}},
+}
+_PROJECT: dict[str, Any] = {"vault": str, "namespace": str, "env": {"*": str}}
+_WORDS = {str: "a text", int: "a whole number", bool: "true or false", list: "a list of texts"}
+
+
+class Flags(NamedTuple):
+    """What the command line or a program says; None where it says nothing."""
+
+    profile: str | None = None
+    vault: str | None = None
+    backend: str | None = None
+    namespace: str | None = None
+    key_file: str | None = None
+    accept_rollback: bool = False
+
+
+class Project(NamedTuple):
+    """A project's `.credvault.toml`: its folder, and what it may say."""
+
+    path: str
+    vault: str | None
+    namespace: str | None
+    env: Mapping[str, str]
+
+
+class Origin(NamedTuple):
+    """A setting and where it came from, in words."""
+
+    value: str
+    source: str
+
+
+class Settings(NamedTuple):
+    """What holds for this run. `backend`, `path` and `namespace` know where they came from."""
+
+    backend: Origin
+    path: Origin
+    namespace: Origin
+    flags: Flags
+    environ: Mapping[str, str]
+    state_folder: str
+    config_path: str
+    config: Mapping[str, Any]
+    project: Project | None
+    in_project: bool
+    notices: tuple[str, ...]
+
+    def number(self, table: str, key: str, default: int) -> int:
+        """Return a whole number of `config.toml`, at least 1; raises ConfigError."""
+        value = self.config.get(table, {}).get(key, default)
+        if value < 1:
+            raise ConfigError(f"{printable(self.config_path)}: {table}.{key} must be at least 1")
+        return int(value)
+
+    @property
+    def trail_enabled(self) -> bool:
+        """Whether accesses are recorded in the local trail."""
+        return bool(self.config.get("trail", {}).get("enabled", True))
+
+
+def load_settings(flags: Flags, environ: Mapping[str, str], folder: str | None = None) -> Settings:
+    """Return the settings that hold in `folder` (the current one); raises ConfigError, or Invalid for flags."""
+    if sum(flag is not None for flag in (flags.profile, flags.vault, flags.backend)) > 1:
+        raise Invalid("give one of --profile, --vault and --backend")
+    config_path = environ.get("CREDVAULT_CONFIG") or os.path.join(config_folder(environ), "config.toml")
+    config = _read_toml(config_path, _CONFIG)
+    if config is None:
+        if environ.get("CREDVAULT_CONFIG"):
+            raise ConfigError(f"there is no {printable(config_path)}, which CREDVAULT_CONFIG names")
+        config = {}
+    project, notices = _find_project(folder)
+    backend, path, in_project = _choose_vault(flags, environ, project, config, config_path)
+    return Settings(
+        backend,
+        path,
+        _choose_namespace(flags, environ, project, config, config_path),
+        flags,
+        environ,
+        state_folder(environ),
+        config_path,
+        config,
+        project,
+        in_project,
+        notices,
+    )
+
+
+def config_folder(environ: Mapping[str, str]) -> str:
+    """Return the folder of `config.toml`."""
+    return _folder(environ, "XDG_CONFIG_HOME", ".config", "user_config_dir")
+
+
+def data_folder(environ: Mapping[str, str]) -> str:
+    """Return the folder of the vault file that no setting places elsewhere."""
+    return _folder(environ, "XDG_DATA_HOME", ".local/share", "user_data_dir")
+
+
+def state_folder(environ: Mapping[str, str]) -> str:
+    """Return the folder of pins, trail and test results."""
+    return _folder(environ, "XDG_STATE_HOME", ".local/state", "user_state_dir")
+
+
+def _folder(environ: Mapping[str, str], variable: str, below_home: str, function: str) -> str:
+    if not sys.platform.startswith("linux"):
+        import platformdirs
+
+        return str(getattr(platformdirs, function)("credvault", appauthor=False))
+    # What platformdirs does on Linux (a test compares): importing it costs 1.8 starts of the interpreter.
+    base = environ.get(variable, "")
+    if not os.path.isabs(base):  # the XDG specification: a relative path is to be ignored
+        home = environ.get("HOME") or os.path.expanduser("~")
+        if not os.path.isabs(home):
+            raise ConfigError(
+                "there is no home folder", hint="set HOME, or XDG_CONFIG_HOME, _DATA_HOME and _STATE_HOME"
+            )
+        base = os.path.join(home, below_home)
+    return os.path.join(base, "credvault")
+
+
+def _choose_vault(
+    flags: Flags,
+    environ: Mapping[str, str],
+    project: Project | None,
+    config: Mapping[str, Any],
+    config_path: str,
+) -> tuple[Origin, Origin, bool]:
+    """Return backend and path from the highest place that names a vault, and whether the project did."""
+    default = Origin(os.path.join(data_folder(environ), "vault.json"), "the default")
+    file = Origin(FILE_BACKEND, "the default")
+    layers = (
+        (flags.vault, flags.profile, flags.backend, ("--vault", "--profile", "--backend")),
+        (
+            environ.get("CREDVAULT_VAULT"),
+            environ.get("CREDVAULT_PROFILE"),
+            environ.get("CREDVAULT_BACKEND"),
+            ("CREDVAULT_VAULT", "CREDVAULT_PROFILE", "CREDVAULT_BACKEND"),
+        ),
+    )
+    for vault, profile, backend, sources in layers:
+        if vault:
+            return file, Origin(os.path.abspath(os.path.expanduser(vault)), sources[0]), False
+        if profile:
+            return *_profile(profile, sources[1], config, config_path, default), False
+        if backend:
+            return Origin(backend, sources[2]), default, False
+    if project is not None and project.vault is not None:
+        return file, Origin(project.vault, project.path), True
+    if "default_profile" in config:
+        return *_profile(config["default_profile"], config_path, config, config_path, default), False
+    return file, default, False
+
+
+def _profile(
+    name: str, source: str, config: Mapping[str, Any], config_path: str, default: Origin
+) -> tuple[Origin, Origin]:
+    profiles = config.get("profiles", {})
+    if name not in profiles:
+        known = ", ".join(printable(profile) for profile in profiles) or "none"
+        raise ConfigError(
+            f"there is no profile '{printable(name)}', which {printable(source)} names",
+            hint=f"profiles in {printable(config_path)}: {known}",
+        )
+    profile = profiles[name]
+    where = f"profile {printable(name)} in {printable(config_path)}"
+    backend = Origin(profile.get("backend", FILE_BACKEND), where)
+    if "path" not in profile:
+        return backend, default
+    path = os.path.join(os.path.dirname(config_path), os.path.expanduser(profile["path"]))
+    return backend, Origin(os.path.abspath(path), where)
+
+
+def _choose_namespace(
+    flags: Flags,
+    environ: Mapping[str, str],
+    project: Project | None,
+    config: Mapping[str, Any],
+    config_path: str,
+) -> Origin:
+    profile = flags.profile or environ.get("CREDVAULT_PROFILE") or config.get("default_profile")
+    candidates = (
+        (flags.namespace, "-n"),
+        (environ.get("CREDVAULT_NAMESPACE"), "CREDVAULT_NAMESPACE"),
+        (project.namespace if project else None, project.path if project else ""),
+        (config.get("profiles", {}).get(profile, {}).get("namespace"), config_path),
+    )
+    for namespace, source in candidates:
+        if namespace:
+            return Origin(parse_namespace(namespace), source)
+    return Origin(DEFAULT_NAMESPACE, "the default")
+
+
+def _find_project(folder: str | None) -> tuple[Project | None, tuple[str, ...]]:
+    """Return the nearest project file from `folder` upwards, and what is to be said about one passed over."""
+    try:
+        folder = os.path.realpath(folder or os.getcwd())
+    except OSError:  # the current folder was removed
+        return None, ()
+    while True:
+        path = os.path.join(folder, PROJECT_FILE)
+        try:
+            facts = os.stat(path)
+        except OSError:
+            parent = os.path.dirname(folder)
+            if parent == folder:
+                return None, ()
+            folder = parent
+            continue
+        if os.name == "posix" and (facts.st_uid != os.geteuid() or facts.st_mode & 0o022):
+            why = "is not yours" if facts.st_uid != os.geteuid() else "can be written by others"
+            return None, (f"{printable(path)} {why}, so it was passed over",)
+        return _read_project(path, folder), ()
+
+
+def _read_project(path: str, folder: str) -> Project:
+    content = _read_toml(path, _PROJECT)
+    if content is None:
+        raise ConfigError(f"{printable(path)} is gone")
+    vault = content.get("vault")
+    if vault is not None:
+        real = os.path.realpath(os.path.join(folder, vault))
+        # The real path: neither '..' nor a link may lead out of the project's folder.
+        if os.path.isabs(vault) or os.path.commonpath([real, folder]) != folder or real == folder:
+            raise ConfigError(f"{printable(path)}: vault must be a file inside the project's folder")
+        vault = real
+    if "namespace" in content:
+        parse_namespace(content["namespace"])
+    return Project(path, vault, content.get("namespace"), content.get("env", {}))
+
+
+def _read_toml(path: str, schema: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a settings file that agrees with its schema, or None where there is none; raises ConfigError."""
+    try:
+        data = files.read_small_file(path, _MAX_CONFIG_BYTES)
+    except StorageError as exc:
+        raise ConfigError(exc.message) from None
+    if data is None:
+        return None
+    import tomllib
+
+    try:
+        content = tomllib.loads(data.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
+        # The message of tomllib says what is wrong and where, and quotes at most one character.
+        what = str(exc) if isinstance(exc, tomllib.TOMLDecodeError) else "it is not UTF-8 text"
+        raise ConfigError(f"{printable(path)} is not TOML: {printable(what)}") from None
+    _check_table(content, schema, path, "")
+    return content
+
+
+def _check_table(table: Mapping[str, Any], schema: dict[str, Any], path: str, above: str) -> None:
+    for key, value in table.items():
+        expected = schema.get(key, schema.get("*"))
+        where = f"{printable(path)}: {printable(above + key)}"
+        if expected is None:
+            raise ConfigError(f"{where} is not a setting", hint=_near(key, schema, path))
+        if isinstance(expected, dict):
+            if not isinstance(value, dict):
+                raise ConfigError(f"{where} must be a table")
+            _check_table(value, expected, path, f"{above}{key}.")
+        # bool is an int to isinstance.
+        elif not isinstance(value, expected) or isinstance(value, bool) is not (expected is bool):
+            raise ConfigError(f"{where} must be {_WORDS[expected]}")
+        elif expected is list and not (value and all(isinstance(item, str) for item in value)):
+            raise ConfigError(f"{where} must be {_WORDS[list]}")
+
+
+def _near(key: str, schema: dict[str, Any], path: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(key, schema, n=1)
+    if near:
+        return f"did you mean {near[0]}?"
+    allowed = f"it may have {', '.join(schema)}"
+    if os.path.basename(path) == PROJECT_FILE:
+        return f"a project's file may not name commands, addresses or tokens; {allowed}"
+    return allowed

@@ -1,0 +1,65 @@
+"""Which environment variables a secret may become: the one closed table, and the system's limits."""
+
+import re
+from collections.abc import Collection
+
+from credvault.model.errors import InvalidValue
+from credvault.model.text import printable
+
+# One string of the environment, name, '=', value and the final NUL: MAX_ARG_STRLEN, 32 pages (execve(2)).
+MAX_VARIABLE_BYTES = 131_072
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+# Names by which a loader, a shell, an interpreter or a common tool is told what code to run, whom to trust or
+# where to send things (CVE-2014-6271 and its kin). Matched without regard to case: curl reads http_proxy.
+_FORBIDDEN = frozenset(
+    "PATH IFS ENV BASH_ENV SHELLOPTS BASHOPTS PS4 PROMPT_COMMAND ZDOTDIR CDPATH FPATH"
+    " RUBYOPT RUBYLIB PERLLIB NODE_OPTIONS NODE_PATH JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS CLASSPATH"
+    " HOME SHELL EDITOR VISUAL PAGER GCONV_PATH GLIBC_TUNABLES".split()
+)
+_FORBIDDEN_STARTS = ("LD_", "DYLD_", "BASH_FUNC_", "PYTHON", "PERL5", "GIT_", "SSL_CERT_", "CREDVAULT_")
+_FORBIDDEN_ENDS = ("_PROXY",)
+
+# What unlocks a vault never reaches a child unless it is kept by name (spec.md 7).
+_UNLOCKING = frozenset({"VAULT_TOKEN", "VAULT_SECRET_ID", "BAO_TOKEN"})
+
+
+def is_variable(text: str) -> bool:
+    """Say whether `text` is written like a variable of a shell (POSIX.1-2024, 3.216)."""
+    return _VARIABLE.fullmatch(text) is not None
+
+
+def is_forbidden(variable: str) -> bool:
+    """Say whether a variable steers loaders, shells or interpreters."""
+    upper = variable.upper()
+    return upper in _FORBIDDEN or upper.startswith(_FORBIDDEN_STARTS) or upper.endswith(_FORBIDDEN_ENDS)
+
+
+def unlocks_a_vault(variable: str) -> bool:
+    """Say whether a variable may hold what opens a vault."""
+    return variable.startswith("CREDVAULT_") or variable in _UNLOCKING
+
+
+def check_variable(variable: str, *, allowed: Collection[str] = ()) -> None:
+    """Raise InvalidValue unless a secret may become `variable`; `allowed` names lift the forbidden table."""
+    if not is_variable(variable):
+        hint = "a variable is letters, digits and _, and does not start with a digit"
+        raise InvalidValue(f"'{printable(variable)}' is not a variable name", hint=hint)
+    if is_forbidden(variable) and variable not in allowed:
+        raise InvalidValue(
+            f"{variable} steers how programs load or run, so no secret may be put there",
+            hint=f"choose another variable, or give --allow-env {variable}",
+        )
+
+
+def check_variable_value(variable: str, value: bytes) -> None:
+    """Raise InvalidValue unless the system can carry `value` in `variable`."""
+    if b"\0" in value:
+        hint = "get the secret on stdin or in a file: credvault get NAME -o FILE"
+        raise InvalidValue(f"the value for {variable} holds a NUL byte, which no variable can carry", hint=hint)
+    if len(variable) + len(value) + 2 > MAX_VARIABLE_BYTES:
+        raise InvalidValue(
+            f"the value for {variable} has {len(value)} bytes; a variable holds {MAX_VARIABLE_BYTES} with its name",
+            hint="get the secret on stdin or in a file: credvault get NAME -o FILE",
+        )

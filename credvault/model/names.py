@@ -1,0 +1,131 @@
+"""The one parser of names, namespaces and globs (spec.md 2). A bad name is an error, never repaired."""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from credvault.model.errors import Invalid, InvalidName
+from credvault.model.text import printable
+
+DEFAULT_NAMESPACE = "default"
+MAX_SEGMENT_BYTES = 255
+MAX_KEY_SEGMENTS = 16
+MAX_NAME_BYTES = 1024
+# More wildcards than any name has segments only serve to make matching slow.
+MAX_WILDCARDS = 16
+
+_SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]*")
+_ALLOWED = "[NAMESPACE/]KEY, each part from A-Z a-z 0-9 _ . @ + - and starting with a letter or digit"
+
+
+class Name(NamedTuple):
+    """Where a secret lives: a namespace and a key of 1 to 16 segments joined by '/'.
+
+    Only `parse_name` makes one, so that a Name is always well formed.
+    """
+
+    namespace: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.key}"
+
+
+def parse_name(text: str, *, namespace: str | None = None, default: str = DEFAULT_NAMESPACE) -> Name:
+    """Return the Name that `text` spells.
+
+    A bare key is in `namespace` if one is given explicitly, else in `default`. Raises InvalidName for anything
+    but the grammar, and Invalid where `text` names another namespace than the explicit one.
+    """
+    if len(text) > MAX_NAME_BYTES:
+        raise InvalidName(f"name is longer than {MAX_NAME_BYTES} bytes: {printable(text[:40])}…")
+    first, slash, rest = text.partition("/")
+    if not slash:
+        return Name(parse_namespace(default if namespace is None else namespace), _parse_key(text, text))
+    parsed = Name(_parse_segment(first, text, "namespace"), _parse_key(rest, text))
+    if namespace is not None and parsed.namespace != namespace:
+        raise Invalid(
+            f"{text} is in namespace {parsed.namespace}, but -n says {printable(namespace)}",
+            hint="leave out -n, or write the key alone",
+        )
+    return parsed
+
+
+def parse_namespace(text: str) -> str:
+    """Return `text` if it is a namespace; raises InvalidName."""
+    return _parse_segment(text, text, "namespace")
+
+
+def _parse_key(key: str, whole: str) -> str:
+    segments = key.split("/")
+    if len(segments) > MAX_KEY_SEGMENTS:
+        raise InvalidName(f"key has {len(segments)} segments, at most {MAX_KEY_SEGMENTS} are allowed: {_short(whole)}")
+    for segment in segments:
+        _parse_segment(segment, whole, "key")
+    if len(whole) > MAX_NAME_BYTES:
+        raise InvalidName(f"name is longer than {MAX_NAME_BYTES} bytes")
+    return key
+
+
+def _parse_segment(segment: str, whole: str, what: str) -> str:
+    match = _SEGMENT.match(segment)
+    if match is None or match.end() != len(segment):
+        raise InvalidName(f"{_complaint(segment, match, what)} in name '{_short(whole)}'", hint=f"a name is {_ALLOWED}")
+    if len(segment) > MAX_SEGMENT_BYTES:
+        raise InvalidName(f"part of a name is longer than {MAX_SEGMENT_BYTES} bytes: {_short(segment)}")
+    return segment
+
+
+def _complaint(segment: str, match: re.Match[str] | None, what: str) -> str:
+    if not segment:
+        return f"empty {what}"
+    position = match.end() if match else 0
+    character = segment[position]
+    place = "at the start of" if match is None else f"at position {position + 1} of"
+    return f"character '{printable(character)}' (U+{ord(character):04X}) is not allowed {place} the {what}"
+
+
+def _short(text: str) -> str:
+    shown = printable(text[:60])
+    return shown if len(text) <= 60 else shown + "…"
+
+
+def compile_globs(globs: Iterable[str], *, namespace: str = DEFAULT_NAMESPACE) -> Callable[[Name], bool]:
+    """Return a function that says whether a Name matches any of `globs`; no globs match everything.
+
+    `*` stands for any characters but '/', `**` for any at all. A glob without a slash is about keys of
+    `namespace`, one that ends in '/' about everything below. Raises InvalidName for other characters.
+    """
+    patterns = [_glob_pattern(_whole_glob(glob, namespace)) for glob in globs]
+    if not patterns:
+        return lambda name: True
+    return lambda name: any(pattern.fullmatch(str(name)) for pattern in patterns)
+
+
+def compile_word_globs(globs: Iterable[str]) -> Callable[[str], bool]:
+    """Return a function that says whether a word without slashes (a variable) matches any of `globs`."""
+    patterns = [_glob_pattern(glob) for glob in globs]
+    return lambda word: any(pattern.fullmatch(word) for pattern in patterns)
+
+
+def _whole_glob(glob: str, namespace: str) -> str:
+    if glob.endswith("/"):
+        glob += "**"
+    return glob if "/" in glob or glob.startswith("**") else f"{namespace}/{glob}"
+
+
+def _glob_pattern(glob: str) -> re.Pattern[str]:
+    if len(glob) > MAX_NAME_BYTES or glob.count("*") > 2 * MAX_WILDCARDS:
+        raise InvalidName(f"pattern is too long or has too many wildcards: {_short(glob)}")
+    bad = re.search(r"[^A-Za-z0-9_.@+/*-]", glob)
+    if bad or not glob:
+        shown = f"character '{printable(bad[0])}' is not allowed in" if bad else "empty"
+        raise InvalidName(f"{shown} pattern '{_short(glob)}'", hint="a pattern is a name with * or ** in it")
+    parts = re.split(r"(\*+)", glob)
+    return re.compile("".join(_glob_part(part) for part in parts))
+
+
+def _glob_part(part: str) -> str:
+    if part == "*":
+        return "[^/]*"
+    return ".*" if part.startswith("**") else re.escape(part)

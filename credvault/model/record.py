@@ -1,0 +1,216 @@
+"""The record of a secret: its facts, what they may be, and how they look as JSON. Never a value."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+from credvault.model import environment, times
+from credvault.model.errors import InvalidValue
+from credvault.model.names import Name
+from credvault.model.text import printable
+from credvault.model.value import SecretValue
+
+TYPES = (
+    "secret",
+    "api_key",
+    "access_token",
+    "token",
+    "oauth",
+    "password",
+    "connection_string",
+    "certificate",
+    "database",
+)
+EXECUTOR_ONLY = "executor_only"
+RUNTIME_ENV = "runtime_env"
+DELIVERIES = (EXECUTOR_ONLY, RUNTIME_ENV)
+DATABASE_FIELDS = ("engine", "host", "port", "database", "username", "sslmode")
+
+ACTIVE, PENDING, DELETED, DESTROYED = STATES = ("active", "pending", "deleted", "destroyed")
+
+MAX_FACT_BYTES = 16 * 1024
+
+# The members of a record as the vault file has them, in the order that people are shown them (format.md 1.2).
+REQUIRED = ("type", "delivery", "created_at", "updated_at", "value_changed_at")
+_TEXTS = ("service", "env_name", "note", "expires_at", "rotate_every", "updated_by")
+_LISTS = ("consumers", "tags")
+_MAPS = ("metadata", "fields")
+MEMBERS = (*REQUIRED, *_TEXTS, *_LISTS, *_MAPS, "probe")
+
+
+class Record(NamedTuple):
+    """The facts of one secret; times are RFC 3339 text in UTC.
+
+    `list` gives records without `created_at`, `note`, `metadata`, `fields` and `probe`, because a store's index
+    may not hold them. `extra` holds members that a newer program wrote; they are kept.
+    """
+
+    namespace: str
+    key: str
+    version: int
+    type: str
+    delivery: str
+    updated_at: str
+    value_changed_at: str
+    created_at: str | None = None
+    service: str | None = None
+    env_name: str | None = None
+    note: str | None = None
+    expires_at: str | None = None
+    rotate_every: str | None = None
+    updated_by: str | None = None
+    consumers: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, str | int | float | bool] = {}
+    fields: Mapping[str, str | int] = {}
+    probe: Mapping[str, Any] | None = None
+    extra: Mapping[str, Any] = {}
+
+    @property
+    def name(self) -> Name:
+        """Where the secret lives."""
+        return Name(self.namespace, self.key)
+
+    def is_expired(self, now: float) -> bool:
+        """Say whether `expires_at` has passed at `now` (seconds since the epoch)."""
+        return self.expires_at is not None and not times.is_before(times.time_text(now), self.expires_at)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the members that are set, as JSON has them; without namespace, key and version."""
+        known = {member: _plain(getattr(self, member)) for member in MEMBERS}
+        return {
+            **self.extra,
+            **{member: value for member, value in known.items() if value not in (None, [], {})},
+        }
+
+    def members(self) -> dict[str, Any]:
+        """Return the record as `--json` shows it: namespace, key, version, then every fact that is set."""
+        return {"namespace": self.namespace, "key": self.key, "version": self.version, **self.facts()}
+
+
+class Secret(NamedTuple):
+    """One version of a secret: its record and its value."""
+
+    record: Record
+    value: SecretValue
+
+
+class Version(NamedTuple):
+    """One version of a secret, without its value."""
+
+    version: int
+    state: str
+    created_at: str
+    updated_by: str
+
+
+def record_from_facts(name: Name, version: int, facts: Mapping[str, Any]) -> Record:
+    """Return the Record of facts that `check_facts` accepts; members it does not know are kept in `extra`."""
+    known = {member: facts[member] for member in MEMBERS if member in facts}
+    for member in _LISTS:
+        if member in known:
+            known[member] = tuple(known[member])
+    extra = {member: value for member, value in facts.items() if member not in MEMBERS}
+    return Record(name.namespace, name.key, version, **known, extra=extra)
+
+
+def merge_facts(old: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a secret's facts after `changes`; a change to None unsets, what is not named stays."""
+    merged = {**old, **changes}
+    return {member: _plain(value) for member, value in merged.items() if value not in (None, "", (), [], {})}
+
+
+def first_facts(name: Name, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of a new secret: what is given, and defaults for the rest.
+
+    A variable that is given, or a key written like one (`OPENAI_API_KEY`), makes the delivery `runtime_env`.
+    """
+    facts = {"type": "secret", "created_at": given["updated_at"], **merge_facts({}, given)}
+    delivery = facts.setdefault(
+        "delivery", RUNTIME_ENV if "env_name" in facts or _is_variable_key(name) else EXECUTOR_ONLY
+    )
+    if delivery == RUNTIME_ENV and "env_name" not in facts and _is_variable_key(name):
+        facts["env_name"] = name.key
+    return facts
+
+
+def check_facts(facts: Mapping[str, Any]) -> None:
+    """Raise InvalidValue unless every known member of `facts` has the form that format.md 1.2 gives it.
+
+    A type or delivery this version does not know passes when reading; `check_choices` is for what people set.
+    """
+    for member in REQUIRED:
+        if member not in facts:
+            raise InvalidValue(f"the record has no {member}")
+    for member in ("type", "delivery", *_TEXTS):
+        if member in facts and not (isinstance(facts[member], str) and facts[member]):
+            raise InvalidValue(f"{member} must be text")
+    for member in ("created_at", "updated_at", "value_changed_at", "expires_at"):
+        if member in facts and not times.is_time(facts[member]):
+            raise InvalidValue(f"{member} must be a time such as 2027-01-31T12:00:00Z")
+    if "rotate_every" in facts and not times.is_duration(facts["rotate_every"]):
+        raise InvalidValue("rotate_every must be a duration such as 90d")
+    for member in _LISTS:
+        items = facts.get(member, ())
+        if not isinstance(items, list | tuple) or not all(isinstance(item, str) and item for item in items):
+            raise InvalidValue(f"{member} must be a list of texts")
+    _check_map(facts.get("metadata", {}), "metadata", (str, int, float, bool))
+    _check_map(facts.get("fields", {}), "fields", (str, int))
+    probe = facts.get("probe")
+    if probe is not None and not (isinstance(probe, Mapping) and isinstance(probe.get("kind"), str)):
+        raise InvalidValue("probe must be an object with a kind")
+
+
+def check_choices(facts: Mapping[str, Any], *, allow_env: Collection[str] = ()) -> None:
+    """Raise InvalidValue for given facts that a person may not set, although a file may hold them.
+
+    Types, deliveries and variable names are checked against their closed tables; texts against their size.
+    """
+    for member, choices in (("type", TYPES), ("delivery", DELIVERIES)):
+        choice = facts.get(member)
+        if choice is not None and choice not in choices:
+            hint = f"it is one of {', '.join(choices)}"
+            raise InvalidValue(f"there is no {member} '{printable(str(choice))}'", hint=hint)
+    if facts.get("env_name") is not None:
+        environment.check_variable(facts["env_name"], allowed=allow_env)
+    for member, value in facts.items():
+        text = str(value)
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise InvalidValue(f"{printable(member)} is not valid text (UTF-8)")
+        if len(text.encode("utf-8")) > MAX_FACT_BYTES:
+            raise InvalidValue(f"{printable(member)} is longer than {MAX_FACT_BYTES} bytes")
+
+
+def check_together(facts: Mapping[str, Any]) -> None:
+    """Raise InvalidValue for facts that are right one by one, and wrong together."""
+    if facts["delivery"] == RUNTIME_ENV and "env_name" not in facts:
+        raise InvalidValue("delivery runtime_env needs a variable", hint="give --env VAR or --runtime-env")
+    unknown = next((field for field in facts.get("fields", {}) if field not in DATABASE_FIELDS), None)
+    if facts["type"] == "database" and unknown is not None:
+        hint = f"a database has {', '.join(DATABASE_FIELDS)}"
+        raise InvalidValue(f"a database has no field '{printable(unknown)}'", hint=hint)
+
+
+def derived_env_name(name: Name) -> str:
+    """Return the variable for a name: namespace (unless default) and key, upper-cased, the rest '_'."""
+    whole = name.key if name.namespace == "default" else f"{name.namespace}_{name.key}"
+    return "".join(c.upper() if c.isalnum() else "_" for c in whole)
+
+
+def _is_variable_key(name: Name) -> bool:
+    return environment.is_variable(name.key) and name.key == name.key.upper()
+
+
+def _check_map(value: object, member: str, kinds: tuple[type, ...]) -> None:
+    if not isinstance(value, Mapping):
+        raise InvalidValue(f"{member} must be an object")
+    for key, item in value.items():
+        # bool is an int to isinstance, and not a field's.
+        right = isinstance(item, kinds) and (bool in kinds or not isinstance(item, bool))
+        if not (isinstance(key, str) and key and right):
+            raise InvalidValue(f"{member} must hold plain values under names")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    return dict(value) if isinstance(value, Mapping) else value

@@ -1,0 +1,89 @@
+"""Times and durations as text: RFC 3339 in UTC with `Z`, and `15m`, `8h`, `14d`, `12w`.
+
+Times stay text in records: two of them compare as text, so that no command pays for a calendar it does not use.
+The clock is the caller's: every function takes `now` as seconds since the epoch.
+"""
+
+import re
+import time
+
+from credvault.model.errors import InvalidValue
+from credvault.model.text import printable
+
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?Z")
+_DURATION = re.compile(r"([1-9][0-9]{0,8})([smhdw])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def time_text(now: float) -> str:
+    """Return seconds since the epoch as `2026-11-22T01:02:03Z`, fractions dropped."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+
+
+def is_time(text: object) -> bool:
+    """Say whether `text` is a time of this one form, of a day that exists."""
+    if not isinstance(text, str) or not _TIME.fullmatch(text):
+        return False
+    try:
+        _epoch(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_duration(text: object) -> bool:
+    """Say whether `text` is a duration such as `90d`."""
+    return isinstance(text, str) and _DURATION.fullmatch(text) is not None
+
+
+def is_before(earlier: str, later: str) -> bool:
+    """Say whether the time `earlier` is before the time `later`."""
+    # Without the Z, a time with a fraction sorts after the same second without one.
+    return earlier[:-1] < later[:-1]
+
+
+def parse_duration(text: str) -> int:
+    """Return a duration in seconds; raises InvalidValue."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise InvalidValue(f"'{printable(text)}' is not a duration", hint="write 15m, 8h, 14d or 12w")
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+def parse_time(text: str) -> float:
+    """Return seconds since the epoch of a time that `is_time`; raises InvalidValue."""
+    if not is_time(text):
+        raise InvalidValue(f"'{printable(text)}' is not a time", hint="write 2027-01-31T12:00:00Z")
+    return _epoch(text)
+
+
+def parse_moment(text: str, now: float) -> str:
+    """Return the time a person means by a date, a time with a zone, or a duration from now.
+
+    A date alone is its first second in UTC. Raises InvalidValue for anything else, and for a time without a zone.
+    """
+    from datetime import UTC, datetime
+
+    if is_duration(text):
+        moment = now + parse_duration(text)
+        if moment >= 253_402_300_800:  # 10000-01-01, the first year RFC 3339 cannot write
+            raise InvalidValue(f"'{printable(text)}' from now is past the year 9999")
+        return time_text(moment)
+    try:
+        when = datetime.fromisoformat(text)
+        if "T" not in text and " " not in text:
+            when = when.replace(tzinfo=UTC)
+        if when.tzinfo is None:
+            raise InvalidValue(f"'{printable(text)}' has no time zone", hint="end it in Z for UTC")
+        return time_text(when.timestamp())
+    except (ValueError, OverflowError):
+        hint = "write a date (2027-01-31), a time (2027-01-31T12:00:00Z) or a duration (90d)"
+        raise InvalidValue(f"'{printable(text)}' is not a time", hint=hint) from None
+
+
+def _epoch(text: str) -> float:
+    from datetime import datetime
+
+    # datetime keeps microseconds; RFC 3339 allows more digits than that.
+    seconds, dot, fraction = text[:-1].partition(".")
+    return datetime.fromisoformat(seconds + "+00:00").timestamp() + float(f"0.{fraction}" if dot else 0)

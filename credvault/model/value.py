@@ -1,0 +1,47 @@
+"""SecretValue: bytes that do not show themselves. `.reveal()` is the only way out."""
+
+from typing import Never
+
+MAX_VALUE_BYTES = 1024 * 1024
+
+
+class SecretValue:
+    """A secret's bytes, hidden from str, repr, format, tracebacks, logs, pickle and JSON.
+
+    Holds 0 bytes to any number; what may be stored is 1 byte to 1 MiB (`MAX_VALUE_BYTES`), which the vault
+    checks. Python cannot wipe memory: the bytes live until they are collected, and may linger after that.
+    """
+
+    __slots__ = ("__bytes",)
+
+    def __init__(self, value: bytes) -> None:
+        self.__bytes = bytes(value)
+
+    def reveal(self) -> bytes:
+        """Return the bytes. Call it on the last line possible."""
+        return self.__bytes
+
+    def __len__(self) -> int:
+        return len(self.__bytes)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SecretValue):
+            return NotImplemented
+        # Imported here: comparing is rare, and get's path need not pay for it.
+        from hmac import compare_digest
+
+        return compare_digest(self.__bytes, other.__bytes)
+
+    __hash__ = None  # type: ignore[assignment]  # a hash in a set or dict is a fingerprint of the value
+
+    def __repr__(self) -> str:
+        return "SecretValue(***)"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+    def __reduce_ex__(self, protocol: object) -> Never:
+        raise TypeError("a SecretValue cannot be pickled or copied")

@@ -1,0 +1,69 @@
+"""Strict JSON: one canonical way to write it, and a reader that takes nothing twice and nothing odd."""
+
+import json
+from typing import Any, Never
+
+MAX_DEPTH = 32
+MAX_DIGITS = 20
+
+
+class BadJSON(Exception):
+    """The text is not JSON as we write it. Holds no part of the text."""
+
+
+def canonical(value: object) -> bytes:
+    """Return `C(value)` of format.md: JSON with sorted keys, no spaces, ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def parse_strict(data: bytes, *, floats: bool = False) -> Any:
+    """Return what JSON text says.
+
+    Raises BadJSON for duplicate members, NaN, depth over 32, integers over 20 digits, and floats unless allowed.
+    """
+    try:
+        value = json.loads(
+            data.decode("ascii"),
+            object_pairs_hook=_object,
+            parse_int=_integer,
+            parse_float=float if floats else _refuse,
+            parse_constant=_refuse,
+        )
+    # ValueError covers JSONDecodeError and UnicodeDecodeError; deep nesting ends in RecursionError.
+    except (ValueError, RecursionError):
+        raise BadJSON from None
+    _check_depth(value, MAX_DEPTH)
+    return value
+
+
+def parse_canonical(data: bytes) -> Any:
+    """Return what `canonical` wrote; raises BadJSON for the same facts written any other way."""
+    value = parse_strict(data)
+    if canonical(value) != data:
+        raise BadJSON
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise BadJSON
+    return members
+
+
+def _integer(digits: str) -> int:
+    if len(digits.lstrip("-")) > MAX_DIGITS:
+        raise BadJSON
+    return int(digits)
+
+
+def _refuse(_: str) -> Never:
+    raise BadJSON
+
+
+def _check_depth(value: object, left: int) -> None:
+    if isinstance(value, dict | list):
+        if left == 0:
+            raise BadJSON
+        for item in value.values() if isinstance(value, dict) else value:
+            _check_depth(item, left - 1)

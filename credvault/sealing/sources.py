@@ -1,0 +1,134 @@
+"""Where the key of a vault file comes from: the first that is set, in the order of spec.md 6.
+
+Reads the environment and the files that settings name; never prompts: the last resort is the caller's.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Mapping, Sequence
+
+from credvault import files
+from credvault.model.errors import Locked, StorageError, WrongKey
+from credvault.model.text import printable
+from credvault.model.value import SecretValue
+from credvault.sealing.keys import parse_key
+from credvault.sealing.slots import PASSPHRASE, RAW, KeyMaterial, Slot, passphrase_bytes
+
+# How long a command may take to give a passphrase: it may ask the user, seconds.
+COMMAND_TIMEOUT = 60.0
+
+_MAX_KEY_FILE_BYTES = 64 * 1024
+_HINT = (
+    "set CREDVAULT_KEY_FILE, CREDVAULT_KEY, CREDVAULT_PASSPHRASE, CREDVAULT_PASSPHRASE_FILE or "
+    "CREDVAULT_PASSPHRASE_COMMAND, or give --key-file"
+)
+
+Ask = Callable[[], KeyMaterial]
+"""The last resort: asks a person for the passphrase; raises Locked where nobody can be asked."""
+
+
+def key_material(
+    key_file: str | None, environ: Mapping[str, str], slots: Sequence[Slot], ask: Ask | None
+) -> KeyMaterial:
+    """Return the first key that is set.
+
+    Raises Locked where none is, or one is set but empty, WrongKey where it is not a key, StorageError where its
+    file cannot be read.
+    """
+    found = explicit_key(key_file, environ)
+    if found is not None:
+        return found
+    if ask is None:
+        raise Locked("the vault is locked and no key is set", hint=_HINT)
+    if not any(slot["type"] == PASSPHRASE for slot in slots):
+        raise Locked("the vault opens by a key only, and none is set", hint=_HINT)
+    return ask()
+
+
+def explicit_key(key_file: str | None, environ: Mapping[str, str]) -> KeyMaterial | None:
+    """Return the key that a flag or the environment gives, or None."""
+    if key_file is not None:
+        return _raw(_read_key_file(key_file), f"the key file {printable(key_file)}")
+    if (text := _set(environ, "CREDVAULT_KEY")) is not None:
+        return _raw(text, "CREDVAULT_KEY")
+    if (path := _set(environ, "CREDVAULT_KEY_FILE")) is not None:
+        return _raw(_read_key_file(path), f"the key file {printable(path)} (CREDVAULT_KEY_FILE)")
+    if (text := _set(environ, "CREDVAULT_PASSPHRASE")) is not None:
+        return passphrase_material(text, "CREDVAULT_PASSPHRASE")
+    if (path := _set(environ, "CREDVAULT_PASSPHRASE_FILE")) is not None:
+        source = f"{printable(path)} (CREDVAULT_PASSPHRASE_FILE)"
+        return passphrase_material(_text(_read_file(path), source), source)
+    if (command := _set(environ, "CREDVAULT_PASSPHRASE_COMMAND")) is not None:
+        source = "CREDVAULT_PASSPHRASE_COMMAND"
+        return passphrase_material(_text(_run(command, environ), source), source)
+    return None
+
+
+def passphrase_material(passphrase: str, source: str) -> KeyMaterial:
+    """Return a passphrase as key material; an empty one is refused with Locked."""
+    if not passphrase:
+        raise Locked(f"the passphrase from {source} is empty")
+    return KeyMaterial(PASSPHRASE, SecretValue(passphrase_bytes(passphrase)), source)
+
+
+def _set(environ: Mapping[str, str], variable: str) -> str | None:
+    value = environ.get(variable)
+    if value == "":
+        # Likely a CI secret that is missing: going on to the next way would hide it.
+        raise Locked(f"{variable} is set but empty", hint=f"give it a value, or unset {variable}")
+    return value
+
+
+def _raw(text: str, source: str) -> KeyMaterial:
+    return KeyMaterial(RAW, SecretValue(parse_key(text, source)), source)
+
+
+def _read_key_file(path: str) -> str:
+    data = _read_file(path)
+    facts = os.stat(os.path.expanduser(path))
+    if os.name == "posix":
+        if facts.st_uid != os.geteuid():
+            raise WrongKey(f"the key file {printable(path)} belongs to another user, so it is refused")
+        if stat.S_IMODE(facts.st_mode) & 0o077:
+            mode = f"{stat.S_IMODE(facts.st_mode):04o}"
+            raise WrongKey(
+                f"the key file {printable(path)} can be read by others (mode {mode}), so it is refused",
+                hint=f"chmod 600 {printable(path)}; if others may have read it, make a new key ('credvault slot add')",
+            )
+    return _text(data, f"the key file {printable(path)}")
+
+
+def _read_file(path: str) -> bytes:
+    data = files.read_small_file(os.path.expanduser(path), _MAX_KEY_FILE_BYTES)
+    if data is None:
+        raise StorageError(f"there is no file {printable(path)}")
+    return data
+
+
+def _run(command: str, environ: Mapping[str, str]) -> bytes:
+    import shlex
+    import subprocess
+
+    # The command is not to see what else unlocks.
+    env = {name: value for name, value in environ.items() if not name.startswith("CREDVAULT_")}
+    try:
+        words = shlex.split(command)
+        done = subprocess.run(words, stdout=subprocess.PIPE, env=env, timeout=COMMAND_TIMEOUT, check=False)
+    except (OSError, ValueError, IndexError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else "it is not a command line"
+        raise Locked(f"CREDVAULT_PASSPHRASE_COMMAND could not be run: {printable(reason).lower()}") from None
+    except subprocess.TimeoutExpired:
+        raise Locked(f"CREDVAULT_PASSPHRASE_COMMAND gave no answer in {COMMAND_TIMEOUT:.0f} s") from None
+    if done.returncode != 0:
+        raise Locked(f"CREDVAULT_PASSPHRASE_COMMAND failed with status {done.returncode}")
+    return done.stdout
+
+
+def _text(data: bytes, source: str) -> str:
+    """Return the text of a file or a command less one final newline; raises WrongKey where it is not text."""
+    if not data.removesuffix(b"\n"):
+        raise Locked(f"{source} is empty")
+    try:
+        return data.decode("utf-8").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise WrongKey(f"{source} does not hold text (UTF-8)") from None

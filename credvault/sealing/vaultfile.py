@@ -1,0 +1,242 @@
+"""The vault file on disk: opening in the order of format.md 1.3, writing in that of 1.4.
+
+Knows nothing of policy, prompts or settings: keys come from a callable, pins from whoever keeps them.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeVar
+
+from credvault import files
+from credvault.model.errors import Damaged, NoVault, RolledBack, StorageError
+from credvault.model.names import Name
+from credvault.model.pin import Pin, rollback
+from credvault.model.text import printable
+from credvault.sealing.draft import Draft, first_generation
+from credvault.sealing.entries import HistoryLimits
+from credvault.sealing.head import Head, read_head
+from credvault.sealing.keys import DataKey
+from credvault.sealing.opened import BytesImage, FileImage, OpenVault
+from credvault.sealing.slots import KDF_LIMITS, KdfLimits, KeyMaterial, Slot, unwrap
+
+T = TypeVar("T")
+
+REFUSE, WARN, ACCEPT = "refuse", "warn", "accept"
+
+
+class Limits(NamedTuple):
+    """Bounds of a vault file: its size in bytes, what is kept of each secret, key derivation."""
+
+    file_bytes: int = 512 * 1024 * 1024
+    history: HistoryLimits = HistoryLimits()
+    kdf: KdfLimits = KDF_LIMITS
+
+
+class Pins(Protocol):
+    """Who remembers pins, by the real path of a file and the id of its vault."""
+
+    def take(self, path: str) -> Mapping[str, Sequence[Pin]]:
+        """Return the pins of a path by vault id: the last one seen, and one announced by a rekey in progress."""
+
+    def keep(self, path: str, vault_id: str, pin: Pin, *, force: bool = False) -> None:
+        """Remember a pin; unless forced, only a newer or an announced one replaces another."""
+
+    def announce(self, path: str, vault_id: str, pin: Pin) -> None:
+        """Remember that a file with a new data key is about to appear, so that no reader takes it for a rollback."""
+
+
+class VaultFile:
+    """A vault file at a path.
+
+    `unlock` is called with the slots when a key is needed and returns KeyMaterial or raises; the data key is
+    kept from then on. `on_rollback` says what a rolled back file is: `refuse` (RolledBack), `warn` or `accept`.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        unlock: Callable[[Sequence[Slot]], KeyMaterial],
+        *,
+        pins: Pins,
+        limits: Limits = Limits(),  # noqa: B008 - immutable
+        on_rollback: str = REFUSE,
+        warn: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        # The real path, so that a link to the file stays a link, and pins know it under one name.
+        self.path = os.path.realpath(path)
+        self.limits = limits
+        self._unlock = unlock
+        self._pins = pins
+        self._on_rollback = on_rollback
+        self._warn = warn
+        self._material: KeyMaterial | None = None
+        self._key: DataKey | None = None
+
+    @property
+    def backup_path(self) -> str:
+        """Where the previous generation is kept."""
+        return self.path + ".bak"
+
+    def entry_id(self, name: Name) -> str | None:
+        """Return the id of a name, or None before the vault was unlocked."""
+        return None if self._key is None else self._key.entry_id(*name)
+
+    def read_head(self) -> Head:
+        """Return the head without unlocking; nothing in it is proven. Raises NoVault, Damaged, StorageError."""
+        image = self._open_image()
+        try:
+            return read_head(image, self.limits.kdf, printable(self.path))
+        finally:
+            image.close()
+
+    def open(self) -> OpenVault:
+        """Return the newest generation, unlocked; close it after use.
+
+        Raises NoVault, Damaged, RolledBack, StorageError, WrongKey, and what `unlock` raises.
+        """
+        # Before the file: a pin read after it could be newer than the file just opened, which looks like a
+        # rollback (369 false alarms of 50,000 reads beside a writer in a trial, none this way).
+        pins = self._pins.take(self.path)
+        image = self._open_image()
+        try:
+            head = read_head(image, self.limits.kdf, printable(self.path))
+            key = self._key_for(head)
+            self._check_pins(pins.get(head.vault_id, ()), head, key)
+        except BaseException:
+            image.close()
+            raise
+        return OpenVault(image, head, key)
+
+    def update(self, change: Callable[[Draft], T]) -> T:
+        """Let `change` make the next generation from the newest one and put it in place, under the lock.
+
+        Raises what `open` raises, LockTimeout, and StorageError with the old file intact.
+        """
+        # Unlocked first: nobody waits for the lock while somebody else types a passphrase.
+        with self.open():
+            self._check_owner()
+        with files.lock(self.path + ".lock"):
+            files.remove_stale(self.path)
+            with self.open() as vault:
+                draft = Draft(vault)
+                result = change(draft)
+                if draft.is_changed:
+                    self._save(draft)
+        return result
+
+    def create(self, key: DataKey, slots: list[Slot]) -> None:
+        """Make the file, with no secrets in it; raises AlreadyExists where there is one, StorageError."""
+        files.make_private_folder(os.path.dirname(self.path))
+        data = first_generation(key, slots)
+        head = self._reopen(data, key).head
+        files.create_file(self.path, [data])
+        self._keep_pin(head, key)
+        self._key = key
+
+    def _open_image(self) -> FileImage:
+        try:
+            # Not blocking: a FIFO in the file's place must not hang the program.
+            fd = os.open(self.path, os.O_RDONLY | _flag("O_NONBLOCK") | _flag("O_CLOEXEC") | _flag("O_NOFOLLOW"))
+        except (FileNotFoundError, NotADirectoryError):
+            hint = "make one with 'credvault init'"
+            if os.path.exists(self.backup_path):
+                hint = f"its backup is there: {printable(self.backup_path)}"
+            raise NoVault(f"there is no vault at {printable(self.path)}", hint=hint) from None
+        except OSError as exc:
+            reason = (exc.strerror or "input/output error").lower()
+            raise StorageError(f"cannot read {printable(self.path)}: {reason}") from exc
+        try:
+            facts = os.fstat(fd)
+            if not stat.S_ISREG(facts.st_mode):
+                kind = "a folder" if stat.S_ISDIR(facts.st_mode) else "not a regular file"
+                raise NoVault(f"there is no vault at {printable(self.path)}: it is {kind}")
+            if facts.st_size > self.limits.file_bytes:
+                raise Damaged(
+                    f"the vault file {printable(self.path)} has {facts.st_size} bytes, over the limit of "
+                    f"{self.limits.file_bytes}",
+                    hint="the limit is [limits] vault_bytes in config.toml",
+                )
+            if os.name == "posix" and stat.S_IMODE(facts.st_mode) & 0o077:
+                mode = stat.S_IMODE(facts.st_mode)
+                self._warn(
+                    f"others may read the vault file {printable(self.path)} (mode {mode:04o}); chmod 600 mends it"
+                )
+        except BaseException:
+            os.close(fd)
+            raise
+        return FileImage(fd)
+
+    def _key_for(self, head: Head) -> DataKey:
+        """Return the data key that signed the head: the one at hand, or one unwrapped with the material."""
+        key = self._key
+        if key is not None and key.vault_id == head.vault_id and head.is_signed_by(key):
+            return key
+        if self._material is None:
+            self._material = self._unlock(head.slots)
+        key = unwrap(head.slots, self._material, head.vault_id)
+        if not head.is_signed_by(key):
+            raise Damaged(
+                f"the vault file {printable(self.path)} was changed by somebody without its key",
+                hint="restore a backup (the last one ends in .bak) or run 'credvault salvage'",
+            )
+        self._key = key
+        return key
+
+    def _check_pins(self, pins: Sequence[Pin], head: Head, key: DataKey) -> None:
+        seen = Pin(head.generation, head.mac, key.fingerprint)
+        if seen in pins:
+            return None
+        wrong = rollback(pins[0], seen) if pins else None
+        if wrong is not None and self._on_rollback != ACCEPT:
+            message = f"the vault file {printable(self.path)} {wrong}"
+            if self._on_rollback == REFUSE:
+                hint = "if you put it there yourself, run the command again with --accept-rollback"
+                raise RolledBack(message, hint=hint)
+            self._warn(message)
+            return
+        self._keep_pin(head, key, force=wrong is not None)
+
+    def _check_owner(self) -> None:
+        if os.name == "posix" and os.stat(self.path).st_uid != os.geteuid():
+            owner = os.stat(self.path).st_uid
+            raise StorageError(
+                f"cannot write {printable(self.path)}: it belongs to another user (uid {owner})",
+                hint="run as its owner, or make a copy of your own",
+            )
+
+    def _save(self, draft: Draft) -> None:
+        data = draft.render()
+        if len(data) > self.limits.file_bytes:
+            raise StorageError(
+                f"the vault would have {len(data)} bytes, over the limit of {self.limits.file_bytes}",
+                hint="the limit is [limits] vault_bytes in config.toml",
+            )
+        # Nothing is put in place that the loader does not take.
+        written = self._reopen(data, draft.key)
+        draft.check(written)
+        if self._key is not None and draft.key.fingerprint != self._key.fingerprint:
+            pin = Pin(written.head.generation, written.head.mac, draft.key.fingerprint)
+            self._pins.announce(self.path, written.head.vault_id, pin)
+        files.replace_file(self.path, [data], backup=self.backup_path, backup_is_new=draft.removes)
+        self._keep_pin(written.head, draft.key)
+        self._key = draft.key
+
+    def _reopen(self, data: bytes, key: DataKey) -> OpenVault:
+        image = BytesImage(data)
+        head = read_head(image, self.limits.kdf, "in the making")
+        if not head.is_signed_by(key):
+            raise AssertionError("the writer made a head that it did not sign")
+        return OpenVault(image, head, key)
+
+    def _keep_pin(self, head: Head, key: DataKey, *, force: bool = False) -> None:
+        # The data is safe already: a state folder that cannot be written is no reason to fail.
+        try:
+            pin = Pin(head.generation, head.mac, key.fingerprint)
+            self._pins.keep(self.path, head.vault_id, pin, force=force)
+        except StorageError as exc:
+            self._warn(f"the state of the vault was not remembered: {exc.message}")
+
+
+def _flag(name: str) -> int:
+    return int(getattr(os, name, 0))

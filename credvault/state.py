@@ -1,0 +1,104 @@
+"""What this user's machine remembers beside the vault: pins, test results, hosts that were confirmed.
+
+Private files in the state folder. Losing them loses no secret; only the pins are a safeguard.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from credvault import files
+from credvault.model.errors import StorageError
+from credvault.model.pin import Pin
+
+_MAX_STATE_BYTES = 64 * 1024 * 1024
+# Folder and file names hold 255 bytes; the rest of a path goes into a name below.
+_PIECE = 200
+
+
+class PinStore:
+    """Pins by the real path of a vault file and the id of the vault in it."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = os.path.join(folder, "pins")
+
+    def take(self, path: str) -> Mapping[str, Sequence[Pin]]:
+        """Return the pins of a path by vault id: the last one seen, and one announced by a rekey in progress.
+
+        A pin file that cannot be read counts as none: it guards against old files, and must not lock anyone out.
+        """
+        stored = _read(self._file(path))
+        pins: dict[str, list[Pin]] = {}
+        with suppress(TypeError, ValueError, AttributeError):
+            for vault_id, rows in stored.items():
+                pins[vault_id] = [Pin(int(row[0]), str(row[1]), str(row[2])) for row in rows]
+        return pins
+
+    def keep(self, path: str, vault_id: str, pin: Pin, *, force: bool = False) -> None:
+        """Remember a pin; unless forced, only a newer or an announced one replaces another. Raises StorageError."""
+
+        def change(pins: Sequence[Pin]) -> Sequence[Pin]:
+            last, announced = pins[0] if pins else None, pins[1:]
+            newer = last is None or (pin.fingerprint == last.fingerprint and pin.generation > last.generation)
+            return [pin] if force or newer or pin in announced else pins
+
+        self._change(path, vault_id, change)
+
+    def announce(self, path: str, vault_id: str, pin: Pin) -> None:
+        """Remember that a file with a new data key is about to appear. Raises StorageError."""
+        self._change(path, vault_id, lambda pins: [*pins[:1], pin])
+
+    def _change(self, path: str, vault_id: str, change: Callable[[Sequence[Pin]], Sequence[Pin]]) -> None:
+        file = self._file(path)
+        files.make_private_folder(os.path.dirname(file))
+        with files.lock(file + ".lock"):
+            pins = dict(self.take(path))
+            pins[vault_id] = change(pins.get(vault_id, ()))
+            files.replace_file(file, [json.dumps(pins).encode("ascii")], durable=False)
+
+    def _file(self, path: str) -> str:
+        # Readable, and no hash to import: the path itself with its slashes escaped, cut into folders when long.
+        quoted = os.fsdecode(os.fsencode(path)).replace("%", "%25").replace("/", "%2F").replace("\\", "%5C")
+        raw = os.fsencode(quoted)
+        pieces = [os.fsdecode(raw[start : start + _PIECE]) for start in range(0, len(raw), _PIECE)]
+        return os.path.join(self._folder, *pieces[:-1], pieces[-1] + ".json")
+
+
+class Memory:
+    """A small table in the state folder: JSON values under text keys."""
+
+    def __init__(self, folder: str, name: str) -> None:
+        self._path = os.path.join(folder, name + ".json")
+
+    def read(self) -> dict[str, Any]:
+        """Return the table; empty where there is none or it cannot be read."""
+        return _read(self._path)
+
+    @contextmanager
+    def changing(self) -> Iterator[dict[str, Any]]:
+        """Give the table to change, under its lock; it is written when the block ends. Raises StorageError."""
+        files.make_private_folder(os.path.dirname(self._path))
+        with files.lock(self._path + ".lock"):
+            table = _read(self._path)
+            yield table
+            files.replace_file(self._path, [json.dumps(table).encode("ascii")], durable=False)
+
+
+def test_results(folder: str) -> Memory:
+    """Return the table of test results: `{"at", "result"}` by entry id."""
+    return Memory(folder, "tests")
+
+
+def confirmed_hosts(folder: str) -> Memory:
+    """Return the table of hosts a user let a secret be sent to: a list by entry id."""
+    return Memory(folder, "hosts")
+
+
+def _read(path: str) -> dict[str, Any]:
+    try:
+        table = json.loads(files.read_small_file(path, _MAX_STATE_BYTES) or b"{}")
+    except (ValueError, StorageError):
+        return {}
+    return table if isinstance(table, dict) else {}

@@ -1,0 +1,316 @@
+"""The hall: policy, backend and trail meet in `Vault` and nowhere else.
+
+Each call goes through one guard, in this order: decide, do, record, release. Faces hold no rules; backends know
+no users; policy knows no backends. The clock is handed in from here down.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Self, TypeVar
+
+from credvault.access import policy as access
+from credvault.access.identity import Identity, local_identity
+from credvault.access.policy import Policy, decide, owner_policy
+from credvault.audit import Trail
+from credvault.backends.base import ABSENT, ANY, Backend, Capability, Change
+from credvault.backends.registry import open_backend
+from credvault.config import Flags, Settings, load_settings
+from credvault.model import record as model
+from credvault.model import times
+from credvault.model.errors import CredvaultError, Denied, InvalidValue, NotFound, Unsupported
+from credvault.model.names import DEFAULT_NAMESPACE, Name, compile_globs, parse_name
+from credvault.model.record import Record, Secret, Version, check_choices
+from credvault.model.value import MAX_VALUE_BYTES, SecretValue
+from credvault.sealing.slots import KDF_LIMITS, KdfLimits
+from credvault.sealing.sources import Ask
+
+# Looking for near names in a large vault would take longer than the error is worth.
+_MAX_NEAR = 5_000
+
+AnyName = Name | str
+AnyValue = SecretValue | bytes
+
+T = TypeVar("T")
+
+
+class Vault:
+    """Secrets as one identity may use them. Close it after use, or use it in `with`.
+
+    Names are text (`openai/api_key`) or Name, values bytes or SecretValue, times UTC. Besides what each method
+    says, all raise Denied, InvalidName and the errors of the backend: Locked, WrongKey, NoVault, Damaged,
+    RolledBack, StorageError, LockTimeout, BackendUnavailable.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        policy: Policy,
+        trail: Trail,
+        identity: Identity,
+        clock: Callable[[], float],
+        namespace: str = DEFAULT_NAMESPACE,
+    ) -> None:
+        self.backend = backend
+        self.identity = identity
+        self._policy = policy
+        self._trail = trail
+        self._clock = clock
+        self._namespace = namespace
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the backend."""
+        self.backend.close()
+
+    def acting_as(self, identity: Identity) -> "Vault":
+        """Return this vault as another identity may use it; cheap, and it shares the backend."""
+        return Vault(
+            self.backend,
+            policy=self._policy,
+            trail=self._trail,
+            identity=identity,
+            clock=self._clock,
+            namespace=self._namespace,
+        )
+
+    def get(self, name: AnyName, version: int | None = None) -> Secret:
+        """Return a secret: its record and its value.
+
+        Raises NotFound, VersionDeleted or VersionDestroyed, and Unsupported for a delivery this version does not
+        know. An expired secret is given out; `record.is_expired` says so.
+        """
+        parsed = self._name(name)
+
+        def fetch() -> Secret:
+            try:
+                secret = self.backend.get(parsed, version)
+            except NotFound as exc:
+                if version is None and exc.hint is None:
+                    exc.hint = self._near(parsed)
+                raise
+            return _releasable(secret)
+
+        return self._guarded("get", access.READ, [parsed], fetch)
+
+    def get_many(self, names: Iterable[AnyName]) -> dict[Name, Secret]:
+        """Return those of the secrets that are there, in one step where the store can."""
+        parsed = [self._name(name) for name in names]
+        return self._guarded("get", access.READ, parsed, lambda: self._fetch_many(parsed))
+
+    def environment(self, *, namespaces: Collection[str] = (), consumer: str | None = None) -> dict[str, Secret]:
+        """Return every `runtime_env` secret the identity may read, by its variable.
+
+        Of all namespaces or those named; with `consumer`, those that list it or list none. Raises InvalidValue
+        where two secrets want one variable.
+        """
+        wanted: dict[str, Record] = {}
+        for record in self.runtime_records(namespaces=namespaces, consumer=consumer):
+            variable = record.env_name or model.derived_env_name(record.name)
+            if variable in wanted:
+                raise InvalidValue(
+                    f"{variable} is wanted by two secrets, {wanted[variable].name} and {record.name}",
+                    hint="choose with -n, --only or -e VAR=NAME",
+                )
+            wanted[variable] = record
+        names = [record.name for record in wanted.values()]
+        secrets = self._guarded("environment", access.READ, names, lambda: self._fetch_many(names))
+        return {variable: secrets[record.name] for variable, record in wanted.items() if record.name in secrets}
+
+    def runtime_records(self, *, namespaces: Collection[str] = (), consumer: str | None = None) -> Sequence[Record]:
+        """Return the records of the `runtime_env` secrets that `environment` chooses from, without values."""
+        return [
+            record
+            for record in self.list()
+            if record.delivery == model.RUNTIME_ENV
+            and (not namespaces or record.namespace in namespaces)
+            and serves(record, consumer)
+            and self._may(access.READ, record.name)
+        ]
+
+    def list(self, globs: Sequence[str] = ()) -> Sequence[Record]:
+        """Return the records that match any of `globs` (all, if there are none), sorted by name, without values."""
+        matches = compile_globs(globs, namespace=self._namespace)
+        records = self._guarded("list", access.LIST, [], self.backend.list)
+        return [record for record in records if matches(record.name) and self._may(access.LIST, record.name)]
+
+    def add(
+        self,
+        name: AnyName,
+        value: AnyValue,
+        *,
+        replace: bool = False,
+        allow_env: Collection[str] = (),
+        **facts: Any,
+    ) -> Record:
+        """Store a new secret and return its record.
+
+        `facts` are members of the record: `type`, `service`, `delivery`, `env_name`, `consumers`, `tags`, `note`,
+        `metadata`, `fields`, `expires_at`, `rotate_every`, `probe`. The value has 1 byte to 1 MiB. Raises
+        AlreadyExists unless `replace` is set; then facts that are not given stay. Raises InvalidValue.
+        """
+        parsed, secret = self._name(name), _checked_value(value)
+        if facts.get("env_name") and facts.get("delivery") is None:
+            facts["delivery"] = model.RUNTIME_ENV
+        check_choices(model.first_facts(parsed, {"updated_at": "", **facts}), allow_env=allow_env)
+        change = Change(parsed, secret, self._stamped(facts, value_changed=True), ANY if replace else ABSENT)
+        return self._guarded("add", access.WRITE, [parsed], lambda: self.backend.put(change))
+
+    def rotate(self, name: AnyName, value: AnyValue) -> Record:
+        """Put a new value in as the next version, all else unchanged; return the record.
+
+        Raises NotFound, Conflict where somebody else rotated it meanwhile, InvalidValue.
+        """
+        parsed, secret = self._name(name), _checked_value(value)
+
+        def put() -> Record:
+            current = self.backend.get(parsed).record.version
+            change = Change(parsed, secret, self._stamped({}, value_changed=True), current)
+            return self.backend.put(change)
+
+        return self._guarded("rotate", access.WRITE, [parsed], put)
+
+    def undo(self, name: AnyName) -> Record:
+        """Put the previous version's value in again, as a new version; raises NotFound where there is none."""
+        parsed = self._name(name)
+
+        def put() -> Record:
+            versions = [v.version for v in self.backend.history(parsed) if v.state == model.ACTIVE]
+            if len(versions) < 2:
+                raise NotFound(f"{parsed} has no previous version to go back to")
+            value = self.backend.get(parsed, versions[1]).value
+            change = Change(parsed, value, self._stamped({}, value_changed=True), versions[0])
+            return self.backend.put(change)
+
+        return self._guarded("rotate", access.WRITE, [parsed], put)
+
+    def edit(self, name: AnyName, *, allow_env: Collection[str] = (), **facts: Any) -> Record:
+        """Change facts of a secret, not its value; None unsets one. Raises NotFound, InvalidValue."""
+        parsed = self._name(name)
+        if facts.get("env_name") and facts.get("delivery") is None:
+            facts["delivery"] = model.RUNTIME_ENV
+        check_choices(facts, allow_env=allow_env)
+        change = Change(parsed, None, self._stamped(facts, value_changed=False))
+        return self._guarded("edit", access.WRITE, [parsed], lambda: self.backend.put(change))
+
+    def delete(self, names: Iterable[AnyName]) -> None:
+        """Remove every version of all these secrets; raises NotFound, nothing removed, if one is not there."""
+        parsed = [self._name(name) for name in names]
+        self._guarded("delete", access.DELETE, parsed, lambda: self.backend.delete(parsed))
+
+    def history(self, name: AnyName) -> Sequence[Version]:
+        """Return the versions of a secret, newest first, without values."""
+        parsed = self._name(name)
+        return self._guarded("history", access.LIST, [parsed], lambda: self.backend.history(parsed))
+
+    def last_uses(self) -> Mapping[str, str]:
+        """Return when values were last released, by the backend's reference of a name."""
+        return self._trail.last_uses()
+
+    def _guarded(self, command: str, action: str, names: Sequence[Name], do: Callable[[], T]) -> T:
+        """Decide, do, record, and only then release."""
+        for name in names:
+            decision = decide(self._policy, self.identity, action, name)
+            if not decision.is_allowed:
+                self._record(command, [name], Denied.code)
+                rule = f"rule '{decision.rule}' forbids it" if decision.rule else "no rule allows it"
+                raise Denied(f"{self.identity.subject} may not {action} {name}: {rule}")
+        try:
+            result = do()
+        except CredvaultError as exc:
+            self._record(command, names, exc.code)
+            raise
+        self._record(command, names, "ok")
+        return result
+
+    def _record(self, command: str, names: Sequence[Name], result: str) -> None:
+        references = [self.backend.reference(name) for name in names] or (["-"] if command == "list" else [])
+        if references:
+            self._trail.record(command, references, result)
+
+    def _may(self, action: str, name: Name) -> bool:
+        return decide(self._policy, self.identity, action, name).is_allowed
+
+    def _fetch_many(self, names: Sequence[Name]) -> dict[Name, Secret]:
+        if not names:
+            return {}
+        return {name: _releasable(secret) for name, secret in self.backend.get_many(names).items()}
+
+    def _name(self, name: AnyName) -> Name:
+        return name if isinstance(name, Name) else parse_name(name, default=self._namespace)
+
+    def _stamped(self, facts: Mapping[str, Any], *, value_changed: bool) -> dict[str, Any]:
+        now = times.time_text(self._clock())
+        stamps = {"updated_at": now, "updated_by": self.identity.subject}
+        return {**facts, **stamps, **({"value_changed_at": now} if value_changed else {})}
+
+    def _near(self, name: Name) -> str | None:
+        """Return a hint of names that are spelt like one that is not there, of those the identity may list."""
+        if Capability.LIST not in self.backend.capabilities:
+            return None
+        names = [str(record.name) for record in self.backend.list() if self._may(access.LIST, record.name)]
+        if not 0 < len(names) <= _MAX_NEAR:
+            return "'credvault list' shows what there is"
+        from difflib import get_close_matches
+
+        near = get_close_matches(str(name), names, n=3, cutoff=0.7)
+        return f"did you mean {' or '.join(near)}?" if near else "'credvault list' shows what there is"
+
+
+def open_vault(
+    settings: Settings | None = None,
+    *,
+    profile: str | None = None,
+    path: str | None = None,
+    unlock: Ask | None = None,
+    kdf: KdfLimits = KDF_LIMITS,
+    warn: Callable[[str], None] = lambda text: None,
+    clock: Callable[[], float] = time.time,
+) -> Vault:
+    """Open the vault of the settings that hold here, of a profile, or at a path.
+
+    The key comes from where spec.md 6 says, and last from `unlock`, which asks a person. Nothing is read or
+    unlocked before the first call. `kdf` is for tests: cheap derivations need another floor. Raises ConfigError,
+    Unsupported.
+    """
+    if settings is None:
+        import os
+
+        settings = load_settings(Flags(profile=profile, vault=path), os.environ)
+    identity = local_identity()
+    return Vault(
+        open_backend(settings, unlock, kdf=kdf, warn=warn),
+        policy=owner_policy(identity),
+        trail=Trail(settings.state_folder, clock, enabled=settings.trail_enabled),
+        identity=identity,
+        clock=clock,
+        namespace=settings.namespace.value,
+    )
+
+
+def serves(record: Record, consumer: str | None) -> bool:
+    """Say whether a secret is for `consumer`: it lists that one, or none."""
+    return consumer is None or not record.consumers or consumer in record.consumers
+
+
+def _releasable(secret: Secret) -> Secret:
+    if secret.record.delivery not in model.DELIVERIES:
+        raise Unsupported(
+            f"{secret.record.name} has a delivery that this version does not know, so it is not given out",
+            hint="upgrade credvault",
+        )
+    return secret
+
+
+def _checked_value(value: AnyValue) -> SecretValue:
+    secret = value if isinstance(value, SecretValue) else SecretValue(value)
+    if not len(secret):
+        raise InvalidValue("the value is empty; a secret has at least one byte")
+    if len(secret) > MAX_VALUE_BYTES:
+        raise InvalidValue(f"the value has {len(secret)} bytes; a secret has at most {MAX_VALUE_BYTES}")
+    return secret
