@@ -6,6 +6,7 @@ no users; policy knows no backends. The clock is handed in from here down.
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Self, TypeVar
 
 from credvault.access import policy as access
@@ -98,6 +99,15 @@ class Vault:
 
         return self._guarded("get", access.READ, [parsed], fetch)
 
+    def has(self, name: AnyName) -> bool:
+        """Say whether there is such a secret; releases nothing."""
+        parsed = self._name(name)
+        try:
+            self._guarded("has", access.LIST, [parsed], lambda: self.backend.get(parsed).record)
+        except NotFound:
+            return False
+        return True
+
     def get_many(self, names: Iterable[AnyName]) -> dict[Name, Secret]:
         """Return those of the secrets that are there, in one step where the store can."""
         parsed = [self._name(name) for name in names]
@@ -118,9 +128,35 @@ class Vault:
                     hint="choose with -n, --only or -e VAR=NAME",
                 )
             wanted[variable] = record
-        names = [record.name for record in wanted.values()]
-        secrets = self._guarded("environment", access.READ, names, lambda: self._fetch_many(names))
-        return {variable: secrets[record.name] for variable, record in wanted.items() if record.name in secrets}
+        secrets = self.release_for_environment([(r.name, None) for r in wanted.values()], consumer=consumer)
+        return {
+            variable: secrets[record.name, None]
+            for variable, record in wanted.items()
+            if (record.name, None) in secrets
+        }
+
+    def release_for_environment(
+        self, wanted: Collection[tuple[Name, int | None]], *, consumer: str | None = None
+    ) -> dict[tuple[Name, int | None], Secret]:
+        """Return those of the secrets that are there, each to become a variable of a child.
+
+        `wanted` are names with a version, None for the newest. Raises Denied for a secret whose delivery is not
+        `runtime_env`, and for one that is not for `consumer`.
+        """
+        names = [name for name, _ in wanted]
+
+        def fetch() -> dict[tuple[Name, int | None], Secret]:
+            newest = self._fetch_many([name for name, version in wanted if version is None])
+            found: dict[tuple[Name, int | None], Secret] = {(name, None): newest[name] for name in newest}
+            for name, version in wanted:
+                if version is not None:
+                    with suppress(NotFound):
+                        found[name, version] = _releasable(self.backend.get(name, version))
+            for secret in found.values():
+                _check_for_environment(secret.record, consumer)
+            return found
+
+        return self._guarded("environment", access.READ, names, fetch)
 
     def runtime_records(self, *, namespaces: Collection[str] = (), consumer: str | None = None) -> Sequence[Record]:
         """Return the records of the `runtime_env` secrets that `environment` chooses from, without values."""
@@ -253,12 +289,12 @@ class Vault:
         """Return a hint of names that are spelt like one that is not there, of those the identity may list."""
         if Capability.LIST not in self.backend.capabilities:
             return None
-        names = [str(record.name) for record in self.backend.list() if self._may(access.LIST, record.name)]
+        names = [_short(record.name) for record in self.backend.list() if self._may(access.LIST, record.name)]
         if not 0 < len(names) <= _MAX_NEAR:
             return "'credvault list' shows what there is"
         from difflib import get_close_matches
 
-        near = get_close_matches(str(name), names, n=3, cutoff=0.7)
+        near = get_close_matches(_short(name), names, n=3, cutoff=0.7)
         return f"did you mean {' or '.join(near)}?" if near else "'credvault list' shows what there is"
 
 
@@ -296,6 +332,20 @@ def open_vault(
 def serves(record: Record, consumer: str | None) -> bool:
     """Say whether a secret is for `consumer`: it lists that one, or none."""
     return consumer is None or not record.consumers or consumer in record.consumers
+
+
+def _short(name: Name) -> str:
+    return name.key if name.namespace == DEFAULT_NAMESPACE else str(name)
+
+
+def _check_for_environment(record: Record, consumer: str | None) -> None:
+    if record.delivery != model.RUNTIME_ENV:
+        raise Denied(
+            f"{record.name} is {record.delivery}: it never becomes a variable",
+            hint=f"let the program ask for it ('credvault get'), or 'credvault edit {record.name} --runtime-env'",
+        )
+    if not serves(record, consumer):
+        raise Denied(f"{record.name} is not for {consumer}: its consumers are {', '.join(record.consumers)}")
 
 
 def _releasable(secret: Secret) -> Secret:

@@ -244,7 +244,8 @@ def read_entry(entry: Any, index_row: Any) -> dict[str, Any]:
     versions = [read_version(version, record["delivery"] != "brokered") for version in entry["versions"]]
     numbers = [version["version"] for version in versions]
     need(numbers != [] and numbers == sorted(set(numbers), reverse=True) and numbers[-1] >= 1, "versions")
-    expected = {"namespace": entry["namespace"], "key": entry["key"], "version": numbers[0]}
+    current = next((version["version"] for version in versions if version["state"] == "active"), numbers[0])
+    expected = {"namespace": entry["namespace"], "key": entry["key"], "version": current}
     expected |= {name: record[name] for name in INDEXED if name in record}
     need(canonical(index_row) == canonical(expected), "index and entry differ")
     return {"record": record, "versions": versions}

@@ -13,7 +13,9 @@ import stat
 import string
 import sysconfig
 import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from difflib import unified_diff
@@ -30,6 +32,7 @@ PROMPT_SECONDS = 20.0
 # but a prompt that does not end with a blank may be half of one, as click writes the blank by itself. When
 # only the prompt is right the test has failed, and types on to show the rest. A recording types anyway.
 BLANK_SECONDS, WRONG_SECONDS, RECORD_SECONDS = 0.2, 0.5, 2.0
+END_SECONDS = 5.0
 MIN_CANARY_BYTES = 8  # a shorter one turns up by chance
 
 CONTROL = re.compile(r"\^[@-_]")
@@ -140,21 +143,12 @@ class Stage:
         """Run a command; return what was seen, in the words of the transcript, and what is wrong."""
         ran, seen = self._at_terminal(command) if command.on_terminal else self._in_script(command)
         answer = command.answer.respell(seen, new=_vary if self.record else lambda item: item)
-        failures = [ran.overdue] if ran.overdue else []
-        if answer != command.answer and not self.record:
-            first = "screen" if command.on_terminal else "stdout"
-            names = {first: "stdout", "stderr": "stderr", "status": "status"}
-            differing = [n for n, a in names.items() if getattr(answer, a) != getattr(command.answer, a)]
-            failures.append(" and ".join(differing) + (" differ" if len(differing) > 1 else " differs"))
-        if failures:
-            wanted, got = command.answer.spell(), answer.spell()
-            # All of it, and not only what is near a difference: the other stream often tells why.
-            diff = unified_diff(wanted, got, "expected", "got", n=len(wanted) + len(got), lineterm="")
-            failures = ["\n".join([", ".join(failures), *command.source, *(list(diff) or got)])]
-        streams = {"screen": b"".join(ran.outputs)} if command.on_terminal else {"stderr": ran.outputs[1]}
-        if not command.on_terminal:
-            streams["stdout"] = ran.outputs[0]
-        for name, output in streams.items():
+        wrong = [ran.overdue] if ran.overdue else []
+        if not self.record:
+            wrong += _differences(command, answer)
+        failures = [_report(command, answer, ", ".join(wrong))] if wrong else []
+        names = ["screen"] * len(ran.outputs) if command.on_terminal else ["stdout", "stderr"]
+        for name, output in zip(names, ran.outputs, strict=True):
             if name == "stderr" or not self.reveals:
                 failures += [f"{name} shows the canary {canary}" for canary in self._canaries_in(output)]
         self.reveals = False
@@ -221,11 +215,20 @@ class Stage:
 
     def end_processes(self) -> None:
         """Kill what the commands left running, such as an agent; only Linux tells whose a process is."""
+        deadline = time.monotonic() + END_SECONDS
+        while (left := list(self._processes())) and time.monotonic() < deadline:
+            for number in left:
+                with suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGKILL)
+            time.sleep(0.01)
+
+    def _processes(self) -> Iterator[int]:
         mark = os.fsencode(self.root) + b"/"
-        for environ in Path("/proc").glob("[0-9]*/environ"):
-            try:
-                if mark in environ.read_bytes():
-                    os.kill(int(environ.parent.name), signal.SIGKILL)
+        for process in Path("/proc").glob("[0-9]*"):
+            try:  # in the midst of exec a process has no environment to be read, but it has a folder
+                where = os.fsencode(os.readlink(process / "cwd"))
+                if mark in where or mark in (process / "environ").read_bytes():
+                    yield int(process.name)
             except OSError:  # it has ended, or it is another user's
                 continue
 
@@ -247,6 +250,24 @@ class Stage:
 
     def _canaries_in(self, content: bytes) -> list[str]:
         return [canary for canary in self.canaries if any(form in content for form in _forms(canary.encode()))]
+
+
+def _differences(command: Command, answer: Answer) -> list[str]:
+    attributes = {"screen" if command.on_terminal else "stdout": "stdout", "stderr": "stderr", "status": "status"}
+    differing = [
+        name
+        for name, attribute in attributes.items()
+        if getattr(answer, attribute) != getattr(command.answer, attribute)
+    ]
+    verb = "differ" if len(differing) > 1 else "differs"
+    return [f"{' and '.join(differing)} {verb}"] if differing else []
+
+
+def _report(command: Command, answer: Answer, wrong: str) -> str:
+    wanted, got = command.answer.spell(), answer.spell()
+    # All of it, and not only what is near a difference: the other stream often tells why.
+    diff = unified_diff(wanted, got, "expected", "got", n=len(wanted) + len(got), lineterm="")
+    return "\n".join([wrong, *command.source, *(list(diff) or got)])
 
 
 def _sent(key: str) -> bytes:

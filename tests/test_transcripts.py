@@ -19,8 +19,8 @@ transcripts expect; review the difference before committing it.
 #   b
 #   \no newline                     the line above is not ended by one; `!\no newline` for stderr
 #
-# Patterns: `[...]` any text in a line; a line `...` (stderr: `! ...`) any number of lines; <time> RFC 3339,
-# Z; <key>; <id> 6 or more of A-Z a-z 0-9 _ -; <digits>; <path> an absolute one.
+# Patterns: `[...]` any text in a line; a line `...` (stderr: `! ...`) any number of lines;
+# <time> RFC 3339 with Z; <key> cvk1_…; <id> 6 or more of A-Z a-z 0-9 _ -; <digits>; <path> an absolute one.
 # Compared exactly, but spelled out: <tab>; <x1b> a control character, <xff> a byte not of UTF-8; <u202e> a
 # character that cannot be seen; <x20> a blank at the end of a line; <home>, <cwd>, <tmp> the folders.
 #

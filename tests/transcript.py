@@ -94,7 +94,8 @@ class Directive:
 
     def body(self) -> str:
         """Return the text below the directive without its indentation and the blank lines after it."""
-        return "\n".join(line.removeprefix("    ") for line in self.source[1:]).rstrip("\n") + "\n"
+        text = "\n".join(line.removeprefix("    ") for line in self.source[1:]).rstrip("\n")
+        return text + "\n" if text else ""
 
 
 def parse(text: str) -> list[Command | Directive | str]:

@@ -155,8 +155,8 @@ def check_facts(facts: Mapping[str, Any]) -> None:
             raise InvalidValue(f"{member} must be a list of texts")
     _check_map(facts.get("metadata", {}), "metadata", (str, int, float, bool))
     _check_map(facts.get("fields", {}), "fields", (str, int))
-    probe = facts.get("probe")
-    if probe is not None and not (isinstance(probe, Mapping) and isinstance(probe.get("kind"), str)):
+    probe = facts.get("probe", {"kind": ""})
+    if not isinstance(probe, Mapping) or not isinstance(probe.get("kind"), str):
         raise InvalidValue("probe must be an object with a kind")
 
 

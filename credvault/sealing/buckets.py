@@ -15,8 +15,8 @@ from credvault.sealing.keys import DataKey
 # A writer doubles the number of buckets when there are more entries than this for each (format.md 1.2).
 ENTRIES_PER_BUCKET = 256
 
-_BUCKET = re.compile(rb'\{"index":"([A-Za-z0-9_=-]+)","entries":\{(.*)\}\}')
-_ENTRY = re.compile(rb'"([0-9a-f]{32})":"([A-Za-z0-9_=-]+)"')
+_BUCKET = re.compile(rb'\{"index":"([A-Za-z0-9_-]+={0,2})","entries":\{(.*)\}\}')
+_ENTRY = re.compile(rb'"([0-9a-f]{32})":"([A-Za-z0-9_-]+={0,2})"')
 _INDEX_MEMBERS = {"namespace", "key", "version", *INDEX_REQUIRED, *INDEX_OPTIONAL}
 
 
@@ -38,7 +38,8 @@ def find_token(data: bytes, entry_id: str) -> bytes | None:
     if start < 0:
         return None
     start += len(entry_id) + 4
-    return data[start : data.index(b'"', start)]
+    # Where the closing quote is missing, nothing is left, and nothing is no token.
+    return data[start : max(start, data.find(b'"', start))]
 
 
 def parse_bucket(data: bytes, number: int, count: int, key: DataKey) -> Bucket:

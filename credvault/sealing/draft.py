@@ -1,6 +1,6 @@
 """The next generation of a vault file in the making: changed buckets made anew, all others copied as bytes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from credvault.model.names import Name
@@ -47,6 +47,11 @@ class Draft:
             return self._vault.find(name)
         token = self._buckets[number][1].get(entry_id)
         return None if token is None else unseal_entry(token, entry_id, self.key)
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield every entry of the generation this is made from; raises Damaged at the first that does not open."""
+        for number in range(self._vault.bucket_count):
+            yield from self._vault.check_bucket(number)
 
     def put(self, entry: Entry) -> None:
         """Add the entry, or put it in the place of the one of that name."""

@@ -1,7 +1,6 @@
 """One entry of a vault file: the record of a secret and its versions, as JSON inside one token."""
 
 import base64
-import binascii
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -165,7 +164,9 @@ def _version_members(stored: StoredVersion) -> dict[str, Any]:
 
 
 def _entry_from_members(members: Any, entry_id: str, key: DataKey) -> Entry:
-    if members.keys() != _ENTRY_MEMBERS or not isinstance(members["record"], dict):
+    if not isinstance(members, dict) or members.keys() != _ENTRY_MEMBERS:
+        raise TypeError
+    if not isinstance(members["record"], dict) or not isinstance(members["versions"], list):
         raise TypeError
     name = parse_row_name(members, entry_id, key)
     model.check_facts(members["record"])
@@ -177,9 +178,12 @@ def _entry_from_members(members: Any, entry_id: str, key: DataKey) -> Entry:
 
 
 def _parse_version(members: Any) -> StoredVersion:
-    if not members.keys() <= _VERSION_MEMBERS or type(members["version"]) is not int or members["version"] < 1:
+    if not isinstance(members, dict) or not members.keys() <= _VERSION_MEMBERS:
         raise TypeError
-    if not all(isinstance(members[m], str) for m in ("state", "created_at", "updated_by")):
+    if type(members["version"]) is not int or members["version"] < 1:
+        raise TypeError
+    texts = ("state", "created_at", "updated_by", *(members.keys() & {"value", "value_base64"}))
+    if not all(isinstance(members[member], str) for member in texts):
         raise TypeError
     if not times.is_time(members["created_at"]) or ("value" in members and "value_base64" in members):
         raise TypeError
@@ -193,8 +197,9 @@ def _parse_value(members: dict[str, Any]) -> SecretValue | None:
     if "value" in members:
         return SecretValue(members["value"].encode("utf-8"))
     if "value_base64" in members:
-        try:
-            return SecretValue(base64.b64decode(members["value_base64"], validate=True))
-        except binascii.Error:
-            raise TypeError from None
+        # Raises binascii.Error, which is a ValueError.
+        value = base64.b64decode(members["value_base64"], validate=True)
+        if base64.b64encode(value).decode("ascii") != members["value_base64"]:
+            raise TypeError
+        return SecretValue(value)
     return None

@@ -89,9 +89,10 @@ def read_head(image: Image, limits: KdfLimits, path: str) -> Head:
     # The header first: a file of a newer format may differ in all that follows.
     header = _parse_header(data[len(_OPENING) :].partition(b",\n")[0], path)
     while _END not in data:
-        if len(data) >= min(image.size, _MAX_HEAD_BYTES):
+        more = image.read(len(data), len(data)) if len(data) < _MAX_HEAD_BYTES else b""
+        if not more:
             raise _damaged(path, "its head is cut off")
-        data += image.read(len(data), len(data))
+        data += more
     head = data[: data.index(_END) + len(_END)]
     match = _HEAD.fullmatch(head)
     if match is None:

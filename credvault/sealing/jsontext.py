@@ -1,6 +1,7 @@
 """Strict JSON: one canonical way to write it, and a reader that takes nothing twice and nothing odd."""
 
 import json
+import math
 from typing import Any, Never
 
 MAX_DEPTH = 32
@@ -19,14 +20,15 @@ def canonical(value: object) -> bytes:
 def parse_strict(data: bytes, *, floats: bool = False) -> Any:
     """Return what JSON text says.
 
-    Raises BadJSON for duplicate members, NaN, depth over 32, integers over 20 digits, and floats unless allowed.
+    Raises BadJSON for duplicate members, NaN and infinities, depth over 32, integers over 20 digits, and floats
+    unless allowed.
     """
     try:
         value = json.loads(
             data.decode("ascii"),
             object_pairs_hook=_object,
             parse_int=_integer,
-            parse_float=float if floats else _refuse,
+            parse_float=_finite if floats else _refuse,
             parse_constant=_refuse,
         )
     # ValueError covers JSONDecodeError and UnicodeDecodeError; deep nesting ends in RecursionError.
@@ -55,6 +57,14 @@ def _integer(digits: str) -> int:
     if len(digits.lstrip("-")) > MAX_DIGITS:
         raise BadJSON
     return int(digits)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    # 1e999 is infinite to Python, and could not be written again.
+    if not math.isfinite(number):
+        raise BadJSON
+    return number
 
 
 def _refuse(_: str) -> Never:

@@ -11,6 +11,7 @@ from credvault.sealing.buckets import Bucket, bucket_number, damaged_bucket
 from credvault.sealing.crypto import sha256
 from credvault.sealing.entries import Entry, unseal_entry
 from credvault.sealing.head import Head, Image, separator
+from credvault.sealing.jsontext import canonical
 from credvault.sealing.keys import DataKey
 
 
@@ -62,6 +63,10 @@ class OpenVault:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._close()
+
+    def close(self) -> None:
+        """Close the file."""
         self._close()
 
     @property
@@ -120,7 +125,8 @@ class OpenVault:
         bucket = self.bucket(number)
         for entry_id, token in bucket.tokens.items():
             entry = unseal_entry(token, entry_id, self.key)
-            if entry.index_row() != bucket.rows[entry_id]:
+            # As bytes: to Python, true is 1.
+            if canonical(entry.index_row()) != canonical(bucket.rows[entry_id]):
                 raise damaged_bucket(number)
             yield entry
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ PASSPHRASE, RAW, KEYRING, KEYFILE = "passphrase", "raw", "keyring", "keyfile"
 KDF_NAME = "pbkdf2-hmac-sha256"
 MAX_SLOTS = 16
 SALT_BYTES = 32
+
+_TOKEN = re.compile("[A-Za-z0-9_-]+={0,2}")
 
 
 class KdfLimits(NamedTuple):
@@ -128,7 +131,9 @@ def _check_known_slot(slot: Slot, limits: KdfLimits) -> int:
     required = {"id", "type", "created_at", "wrap"} | ({"kdf"} if slot["type"] == PASSPHRASE else set())
     if not required <= slot.keys() <= required | {"label"}:
         raise Damaged("a slot lacks a member, or has one that this version does not know")
-    if not _texts(slot, "wrap") or not times.is_time(slot["created_at"]) or not isinstance(slot.get("label", ""), str):
+    if not _texts(slot, "wrap") or not _TOKEN.fullmatch(slot["wrap"]):
+        raise Damaged("a slot's wrap is not a token")
+    if not times.is_time(slot["created_at"]) or not isinstance(slot.get("label", ""), str):
         raise Damaged("a slot has a member of the wrong kind")
     return _check_kdf(slot["kdf"], limits) if slot["type"] == PASSPHRASE else 0
 

@@ -48,27 +48,41 @@ def key_material(
 def explicit_key(key_file: str | None, environ: Mapping[str, str]) -> KeyMaterial | None:
     """Return the key that a flag or the environment gives, or None."""
     if key_file is not None:
-        return _raw(_read_key_file(key_file), f"the key file {printable(key_file)}")
+        return key_from_file(key_file)
     if (text := _set(environ, "CREDVAULT_KEY")) is not None:
         return _raw(text, "CREDVAULT_KEY")
     if (path := _set(environ, "CREDVAULT_KEY_FILE")) is not None:
-        return _raw(_read_key_file(path), f"the key file {printable(path)} (CREDVAULT_KEY_FILE)")
+        return key_from_file(path)
     if (text := _set(environ, "CREDVAULT_PASSPHRASE")) is not None:
         return passphrase_material(text, "CREDVAULT_PASSPHRASE")
     if (path := _set(environ, "CREDVAULT_PASSPHRASE_FILE")) is not None:
-        source = f"{printable(path)} (CREDVAULT_PASSPHRASE_FILE)"
-        return passphrase_material(_text(_read_file(path), source), source)
+        return passphrase_from_file(path)
     if (command := _set(environ, "CREDVAULT_PASSPHRASE_COMMAND")) is not None:
         source = "CREDVAULT_PASSPHRASE_COMMAND"
         return passphrase_material(_text(_run(command, environ), source), source)
     return None
 
 
+def key_from_file(path: str) -> KeyMaterial:
+    """Return the key in a file; raises WrongKey for a file that others may read, and one that holds no key."""
+    return _raw(_read_key_file(path), f"the key file {printable(path)}")
+
+
+def passphrase_from_file(path: str) -> KeyMaterial:
+    """Return the passphrase in a file, less one final newline; raises Locked where it is empty, StorageError."""
+    source = f"the file {printable(path)}"
+    return passphrase_material(_text(_read_file(path), source), source)
+
+
 def passphrase_material(passphrase: str, source: str) -> KeyMaterial:
-    """Return a passphrase as key material; an empty one is refused with Locked."""
+    """Return a passphrase as key material; an empty one is refused with Locked, one not text with WrongKey."""
     if not passphrase:
         raise Locked(f"the passphrase from {source} is empty")
-    return KeyMaterial(PASSPHRASE, SecretValue(passphrase_bytes(passphrase)), source)
+    try:
+        return KeyMaterial(PASSPHRASE, SecretValue(passphrase_bytes(passphrase)), source)
+    except UnicodeEncodeError:
+        # Half of a surrogate pair, as JSON can spell it, has no bytes and so opens nothing.
+        raise WrongKey(f"the passphrase from {source} is not text (UTF-8)") from None
 
 
 def _set(environ: Mapping[str, str], variable: str) -> str | None:

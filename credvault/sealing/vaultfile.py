@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from credvault import files
-from credvault.model.errors import Damaged, NoVault, RolledBack, StorageError
+from credvault.model.errors import Damaged, Locked, NoVault, RolledBack, StorageError
 from credvault.model.names import Name
 from credvault.model.pin import Pin, rollback
 from credvault.model.text import printable
@@ -77,6 +77,13 @@ class VaultFile:
     def backup_path(self) -> str:
         """Where the previous generation is kept."""
         return self.path + ".bak"
+
+    @property
+    def material(self) -> KeyMaterial:
+        """What unlocked the file; it must have been opened."""
+        if self._material is None:
+            raise Locked("the vault was not unlocked")
+        return self._material
 
     def entry_id(self, name: Name) -> str | None:
         """Return the id of a name, or None before the vault was unlocked."""
@@ -186,7 +193,7 @@ class VaultFile:
     def _check_pins(self, pins: Sequence[Pin], head: Head, key: DataKey) -> None:
         seen = Pin(head.generation, head.mac, key.fingerprint)
         if seen in pins:
-            return None
+            return
         wrong = rollback(pins[0], seen) if pins else None
         if wrong is not None and self._on_rollback != ACCEPT:
             message = f"the vault file {printable(self.path)} {wrong}"

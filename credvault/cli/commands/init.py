@@ -1,0 +1,61 @@
+"""`credvault init`."""
+
+import os
+
+import click
+
+from credvault.cli.context import Run
+from credvault.cli.keys import keyfile_slot, passphrase_slot, raw_slot, slot_from_environment
+from credvault.cli.options import verb
+from credvault.lifecycle import custody
+from credvault.model.errors import AlreadyExists, CredvaultError, Invalid, Locked
+
+
+@verb("init")
+@click.option("--generate-key", is_flag=True, help="make a raw key and print it, once")
+@click.option("--key-file", metavar="F", help="make a key and put it in the new file F, mode 0600")
+@click.option("--iterations", type=int, metavar="N", help="of PBKDF2 for a passphrase (600000 or more)")
+@click.option("--label", metavar="TEXT", help="a label for the slot")
+@click.pass_obj
+def command(run: Run, *, generate_key: bool, key_file: str | None, iterations: int | None, label: str | None) -> None:
+    """Make a vault file. A passphrase is asked for twice, or taken from the environment; or a key is made.
+
+    Example: credvault init
+    """
+    if generate_key and key_file is not None:
+        raise Invalid("give one of --generate-key and --key-file")
+    if iterations is not None:
+        if generate_key or key_file is not None:
+            raise Invalid("a key needs no iterations; they are for a passphrase")
+        custody.check_iterations(iterations, run.kdf)
+    file = run.vault_file()
+    if os.path.lexists(file.path):
+        raise AlreadyExists(f"there is a file at {file.path} already", hint="name another one with --vault")
+    if generate_key:
+        custody.create_vault(file, raw_slot(run, label), run.clock())
+    elif key_file is not None:
+        slot = keyfile_slot(key_file, label)
+        try:
+            custody.create_vault(file, slot, run.clock())
+        except CredvaultError:
+            os.unlink(key_file)  # made a moment ago, and it opens nothing
+            raise
+    else:
+        make_with_passphrase(run, iterations, label)
+        return
+    run.out.say(f"made {file.path}")
+
+
+def make_with_passphrase(run: Run, iterations: int | None = None, label: str | None = None) -> None:
+    """Make the vault file of this run with the environment's key, or a passphrase that is asked for."""
+    slot = slot_from_environment(run, label, iterations)
+    if slot is None:
+        if not run.can_ask:
+            raise Locked(
+                "there is no key for the new vault, and no terminal to ask for a passphrase",
+                hint="give --generate-key or --key-file F, or set CREDVAULT_PASSPHRASE_FILE",
+            )
+        slot = passphrase_slot(run, label, iterations)
+    file = run.vault_file()
+    custody.create_vault(file, slot, run.clock())
+    run.out.say(f"made {file.path}")

@@ -1,0 +1,79 @@
+"""`credvault list`."""
+
+import click
+
+from credvault.cli.context import Run
+from credvault.cli.options import verb
+from credvault.cli.output import shown
+from credvault.lifecycle.due import due_reason
+from credvault.model import times
+from credvault.model.errors import Due
+from credvault.model.record import DELIVERIES, TYPES
+
+_SHORT = ("name", "version", "type", "delivery", "env_name", "updated_at")
+_LONG = (*_SHORT, "service", "tags", "consumers", "value_changed_at", "expires_at", "rotate_every", "last_used_at")
+
+
+@verb("list")
+@click.argument("globs", nargs=-1, metavar="[GLOB]...")
+@click.option("--type", "type_", type=click.Choice(TYPES), help="only of this type")
+@click.option("--service", metavar="S", help="only for this service")
+@click.option("--tag", metavar="T", help="only with this tag")
+@click.option("--delivery", type=click.Choice(DELIVERIES), help="only with this delivery")
+@click.option("--due", metavar="D", help="only what expires or is to be rotated within D, such as 14d")
+@click.option("--check", is_flag=True, help="exit 12 if anything listed is due or expired")
+@click.option("--long", "is_long", is_flag=True, help="more facts")
+@click.pass_obj
+def command(
+    run: Run,
+    globs: tuple[str, ...],
+    *,
+    type_: str | None,
+    service: str | None,
+    tag: str | None,
+    delivery: str | None,
+    due: str | None,
+    check: bool,
+    is_long: bool,
+) -> None:
+    """Show names and facts, never values. In a pipe the columns are separated by tabs, without a heading:
+    name, version, type, delivery, variable, time of the last change.
+
+    A GLOB is a name with * (within one part) or ** (across parts); NAMESPACE/ means all below.
+
+    Example: credvault list 'openai/**' --due 14d
+    """
+    now, within = run.clock(), times.parse_duration(due) if due is not None else 0
+    if not globs and (namespace := run.explicit_namespace) is not None:
+        globs = (f"{namespace}/",)
+    with run.open_vault() as vault:
+        records = [
+            record
+            for record in vault.list(globs)
+            if type_ in (None, record.type)
+            and service in (None, record.service)
+            and (tag is None or tag in record.tags)
+            and delivery in (None, record.delivery)
+            and (due is None or due_reason(record, now, within) is not None)
+        ]
+        uses = vault.last_uses() if is_long or run.out.json else {}
+        remembered = [{"last_used_at": uses.get(vault.backend.reference(record.name))} for record in records]
+    rows = [
+        {**record.members(), **{k: v for k, v in more.items() if v}}
+        for record, more in zip(records, remembered, strict=True)
+    ]
+    if run.out.json:
+        run.out.fact(rows)
+    else:
+        columns = _LONG if is_long else _SHORT
+        named = [{**row, "name": f"{row['namespace']}/{row['key']}"} for row in rows]
+        run.out.table([column.removesuffix("_at") for column in columns], [_cells(row, columns) for row in named])
+    late = [(record.name, reason) for record in records if (reason := due_reason(record, now, within)) is not None]
+    if check and late:
+        shown_names = ", ".join(f"{name} {reason}" for name, reason in late[:5])
+        more_names = f" and {len(late) - 5} more" if len(late) > 5 else ""
+        raise Due(f"due: {shown_names}{more_names}", hint="'credvault rotate NAME' puts a new value in")
+
+
+def _cells(row: dict[str, object], columns: tuple[str, ...]) -> list[str]:
+    return [shown(row.get(column)) for column in columns]

@@ -1,0 +1,62 @@
+"""`credvault rekey`."""
+
+from collections.abc import Sequence
+
+import click
+
+from credvault.cli.context import Run
+from credvault.cli.options import verb
+from credvault.lifecycle import custody
+from credvault.model.errors import Invalid
+from credvault.model.text import printable
+from credvault.sealing.sources import key_from_file, passphrase_from_file
+from credvault.sealing.vaultfile import VaultFile
+
+
+@verb("rekey")
+@click.option("--with-key-file", "key_files", multiple=True, metavar="F", help="keep the slot that this key opens")
+@click.option(
+    "--with-passphrase-file",
+    "passphrase_files",
+    multiple=True,
+    metavar="F",
+    help="keep the slot that this passphrase opens",
+)
+@click.option("-y", "--yes", is_flag=True, help="do not ask before dropping slots")
+@click.pass_obj
+def command(run: Run, *, key_files: tuple[str, ...], passphrase_files: tuple[str, ...], yes: bool) -> None:
+    """Encrypt the vault under a new data key. Kept are the slots whose key is at hand: the one that unlocks now, and
+    those given; the others are named, and dropped if you say yes.
+
+    Example: credvault rekey --with-key-file ~/ci.key
+    """
+    rekey_file(run, run.vault_file(), key_files, passphrase_files, yes=yes)
+
+
+def rekey_file(
+    run: Run,
+    file: VaultFile,
+    key_files: Sequence[str],
+    passphrase_files: Sequence[str],
+    *,
+    yes: bool,
+    without: str | None = None,
+) -> None:
+    """Rekey a vault file, keeping what can be kept but for the slot `without`, and asking before others go."""
+    file.open().close()
+    materials = [file.material, *map(key_from_file, key_files), *map(passphrase_from_file, passphrase_files)]
+    dropped = list(custody.dropped_by_rekey(file, materials, without))
+    others = [slot for slot in dropped if slot["id"] != without]
+    if others:
+        named = ", ".join(
+            f"{printable(s['id'])} ({printable(' '.join([s['type'], s.get('label', '')]).strip())})" for s in others
+        )
+        run.out.warn(f"no key at hand opens these slots, so they would be dropped: {named}")
+        if not yes and not run.can_ask:
+            raise Invalid(
+                "this drops slots, and there is no terminal to ask on",
+                hint="give -y, or their keys with --with-key-file",
+            )
+        run.confirm("Drop them?", yes=yes)
+    count = custody.rekey(file, materials, [slot["id"] for slot in dropped])
+    run.out.say(f"encrypted {count} secrets under a new data key")

@@ -1,0 +1,117 @@
+"""What a command may ask for, opened on first touch: settings, the vault, a person."""
+
+import os
+import time
+from typing import Any
+
+from credvault.cli.output import Output
+from credvault.config import Flags, Settings, load_settings
+from credvault.model.errors import Invalid, Locked
+from credvault.model.names import Name, parse_name
+from credvault.sealing.slots import KDF_LIMITS, KdfLimits, KeyMaterial
+from credvault.sealing.sources import Ask, passphrase_material
+from credvault.sealing.vaultfile import VaultFile
+from credvault.vault import Vault, open_vault
+
+
+class Run:
+    """One run of the program: the global options as given, and what they lead to."""
+
+    def __init__(self, kdf: KdfLimits = KDF_LIMITS) -> None:
+        self.out = Output()
+        self.no_input = False
+        self.clock = time.time
+        self.kdf = kdf
+        self._flags: dict[str, Any] = {}
+        self._settings: Settings | None = None
+
+    def set_option(self, name: str, value: Any) -> None:
+        """Take a global option; it may come before the command or after it, and the last one wins."""
+        if name in ("quiet", "verbose", "color", "json"):
+            setattr(self.out, name, value)
+        elif name == "no_input":
+            self.no_input = value
+        else:
+            self._flags[name] = value
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that hold for this run; raises ConfigError, Invalid."""
+        if self._settings is None:
+            self._settings = load_settings(Flags(**self._flags), os.environ)
+            for notice in self._settings.notices:
+                self.out.warn(notice)
+            for what in ("backend", "path", "namespace"):
+                value, source = getattr(self._settings, what)
+                self.out.detail(f"{what} {value} (from {source})")
+        return self._settings
+
+    @property
+    def explicit_namespace(self) -> str | None:
+        """The namespace that `-n` names, if it is given."""
+        namespace: str | None = self._flags.get("namespace")
+        return namespace
+
+    def name(self, text: str) -> Name:
+        """Return the name that `text` spells here; raises InvalidName, Invalid."""
+        return parse_name(text, namespace=self._flags.get("namespace"), default=self.settings.namespace.value)
+
+    def open_vault(self) -> Vault:
+        """Return the vault of this run; it is unlocked when it is first used."""
+        return open_vault(self.settings, unlock=self.ask_key, kdf=self.kdf, warn=self.out.warn, clock=self.clock)
+
+    def vault_file(self) -> VaultFile:
+        """Return the vault file of this run, for what is done to the file itself; raises Invalid for other backends."""
+        from credvault.backends.file import open_vault_file
+
+        backend = self.settings.backend
+        if backend.value != "file":
+            raise Invalid(f"the backend '{backend.value}' is not a vault file", hint="give --vault FILE")
+        return open_vault_file(self.settings, self.ask_key, kdf=self.kdf, warn=self.out.warn)
+
+    def vault_file_at(self, path: str, material: KeyMaterial) -> VaultFile:
+        """Return the vault file at a path, with a key at hand; limits are those of the settings."""
+        from credvault.state import PinStore
+
+        pins = PinStore(self.settings.state_folder)
+        limits = self.vault_file().limits
+        return VaultFile(path, lambda slots: material, pins=pins, limits=limits, warn=self.out.warn)
+
+    @property
+    def ask_key(self) -> Ask | None:
+        """Ask for the passphrase, or None where nobody can be asked."""
+        return self._ask_passphrase if self.can_ask else None
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is a person to ask."""
+        from credvault.cli.prompt import can_ask
+
+        return can_ask(self.no_input)
+
+    def ask_hidden_twice(self, question: str, *, hint: str) -> str:
+        """Return what a person types twice; raises Invalid with `hint` where nobody can be asked."""
+        if not self.can_ask:
+            raise Invalid(f"{question} is needed, and there is no terminal to ask on", hint=hint)
+        from credvault.cli.prompt import ask_hidden_twice
+
+        return ask_hidden_twice(question)
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Return if a person says yes, or said so with -y; raises Invalid."""
+        if yes:
+            return
+        if not self.can_ask:
+            raise Invalid("this needs a yes, and there is no terminal to ask on", hint="give -y")
+        from credvault.cli.prompt import ask_yes
+
+        if not ask_yes(question):
+            raise Invalid("not done")
+
+    def _ask_passphrase(self) -> KeyMaterial:
+        from credvault.cli.prompt import ask_hidden
+
+        passphrase = ask_hidden(f"Passphrase for {self.settings.path.value}")
+        if not passphrase:
+            raise Locked("nothing was typed")
+        return passphrase_material(passphrase, "the prompt")

@@ -1,0 +1,146 @@
+"""The command line: a lazy group over one static table, and the one error boundary.
+
+The table holds each command's short help, so that `--help` and TAB load no command; a command is loaded by name
+when it is run.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from credvault import __version__
+from credvault.cli.context import Run
+from credvault.cli.options import GlobalOptions
+from credvault.model.errors import EXIT_CLOSED_PIPE, EXIT_INTERRUPTED, CredvaultError, Invalid, StorageError
+from credvault.sealing.slots import KDF_LIMITS, KdfLimits
+
+COMMANDS = {
+    "init": "make a vault file",
+    "add": "store a new secret",
+    "get": "print a value, and only the value",
+    "list": "show names and facts, never values",
+    "rotate": "put a new value in as the next version",
+    "delete": "remove secrets, every version of them",
+    "test": "try whether credentials still work",
+    "exec": "run a program with secrets in its environment",
+    "history": "show the versions of a secret",
+    "edit": "change facts of a secret, not its value",
+    "slot": "show, add and remove ways to unlock the vault file",
+    "rekey": "encrypt the vault file under a new data key",
+    "salvage": "rescue secrets from a damaged vault file",
+    "doctor": "say what is wrong, and how to mend it",
+}
+
+
+class LazyGroup(GlobalOptions, click.Group):
+    """A group that knows its commands by name and loads one when it is run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, loading its file."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"credvault.cli.commands.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the arguments name; a name that is not there gets near ones as a hint."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else "'credvault --help' shows the commands"
+            raise Invalid(f"there is no command '{args[0]}'", hint=hint)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands from the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="credvault")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """A vault for secrets on the command line.
+
+    Store a value once, then hand it to programs: $(credvault get x), credvault exec -- cmd.
+
+    Example: credvault add openai/api_key --env OPENAI_API_KEY
+    """
+    if ctx.invoked_subcommand is None:
+        raise Invalid("which command?", hint="'credvault --help' shows the commands")
+
+
+def run(argv: Sequence[str], *, kdf: KdfLimits = KDF_LIMITS) -> int:
+    """Run one command line and return its exit status. Every error ends here, and no traceback gets out."""
+    _hold_standard_descriptors()
+    state = Run(kdf)
+    try:
+        status = cli.main(list(argv), prog_name="credvault", standalone_mode=False, obj=state)
+        return status if isinstance(status, int) else 0
+    except CredvaultError as exc:
+        return _fail(state, argv, exc)
+    except click.exceptions.Exit as exc:
+        return exc.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        # The shell's line is the terminal's ^C; what follows starts on a new one.
+        if sys.stderr is not None and sys.stderr.isatty():
+            sys.stderr.write("\n")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        _silence_stdout()
+        return EXIT_CLOSED_PIPE
+    except click.UsageError as exc:
+        where = f"'{exc.ctx.command_path} --help' shows how" if exc.ctx else None
+        return _fail(state, argv, Invalid(_lower_case(exc.format_message()), hint=where))
+    except OSError as exc:
+        return _fail(state, argv, StorageError(f"{(exc.strerror or 'input/output error').lower()}"))
+    except Exception as exc:  # noqa: BLE001 - the boundary
+        unexpected = CredvaultError(f"unexpected {type(exc).__name__}", hint="run it again with -vv, and report it")
+        return _fail(state, argv, unexpected, cause=exc)
+
+
+def _fail(state: Run, argv: Sequence[str], error: CredvaultError, cause: BaseException | None = None) -> int:
+    words = argv[: argv.index("--")] if "--" in argv else argv
+    # When the options could not be read, --json still says how the error is to be shown.
+    state.out.json = state.out.json or "--json" in words
+    if state.out.verbose >= 2 or "-vv" in words:
+        import traceback
+
+        # Lines of code only: no local values, which may be secrets, and no texts of foreign errors.
+        frames = traceback.format_tb((cause or error).__traceback__)
+        if sys.stderr is not None:
+            sys.stderr.write("".join(frames))
+    state.out.error(error)
+    return error.exit_status
+
+
+def _hold_standard_descriptors() -> None:
+    """Fill closed descriptors 0 to 2, so that no vault or lock file gets the number of stdout.
+
+    What is opened here is not inherited: a child finds them closed, as in a direct run.
+    """
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(fd)
+
+
+def _silence_stdout() -> None:
+    # Python flushes stdout once more when it ends, and would complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _lower_case(message: str) -> str:
+    """Return a message of Click in our form: lower case at the start, no full stop."""
+    message = message.rstrip(".").replace("\n", " ")
+    return message[:1].lower() + message[1:]

@@ -1,0 +1,146 @@
+"""What a person and a pipe are shown: the answer on stdout, talk on stderr, tables on a terminal.
+
+All text passes the one sanitiser; a value passes as bytes, untouched.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from credvault.model.errors import CredvaultError, InvalidValue, StorageError
+from credvault.model.record import Record
+from credvault.model.text import is_terminal_safe, printable
+from credvault.model.value import SecretValue
+
+
+class Output:
+    """Where a run writes: `quiet` silences messages, `verbose` adds more, `color` is auto, always or never."""
+
+    def __init__(self) -> None:
+        self.quiet = False
+        self.verbose = 0
+        self.color = "auto"
+        self.json = False
+
+    def value(self, value: SecretValue, *, newline: bool | None, raw: bool) -> None:
+        """Write a value exactly as it is, plus one newline on a terminal or as `newline` says.
+
+        Raises InvalidValue for a terminal and a value that would drive it, unless `raw`.
+        """
+        on_terminal = is_terminal(sys.stdout)
+        if on_terminal and not raw and not is_terminal_safe(value.reveal()):
+            raise InvalidValue(
+                "the value holds control characters, so it is not shown on a terminal",
+                hint="give --raw to show it all the same, or -o FILE to put it in a file",
+            )
+        add_newline = on_terminal if newline is None else newline
+        write_bytes(value.reveal() + b"\n" if add_newline else value.reveal())
+
+    def stored(self, record: Record, value: SecretValue | None) -> None:
+        """Say what was stored: name, version and, where it is known, bytes. Never the value."""
+        if self.json:
+            self.fact(record.members())
+        size = "" if value is None else f" ({len(value)} bytes)"
+        self.say(f"stored {record.name} version {record.version}{size}")
+
+    def line(self, text: str) -> None:
+        """Write one line of the answer; `text` may hold tabs of ours, its parts are sanitised by the caller."""
+        write_bytes((text + "\n").encode(getattr(sys.stdout, "encoding", None) or "utf-8", "backslashreplace"))
+
+    def fact(self, members: Any) -> None:
+        """Write an answer as JSON, on one line in a pipe and indented on a terminal."""
+        self.line(json.dumps(members, indent=2 if is_terminal(sys.stdout) else None))
+
+    def say(self, text: str) -> None:
+        """Tell the user what was done, on stderr."""
+        if not self.quiet:
+            _write_error(f"credvault: {text}")
+
+    def detail(self, text: str) -> None:
+        """Tell the user how it was done, on stderr, with -v."""
+        if self.verbose:
+            _write_error(f"credvault: {text}")
+
+    def warn(self, text: str) -> None:
+        """Warn the user, on stderr."""
+        if not self.quiet:
+            _write_error(f"credvault: warning: {text}")
+
+    def error(self, error: CredvaultError) -> None:
+        """Show an error on stderr: what, and what to do; or as JSON."""
+        if self.json:
+            facts = {"code": error.code, "message": error.message, "hint": error.hint}
+            _write_error(json.dumps({"error": {key: text for key, text in facts.items() if text is not None}}))
+            return
+        _write_error(f"credvault: error: {error.message}")
+        if error.hint:
+            _write_error(f"credvault: hint: {error.hint}")
+
+    def finding(self, level: str, subject: str, text: str, mend: str | None) -> None:
+        """Write one finding of the doctor as a line of the answer, and its mend below."""
+        self.line(f"{level:<7} {subject}: {printable(text)}")
+        if mend:
+            self.line(f"        mend: {printable(mend)}")
+
+    def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Write rows of sanitised text: a table on a terminal, else tab-separated lines without a heading."""
+        if not is_terminal(sys.stdout):
+            for row in rows:
+                self.line("\t".join(row))
+            return
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        console = Console(no_color=not self._has_color(), force_terminal=True, highlight=False, soft_wrap=False)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        for heading in headings:
+            table.add_column(heading, overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        with console.capture() as capture:
+            console.print(table)
+        write_bytes(capture.get().encode(console.encoding, "backslashreplace"))
+
+    def _has_color(self) -> bool:
+        if self.color != "auto":
+            return self.color == "always"
+        return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def shown(cell: object) -> str:
+    """Return a fact as a cell of a table: sanitised, a dash where it is not set, lists joined by commas."""
+    if isinstance(cell, tuple | list):
+        cell = ",".join(cell)
+    return printable(str(cell)) if cell not in (None, "") else "-"
+
+
+def is_terminal(stream: Any) -> bool:
+    """Say whether a standard stream is there and is a terminal."""
+    return stream is not None and stream.isatty()
+
+
+def write_bytes(data: bytes) -> None:
+    """Write to stdout, whole; raises StorageError where it is closed or full, BrokenPipeError where nobody reads."""
+    if sys.stdout is None:
+        raise StorageError("stdout is closed, so there is nowhere to write the answer")
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as exc:
+        raise StorageError(f"cannot write the answer: {(exc.strerror or 'input/output error').lower()}") from exc
+
+
+def _write_error(text: str) -> None:
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(printable(text) + "\n")
+        sys.stderr.flush()
+    except OSError:
+        return  # nowhere to say it; the exit status stands

@@ -1,0 +1,1 @@
+"""How secrets get out: the environment of a child, connection strings."""

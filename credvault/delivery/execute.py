@@ -1,0 +1,107 @@
+"""Running a program in the place of credvault: found before anything is unlocked, started as if run directly."""
+
+import errno
+import os
+import signal
+import stat
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import NoReturn
+
+from credvault.model.errors import EXIT_NO_PROGRAM, EXIT_NOT_RUNNABLE, CredvaultError, NotFound, Unsupported
+from credvault.model.text import printable
+
+
+def find_program(program: str, path: str | None) -> str:
+    """Return the file that `program` names, looked for in `path` as execvp(3) does; nothing is started.
+
+    Raises NotFound (exit status 127), or Unsupported (126) where it is there and cannot be run.
+    """
+    if os.name == "nt":
+        import shutil
+
+        found = shutil.which(program, path=path)
+        if found is None:
+            raise _with_status(NotFound(f"there is no program {printable(program)}"), EXIT_NO_PROGRAM)
+        return found
+    candidates = [program] if "/" in program else [os.path.join(f, program) for f in _folders(path)]
+    unusable: CredvaultError | None = None
+    for candidate in candidates if program else []:
+        try:
+            is_file = stat.S_ISREG(os.stat(candidate).st_mode)
+        except OSError as exc:
+            if exc.errno == errno.EACCES:
+                unusable = unusable or _not_runnable(program, "permission denied")
+            continue
+        if is_file and os.access(candidate, os.X_OK):
+            return candidate
+        unusable = unusable or _not_runnable(program, "permission denied" if is_file else "it is not a file")
+    if unusable is not None:
+        raise unusable
+    hint = None if "/" in program else "it is looked for in PATH; a shell's own commands need --shell"
+    raise _with_status(NotFound(f"there is no program {printable(program)}", hint=hint), EXIT_NO_PROGRAM)
+
+
+def original_environment() -> Mapping[bytes, bytes]:
+    """Return the environment this process was started with, without what Python put there.
+
+    In the C locale Python sets LC_CTYPE for itself (PEP 538). The system keeps the first state where it has /proc;
+    elsewhere LC_CTYPE is taken for Python's where PEP 538 would have set it.
+    """
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            entries = [entry.partition(b"=") for entry in file.read().split(b"\0") if b"=" in entry]
+    except OSError:
+        return _without_coerced_locale(dict(os.environb))
+    original: dict[bytes, bytes] = {}
+    for name, _, value in entries:
+        original.setdefault(name, value)  # as getenv(3): the first of two counts
+    return original
+
+
+def execute(file: str, argv: Sequence[str], environment: Mapping[bytes, bytes]) -> NoReturn:
+    """Become the program `file`: same process, signals as in a direct run. Does not return.
+
+    Raises Unsupported with exit status 126 where the system cannot start it (no format included).
+    """
+    if os.name == "nt":
+        import subprocess
+        import sys
+
+        env = {os.fsdecode(name): os.fsdecode(value) for name, value in environment.items()}
+        sys.exit(subprocess.call([file, *argv[1:]], env=env))
+    for name in ("SIGPIPE", "SIGXFSZ"):  # Python ignores these two, and execve would hand that on
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
+    try:
+        os.execve(file, list(argv), environment)
+    except OSError as exc:
+        reasons = {
+            errno.ENOEXEC: "it has no format that the system runs; a script starts with a #! line",
+            errno.E2BIG: "its arguments and environment are larger than the system takes",
+            errno.ENOENT: "the interpreter in its #! line is not there",
+        }
+        reason = reasons.get(exc.errno or 0, (exc.strerror or "it cannot be started").lower())
+        raise _not_runnable(argv[0], reason) from exc
+
+
+def _folders(path: str | None) -> list[str]:
+    # An empty part of PATH is the current folder (POSIX.1-2024, 8.3).
+    return [folder or "." for folder in (os.defpath if path is None else path).split(os.pathsep)]
+
+
+def _without_coerced_locale(environment: dict[bytes, bytes]) -> Mapping[bytes, bytes]:
+    coerced = environment.get(b"LC_CTYPE") in (b"C.UTF-8", b"C.utf8", b"UTF-8")
+    in_c_locale = environment.get(b"LANG", b"") in (b"", b"C", b"POSIX") and not environment.get(b"LC_ALL")
+    if coerced and in_c_locale:
+        with suppress(KeyError):
+            del environment[b"LC_CTYPE"]
+    return environment
+
+
+def _not_runnable(program: str, reason: str) -> CredvaultError:
+    return _with_status(Unsupported(f"cannot run {printable(program)}: {reason}"), EXIT_NOT_RUNNABLE)
+
+
+def _with_status(error: CredvaultError, status: int) -> CredvaultError:
+    error.exit_status = status
+    return error
