@@ -60,7 +60,7 @@ class Trail:
     def _kept_uses(self) -> dict[str, str]:
         try:
             uses = json.loads(files.read_small_file(self._uses_path, 64 * TRAIL_BYTES) or b"{}")
-        except (ValueError, StorageError):
+        except (ValueError, RecursionError, StorageError):
             return {}
         return uses if isinstance(uses, dict) else {}
 
@@ -79,5 +79,5 @@ def _merge_uses(uses: dict[str, str], lines: Iterable[bytes]) -> None:
             fact = json.loads(line)
             if fact["result"] == "ok" and fact["command"] in RELEASING:
                 uses[fact["entry"]] = fact["time"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, RecursionError, KeyError, TypeError):
             continue  # a line cut short by a full disk

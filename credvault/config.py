@@ -270,7 +270,7 @@ def _read_toml(path: str, schema: dict[str, Any]) -> dict[str, Any] | None:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
         # The message of tomllib says what is wrong and where, and quotes at most one character.
         what = str(exc) if isinstance(exc, tomllib.TOMLDecodeError) else "it is not UTF-8 text"
-        raise ConfigError(f"{printable(path)} is not TOML: {printable(what)}") from None
+        raise ConfigError(f"{printable(path)} is not TOML: {printable(what[:1].lower() + what[1:])}") from None
     _check_table(content, schema, path, "")
     return content
 

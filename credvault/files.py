@@ -27,6 +27,8 @@ LOCK_PATIENCE = 10.0
 # How a system says that it has no hard links here.
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EACCES)
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+_MARK = ".tmp-"
 _CREATE = os.O_CREAT | os.O_EXCL | _NOFOLLOW | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -66,7 +68,7 @@ def read_small_file(path: str, limit: int) -> bytes | None:
     """Return the bytes of a regular file, or None where there is none; raises StorageError over `limit` bytes."""
     try:
         # Not blocking: a FIFO in the file's place must not hang the program.
-        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+        fd = os.open(path, os.O_RDONLY | _NONBLOCK | getattr(os, "O_CLOEXEC", 0))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as exc:
@@ -102,17 +104,18 @@ def replace_file(
     Raises StorageError; then the temporary file is gone and `path` is either untouched or, where only the
     folder could not be synced, new.
     """
+    _remove_leftovers(path)
     temporary = _temporary(path)
     try:
         _write_new_file(temporary, chunks, durable=durable)
         if backup is not None:
-            _keep_backup(temporary if backup_is_new else path, backup)
+            _keep_backup(path, backup, chunks if backup_is_new else None)
         calls.rename(temporary, path)
     except OSError as exc:
-        _discard(temporary)
+        discard(temporary)
         raise _storage_error("write", path, exc) from exc
     except BaseException:
-        _discard(temporary)
+        discard(temporary)
         raise
     if not durable:
         return
@@ -132,19 +135,24 @@ def create_file(path: str, chunks: Sequence[bytes], *, replace: bool = False) ->
         return replace_file(path, chunks)
     if os.path.lexists(path):
         raise AlreadyExists(f"{printable(path)} is there already")
+    _remove_leftovers(path)
     temporary = _temporary(path)
+    named = False
     try:
         _write_new_file(temporary, chunks)
         _name_new_file(temporary, path)
+        named = True
+        with suppress(FileNotFoundError):
+            calls.unlink(temporary)
         _sync_folder(os.path.dirname(path) or ".")
-    except FileExistsError:
-        _discard(temporary)
-        raise AlreadyExists(f"{printable(path)} is there already") from None
-    except OSError as exc:
-        _discard(temporary)
-        raise _storage_error("write", path, exc) from exc
-    except BaseException:
-        _discard(temporary)
+    except BaseException as exc:
+        discard(temporary)
+        if named:
+            discard(path)
+        if isinstance(exc, FileExistsError):
+            raise AlreadyExists(f"{printable(path)} is there already") from None
+        if isinstance(exc, OSError):
+            raise _storage_error("write", path, exc) from exc
         raise
 
 
@@ -160,7 +168,8 @@ def append(data: bytes, path: str, *, limit: int, before_turn: Callable[[], None
             if size and size + len(data) > limit:
                 before_turn()
                 calls.rename(path, path + ".1")
-        fd = calls.open(path, os.O_WRONLY | os.O_APPEND | _CREATE & ~os.O_EXCL, PRIVATE_FILE)
+        # Not blocking: a FIFO in the file's place must not hang the program.
+        fd = calls.open(path, os.O_WRONLY | os.O_APPEND | _NONBLOCK | _CREATE & ~os.O_EXCL, PRIVATE_FILE)
         try:
             calls.write(fd, data)
         finally:
@@ -184,10 +193,12 @@ def lock(path: str, *, patience: float = LOCK_PATIENCE) -> Iterator[None]:
         _wait_for_lock(fd, path, patience)
         # Who holds it, and when it changed hands: what a waiter watches, and names when it gives up.
         with suppress(OSError):
-            os.pwrite(fd, (b"%d %d" % (os.getpid(), time.monotonic_ns())).ljust(48), 0)
+            calls.write(fd, (b"%d %d" % (os.getpid(), time.monotonic_ns())).ljust(48))
         yield
     finally:
-        calls.close(fd)
+        # Nothing was written that could be lost, and the lock is free even where closing says otherwise.
+        with suppress(OSError):
+            calls.close(fd)
 
 
 def _wait_for_lock(fd: int, path: str, patience: float) -> None:
@@ -224,15 +235,48 @@ def _try_lock(fd: int, path: str) -> bool:
 
 def remove_stale(path: str) -> None:
     """Remove the temporary files that killed writers of `path` left; call it under the lock of `path`."""
-    folder, base = os.path.split(path)
+    for temporary in _temporaries(path):
+        discard(temporary)
+
+
+def discard(path: str) -> None:
+    """Remove a file that is of no use, if it is there and can be removed."""
     with suppress(OSError):
-        for entry in os.listdir(folder or "."):
-            if entry.startswith(base + ".tmp-"):
-                _discard(os.path.join(folder, entry))
+        calls.unlink(path)
+
+
+def _remove_leftovers(path: str) -> None:
+    """Remove the temporary files of `path` whose process is no more: where no lock is held, others are at work."""
+    for temporary in _temporaries(path):
+        if not _is_alive(temporary[len(path) + len(_MARK) :]):
+            discard(temporary)
+
+
+def _temporaries(path: str) -> list[str]:
+    folder, base = os.path.split(path)
+    try:
+        entries = os.listdir(folder or ".")
+    except OSError:
+        return []
+    return [os.path.join(folder, entry) for entry in entries if entry.startswith(base + _MARK)]
+
+
+def _is_alive(mark: str) -> bool:
+    """Say whether the process that made a temporary file may still be at work on it."""
+    pid = mark.partition("-")[0]
+    if os.name != "posix" or not (pid.isascii() and pid.isdigit()):
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def _temporary(path: str) -> str:
-    return f"{path}.tmp-{os.getpid()}-{time.monotonic_ns():x}"
+    return f"{path}{_MARK}{os.getpid()}-{time.monotonic_ns():x}"
 
 
 def _name_new_file(temporary: str, path: str) -> None:
@@ -243,8 +287,6 @@ def _name_new_file(temporary: str, path: str) -> None:
         if exc.errno not in _NO_LINKS:
             raise
         calls.rename(temporary, path)
-    else:
-        calls.unlink(temporary)
 
 
 def _write_new_file(path: str, chunks: Sequence[bytes], *, durable: bool = True) -> None:
@@ -264,26 +306,40 @@ def _write_new_file(path: str, chunks: Sequence[bytes], *, durable: bool = True)
         calls.close(fd)
 
 
-def _keep_backup(source: str, backup: str) -> None:
-    """Give `source` the second name `backup`; never moves the source, so it is there at every moment."""
+def _keep_backup(path: str, backup: str, chunks: Sequence[bytes] | None) -> None:
+    """Put `chunks` under the name `backup`, or without them what is at `path`, which is never moved."""
     step = backup + ".new"
     with suppress(FileNotFoundError):
         calls.unlink(step)
     try:
-        calls.link(source, step)
-        loose = stat.S_IMODE(os.stat(step).st_mode) & 0o077
+        if chunks is not None:
+            # Not a second name of the new file: what happens to the one in place must not happen to its backup.
+            _write_new_file(step, chunks)
+        elif not _link_or_copy(path, step):
+            return
+        calls.rename(step, backup)
+    except BaseException:
+        discard(step)
+        raise
+
+
+def _link_or_copy(path: str, step: str) -> bool:
+    """Give what is at `path` the second name `step`, or copy it; return False where there is nothing."""
+    try:
+        calls.link(path, step)
+        if not stat.S_IMODE(os.stat(step).st_mode) & 0o077:
+            return True
     except FileNotFoundError:
-        return  # no previous content yet
+        return False
     except OSError as exc:
         if exc.errno not in _NO_LINKS:
             raise
-        loose = 1
-    if loose:  # no links on this file system, or the old file was readable by others: a private copy then
-        with suppress(FileNotFoundError):
-            calls.unlink(step)
-        with open(source, "rb") as file:
-            _write_new_file(step, [file.read()])
-    calls.rename(step, backup)
+    # No links on this file system, or the old file was readable by others: a private copy then.
+    with suppress(FileNotFoundError):
+        calls.unlink(step)
+    with open(path, "rb") as file:
+        _write_new_file(step, [file.read()])
+    return True
 
 
 def _sync_folder(path: str) -> None:
@@ -294,11 +350,6 @@ def _sync_folder(path: str) -> None:
         calls.fsync(fd)
     finally:
         calls.close(fd)
-
-
-def _discard(path: str) -> None:
-    with suppress(OSError):
-        calls.unlink(path)
 
 
 def _storage_error(action: str, path: str, exc: OSError, hint: str | None = None) -> StorageError:

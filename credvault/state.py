@@ -31,7 +31,7 @@ class PinStore:
         """
         stored = _read(self._file(path))
         pins: dict[str, list[Pin]] = {}
-        with suppress(TypeError, ValueError, AttributeError):
+        with suppress(TypeError, ValueError, AttributeError, LookupError, OverflowError):
             for vault_id, rows in stored.items():
                 pins[vault_id] = [Pin(int(row[0]), str(row[1]), str(row[2])) for row in rows]
         return pins
@@ -40,9 +40,9 @@ class PinStore:
         """Remember a pin; unless forced, only a newer or an announced one replaces another. Raises StorageError."""
 
         def change(pins: Sequence[Pin]) -> Sequence[Pin]:
-            last, announced = pins[0] if pins else None, pins[1:]
-            newer = last is None or (pin.fingerprint == last.fingerprint and pin.generation > last.generation)
-            return [pin] if force or newer or pin in announced else pins
+            # An announced pin counts too: a rekey may have been killed before it could keep its own.
+            newer = any(pin.fingerprint == old.fingerprint and pin.generation > old.generation for old in pins)
+            return [pin] if force or newer or not pins or pin in pins[1:] else pins
 
         self._change(path, vault_id, change)
 
@@ -99,6 +99,6 @@ def confirmed_hosts(folder: str) -> Memory:
 def _read(path: str) -> dict[str, Any]:
     try:
         table = json.loads(files.read_small_file(path, _MAX_STATE_BYTES) or b"{}")
-    except (ValueError, StorageError):
+    except (ValueError, RecursionError, StorageError):
         return {}
     return table if isinstance(table, dict) else {}

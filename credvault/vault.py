@@ -88,16 +88,7 @@ class Vault:
         """
         parsed = self._name(name)
 
-        def fetch() -> Secret:
-            try:
-                secret = self.backend.get(parsed, version)
-            except NotFound as exc:
-                if version is None and exc.hint is None:
-                    exc.hint = self._near(parsed)
-                raise
-            return _releasable(secret)
-
-        return self._guarded("get", access.READ, [parsed], fetch)
+        return self._guarded("get", access.READ, [parsed], lambda: _releasable(self.backend.get(parsed, version)))
 
     def has(self, name: AnyName) -> bool:
         """Say whether there is such a secret; releases nothing."""
@@ -260,6 +251,8 @@ class Vault:
             result = do()
         except CredvaultError as exc:
             self._record(command, names, exc.code)
+            if isinstance(exc, NotFound) and exc.hint is None and len(names) == 1 and command != "has":
+                exc.hint = self._near(names[0])
             raise
         self._record(command, names, "ok")
         return result
@@ -306,6 +299,7 @@ def open_vault(
     unlock: Ask | None = None,
     kdf: KdfLimits = KDF_LIMITS,
     warn: Callable[[str], None] = lambda text: None,
+    detail: Callable[[str], None] = lambda text: None,
     clock: Callable[[], float] = time.time,
 ) -> Vault:
     """Open the vault of the settings that hold here, of a profile, or at a path.
@@ -320,7 +314,7 @@ def open_vault(
         settings = load_settings(Flags(profile=profile, vault=path), os.environ)
     identity = local_identity()
     return Vault(
-        open_backend(settings, unlock, kdf=kdf, warn=warn),
+        open_backend(settings, unlock, kdf=kdf, warn=warn, detail=detail),
         policy=owner_policy(identity),
         trail=Trail(settings.state_folder, clock, enabled=settings.trail_enabled),
         identity=identity,

@@ -11,7 +11,7 @@ from credvault.model.record import Record, Secret, Version
 from credvault.sealing import vaultfile
 from credvault.sealing.draft import Draft
 from credvault.sealing.entries import Entry, HistoryLimits
-from credvault.sealing.slots import KDF_LIMITS, KdfLimits
+from credvault.sealing.slots import KDF_LIMITS, KdfLimits, KeyMaterial, Slot
 from credvault.sealing.sources import Ask, key_material
 from credvault.sealing.vaultfile import Limits, VaultFile
 from credvault.state import PinStore
@@ -81,14 +81,22 @@ class FileBackend(Backend):
         return entry
 
 
+def _say_nothing(text: str) -> None:
+    """Say nothing: what a library does unless it is told otherwise."""
+
+
 def open_vault_file(
     settings: Settings,
     ask: Ask | None,
     *,
     kdf: KdfLimits = KDF_LIMITS,
-    warn: Callable[[str], None],
+    warn: Callable[[str], None] = _say_nothing,
+    detail: Callable[[str], None] = _say_nothing,
 ) -> VaultFile:
-    """Return the vault file that the settings name; nothing is read before it is used."""
+    """Return the vault file that the settings name; nothing is read before it is used.
+
+    `warn` is told what a user should know, `detail` which key unlocks.
+    """
     on_rollback = vaultfile.REFUSE
     if settings.flags.accept_rollback:
         on_rollback = vaultfile.ACCEPT
@@ -104,9 +112,15 @@ def open_vault_file(
         ),
         kdf,
     )
+
+    def unlock(slots: Sequence[Slot]) -> KeyMaterial:
+        material = key_material(settings.flags.key_file, settings.environ, slots, ask)
+        detail(f"unlocking with {material.source}")
+        return material
+
     return VaultFile(
         settings.path.value,
-        lambda slots: key_material(settings.flags.key_file, settings.environ, slots, ask),
+        unlock,
         pins=PinStore(settings.state_folder),
         limits=limits,
         on_rollback=on_rollback,

@@ -21,7 +21,8 @@ def open_backend(
     ask: Ask | None,
     *,
     kdf: KdfLimits = KDF_LIMITS,
-    warn: Callable[[str], None] = lambda text: None,
+    warn: Callable[[str], None],
+    detail: Callable[[str], None],
 ) -> Backend:
     """Return the backend that the settings name; raises Unsupported where there is none of that name.
 
@@ -31,7 +32,7 @@ def open_backend(
     if name == FILE_BACKEND:
         from credvault.backends.file import FileBackend, open_vault_file
 
-        return FileBackend(open_vault_file(settings, ask, kdf=kdf, warn=warn))
+        return FileBackend(open_vault_file(settings, ask, kdf=kdf, warn=warn, detail=detail))
     if name in _FACTORIES:
         module, _, factory = _FACTORIES[name].partition(":")
         backend: Backend = getattr(import_module(module), factory)()

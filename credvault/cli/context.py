@@ -2,28 +2,31 @@
 
 import os
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from credvault.cli.output import Output
 from credvault.config import Flags, Settings, load_settings
 from credvault.model.errors import Invalid, Locked
 from credvault.model.names import Name, parse_name
-from credvault.sealing.slots import KDF_LIMITS, KdfLimits, KeyMaterial
-from credvault.sealing.sources import Ask, passphrase_material
-from credvault.sealing.vaultfile import VaultFile
-from credvault.vault import Vault, open_vault
+
+if TYPE_CHECKING:  # the vault and its cryptography are loaded when one is opened: help and usage errors need neither
+    from credvault.sealing.slots import KdfLimits, KeyMaterial
+    from credvault.sealing.sources import Ask
+    from credvault.sealing.vaultfile import VaultFile
+    from credvault.vault import Vault
 
 
 class Run:
     """One run of the program: the global options as given, and what they lead to."""
 
-    def __init__(self, kdf: KdfLimits = KDF_LIMITS) -> None:
+    def __init__(self, kdf: "KdfLimits | None" = None) -> None:
         self.out = Output()
         self.no_input = False
         self.clock = time.time
-        self.kdf = kdf
+        self._kdf = kdf
         self._flags: dict[str, Any] = {}
         self._settings: Settings | None = None
+        self._passphrase: KeyMaterial | None = None
 
     def set_option(self, name: str, value: Any) -> None:
         """Take a global option; it may come before the command or after it, and the last one wins."""
@@ -47,6 +50,13 @@ class Run:
         return self._settings
 
     @property
+    def kdf(self) -> "KdfLimits":
+        """Bounds of key derivation: the usual ones, or those that a test made this run with."""
+        from credvault.sealing.slots import KDF_LIMITS
+
+        return self._kdf or KDF_LIMITS
+
+    @property
     def explicit_namespace(self) -> str | None:
         """The namespace that `-n` names, if it is given."""
         namespace: str | None = self._flags.get("namespace")
@@ -56,21 +66,32 @@ class Run:
         """Return the name that `text` spells here; raises InvalidName, Invalid."""
         return parse_name(text, namespace=self._flags.get("namespace"), default=self.settings.namespace.value)
 
-    def open_vault(self) -> Vault:
+    def open_vault(self) -> "Vault":
         """Return the vault of this run; it is unlocked when it is first used."""
-        return open_vault(self.settings, unlock=self.ask_key, kdf=self.kdf, warn=self.out.warn, clock=self.clock)
+        from credvault.vault import open_vault
 
-    def vault_file(self) -> VaultFile:
+        return open_vault(
+            self.settings,
+            unlock=self.ask_key,
+            kdf=self.kdf,
+            warn=self.out.warn,
+            detail=self.out.detail,
+            clock=self.clock,
+        )
+
+    def vault_file(self, *, warn: bool = True) -> "VaultFile":
         """Return the vault file of this run, for what is done to the file itself; raises Invalid for other backends."""
         from credvault.backends.file import open_vault_file
 
         backend = self.settings.backend
         if backend.value != "file":
             raise Invalid(f"the backend '{backend.value}' is not a vault file", hint="give --vault FILE")
-        return open_vault_file(self.settings, self.ask_key, kdf=self.kdf, warn=self.out.warn)
+        tell = self.out.warn if warn else lambda text: None
+        return open_vault_file(self.settings, self.ask_key, kdf=self.kdf, warn=tell, detail=self.out.detail)
 
-    def vault_file_at(self, path: str, material: KeyMaterial) -> VaultFile:
+    def vault_file_at(self, path: str, material: "KeyMaterial") -> "VaultFile":
         """Return the vault file at a path, with a key at hand; limits are those of the settings."""
+        from credvault.sealing.vaultfile import VaultFile
         from credvault.state import PinStore
 
         pins = PinStore(self.settings.state_folder)
@@ -78,7 +99,7 @@ class Run:
         return VaultFile(path, lambda slots: material, pins=pins, limits=limits, warn=self.out.warn)
 
     @property
-    def ask_key(self) -> Ask | None:
+    def ask_key(self) -> "Ask | None":
         """Ask for the passphrase, or None where nobody can be asked."""
         return self._ask_passphrase if self.can_ask else None
 
@@ -92,7 +113,7 @@ class Run:
     def ask_hidden_twice(self, question: str, *, hint: str) -> str:
         """Return what a person types twice; raises Invalid with `hint` where nobody can be asked."""
         if not self.can_ask:
-            raise Invalid(f"{question} is needed, and there is no terminal to ask on", hint=hint)
+            raise Invalid(f"no {question.lower()} is given, and there is no terminal to ask on", hint=hint)
         from credvault.cli.prompt import ask_hidden_twice
 
         return ask_hidden_twice(question)
@@ -108,8 +129,15 @@ class Run:
         if not ask_yes(question):
             raise Invalid("not done")
 
-    def _ask_passphrase(self) -> KeyMaterial:
+    def remember_passphrase(self, material: "KeyMaterial") -> None:
+        """Keep what was typed a moment ago to make the vault, so that it is not asked for again."""
+        self._passphrase = material
+
+    def _ask_passphrase(self) -> "KeyMaterial":
+        if self._passphrase is not None:
+            return self._passphrase
         from credvault.cli.prompt import ask_hidden
+        from credvault.sealing.sources import passphrase_material
 
         passphrase = ask_hidden(f"Passphrase for {self.settings.path.value}")
         if not passphrase:

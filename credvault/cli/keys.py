@@ -3,13 +3,15 @@
 from credvault import files
 from credvault.cli.context import Run
 from credvault.cli.output import write_bytes
+from credvault.lifecycle import custody
 from credvault.lifecycle.custody import NewSlot
-from credvault.model.errors import Invalid
+from credvault.model.errors import CredvaultError, Invalid, NoVault
 from credvault.model.text import printable
 from credvault.model.value import SecretValue
 from credvault.sealing.keys import new_key, print_key
 from credvault.sealing.slots import KEYFILE, PASSPHRASE, RAW, KeyMaterial
 from credvault.sealing.sources import explicit_key, passphrase_from_file, passphrase_material
+from credvault.sealing.vaultfile import VaultFile
 
 _HINT = "give --generate-key or a key file, or set CREDVAULT_PASSPHRASE_FILE"
 
@@ -30,6 +32,18 @@ def keyfile_slot(path: str, label: str | None) -> NewSlot:
     key = new_key()
     files.create_file(path, [print_key(key).encode("ascii") + b"\n"])
     return NewSlot(KEYFILE, KeyMaterial(RAW, SecretValue(key), f"the key file {printable(path)}"), label)
+
+
+def discard_key_file(file: VaultFile, path: str, slot: NewSlot) -> None:
+    """Remove a key file made a moment ago, unless its slot is in place although writing the vault failed."""
+    try:
+        is_in_use = custody.opens(file, slot.material)
+    except NoVault:
+        is_in_use = False
+    except CredvaultError:
+        return
+    if not is_in_use:
+        files.discard(path)
 
 
 def passphrase_slot(run: Run, label: str | None, iterations: int | None, path: str | None = None) -> NewSlot:

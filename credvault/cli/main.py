@@ -8,14 +8,18 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
 from credvault import __version__
 from credvault.cli.context import Run
 from credvault.cli.options import GlobalOptions
+from credvault.cli.output import ClosedPipe
 from credvault.model.errors import EXIT_CLOSED_PIPE, EXIT_INTERRUPTED, CredvaultError, Invalid, StorageError
-from credvault.sealing.slots import KDF_LIMITS, KdfLimits
+
+if TYPE_CHECKING:
+    from credvault.sealing.slots import KdfLimits
 
 COMMANDS = {
     "init": "make a vault file",
@@ -33,6 +37,13 @@ COMMANDS = {
     "salvage": "rescue secrets from a damaged vault file",
     "doctor": "say what is wrong, and how to mend it",
 }
+
+
+def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    # Not Click's own option: that one looks for a translation of its help at every start.
+    if value and not ctx.resilient_parsing:
+        click.echo(f"credvault, version {__version__}")
+        ctx.exit()
 
 
 class LazyGroup(GlobalOptions, click.Group):
@@ -68,7 +79,9 @@ class LazyGroup(GlobalOptions, click.Group):
 
 
 @click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="credvault")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="show the version"
+)
 @click.pass_context
 def cli(ctx: click.Context) -> None:
     """A vault for secrets on the command line.
@@ -81,12 +94,13 @@ def cli(ctx: click.Context) -> None:
         raise Invalid("which command?", hint="'credvault --help' shows the commands")
 
 
-def run(argv: Sequence[str], *, kdf: KdfLimits = KDF_LIMITS) -> int:
+def run(argv: Sequence[str], *, kdf: "KdfLimits | None" = None) -> int:
     """Run one command line and return its exit status. Every error ends here, and no traceback gets out."""
     _hold_standard_descriptors()
     state = Run(kdf)
     try:
         status = cli.main(list(argv), prog_name="credvault", standalone_mode=False, obj=state)
+        _flush_stdout()
         return status if isinstance(status, int) else 0
     except CredvaultError as exc:
         return _fail(state, argv, exc)
@@ -97,9 +111,11 @@ def run(argv: Sequence[str], *, kdf: KdfLimits = KDF_LIMITS) -> int:
         if sys.stderr is not None and sys.stderr.isatty():
             sys.stderr.write("\n")
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        _silence_stdout()
+    except ClosedPipe:
         return EXIT_CLOSED_PIPE
+    except SystemExit as exc:
+        # Click's own answer when the reader of its help went away.
+        return EXIT_CLOSED_PIPE if isinstance(exc.__context__, BrokenPipeError) else int(exc.code or 0)
     except click.UsageError as exc:
         where = f"'{exc.ctx.command_path} --help' shows how" if exc.ctx else None
         return _fail(state, argv, Invalid(_lower_case(exc.format_message()), hint=where))
@@ -135,9 +151,17 @@ def _hold_standard_descriptors() -> None:
     os.close(fd)
 
 
-def _silence_stdout() -> None:
-    # Python flushes stdout once more when it ends, and would complain.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+def _flush_stdout() -> None:
+    """Write out what Click left in Python's buffer (help, version); raises StorageError where that fails."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as exc:
+        # Python flushes once more when it ends, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if isinstance(exc, BrokenPipeError):
+            raise ClosedPipe from None
+        raise StorageError(f"cannot write the answer: {(exc.strerror or 'input/output error').lower()}") from exc
 
 
 def _lower_case(message: str) -> str:

@@ -24,6 +24,12 @@ def _take_global(ctx: click.Context, param: click.Parameter, value: Any) -> None
         ctx.find_root().obj.set_option(param.name, value)
 
 
+def _show_help(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        click.echo(ctx.get_help(), color=ctx.color)
+        ctx.exit()
+
+
 def _global_option(*names: str, **attributes: Any) -> click.Option:
     return click.Option(list(names), expose_value=False, callback=_take_global, **attributes)
 
@@ -57,18 +63,32 @@ class GlobalOptions(click.Command):
         help_option = self.get_help_option(ctx)
         return [*self._all_params, *([help_option] if help_option else [])]
 
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Return `--help`. Click's own looks for a translation of its text, which costs `locale` and a file search."""
+        if self._help_option is None:
+            self._help_option = click.Option(
+                ["-h", "--help"],
+                is_flag=True,
+                is_eager=True,
+                expose_value=False,
+                callback=_show_help,
+                help="show this help",
+            )
+        return self._help_option
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command's own options; the global ones are in `credvault --help`."""
-        own = [param for param in self.get_params(ctx) if ctx.parent is None or not _is_global(param)]
-        rows = [row for row in (param.get_help_record(ctx) for param in own) if row is not None]
+        options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
+        own = [option for option in options if ctx.parent is None or not _is_global(option)]
+        rows = [row for row in (option.get_help_record(ctx) for option in own) if row is not None]
         with formatter.section("Options"):
             formatter.write_dl(rows)
         if isinstance(self, click.Group):
             self.format_commands(ctx, formatter)
 
 
-def _is_global(param: click.Parameter) -> bool:
-    return isinstance(param, click.Option) and param.callback is _take_global
+def _is_global(option: click.Option) -> bool:
+    return option.callback is _take_global
 
 
 def verb(name: str, **attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
@@ -97,10 +117,10 @@ def value_options(function: F) -> F:
 
 def fact_options(function: F) -> F:
     """Add an option for each fact of a record that a person sets."""
-    engines = ", ".join(DATABASE_FIELDS)
+    types, engines = ", ".join(TYPES), ", ".join(DATABASE_FIELDS)
     for option in reversed(
         [
-            click.option("--type", "type_", type=click.Choice(TYPES), help="what it is (secret)"),
+            click.option("--type", "type_", type=click.Choice(TYPES), metavar="TYPE", help=f"what it is: {types}"),
             click.option("--service", metavar="S", help="the service it is for"),
             click.option("--env", "env_name", metavar="VAR", help="exec gives it to programs as VAR"),
             click.option("--runtime-env", is_flag=True, help="as --env, with a variable made of the name"),

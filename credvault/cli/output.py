@@ -11,7 +11,7 @@ from typing import Any
 
 from credvault.model.errors import CredvaultError, InvalidValue, StorageError
 from credvault.model.record import Record
-from credvault.model.text import is_terminal_safe, printable
+from credvault.model.text import counted, is_terminal_safe, printable
 from credvault.model.value import SecretValue
 
 
@@ -42,7 +42,7 @@ class Output:
         """Say what was stored: name, version and, where it is known, bytes. Never the value."""
         if self.json:
             self.fact(record.members())
-        size = "" if value is None else f" ({len(value)} bytes)"
+        size = "" if value is None else f" ({counted(len(value), 'byte')})"
         self.say(f"stored {record.name} version {record.version}{size}")
 
     def line(self, text: str) -> None:
@@ -90,20 +90,23 @@ class Output:
             for row in rows:
                 self.line("\t".join(row))
             return
-        from rich import box
+        if not rows:
+            self.say("nothing to show")
+            return
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
         console = Console(no_color=not self._has_color(), force_terminal=True, highlight=False, soft_wrap=False)
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
         for heading in headings:
             table.add_column(heading, overflow="fold")
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
         with console.capture() as capture:
             console.print(table)
-        write_bytes(capture.get().encode(console.encoding, "backslashreplace"))
+        lines = [line.rstrip() for line in capture.get().splitlines()]
+        write_bytes(("\n".join(lines) + "\n").encode(console.encoding, "backslashreplace"))
 
     def _has_color(self) -> bool:
         if self.color != "auto":
@@ -118,20 +121,33 @@ def shown(cell: object) -> str:
     return printable(str(cell)) if cell not in (None, "") else "-"
 
 
+def shown_time(time: object, *, day: bool = False) -> str:
+    """Return a time as a cell: the minute or the day on a terminal, where columns are dear, else as it is."""
+    if isinstance(time, str) and is_terminal(sys.stdout):
+        return time[:10] if day else time[:16].replace("T", " ")
+    return shown(time)
+
+
 def is_terminal(stream: Any) -> bool:
     """Say whether a standard stream is there and is a terminal."""
     return stream is not None and stream.isatty()
 
 
+class ClosedPipe(Exception):
+    """Nobody reads stdout any more. Not an OSError, which Click would take for its own."""
+
+
 def write_bytes(data: bytes) -> None:
-    """Write to stdout, whole; raises StorageError where it is closed or full, BrokenPipeError where nobody reads."""
+    """Write to stdout, whole; raises StorageError where it is closed or full, ClosedPipe where nobody reads."""
     if sys.stdout is None:
         raise StorageError("stdout is closed, so there is nowhere to write the answer")
+    rest = memoryview(data)
     try:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        # Past Python's buffer: what could not be written must not be tried again when the program ends.
+        while rest:
+            rest = rest[os.write(sys.stdout.fileno(), rest) :]
     except BrokenPipeError:
-        raise
+        raise ClosedPipe from None
     except OSError as exc:
         raise StorageError(f"cannot write the answer: {(exc.strerror or 'input/output error').lower()}") from exc
 

@@ -1,6 +1,5 @@
 """Questions to a person, on the controlling terminal and never on stdin."""
 
-import getpass
 import os
 
 from credvault.model.errors import Invalid, InvalidValue, Locked
@@ -23,6 +22,8 @@ def can_ask(no_input: bool) -> bool:
 
 def ask_hidden(question: str) -> str:
     """Return a line typed without echo; raises Locked where the terminal ends, InvalidValue where it is too long."""
+    import getpass  # with termios 1 ms, and no command but one that asks needs them
+
     try:
         answer = getpass.getpass(f"{question}: ")
     except EOFError:

@@ -1,6 +1,6 @@
 """The environment of a child: what it inherits, what is taken away, what secrets add. Bytes in, bytes out."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from credvault.delivery.selection import Injection
@@ -23,36 +23,43 @@ class Inheritance(NamedTuple):
 
 
 class ChildEnvironment(NamedTuple):
-    """The variables of a child, and what happened on the way, by name."""
+    """The variables of a child, and what happened on the way, by name.
 
-    variables: Mapping[bytes, bytes]
+    A variable that the caller's environment holds twice is there twice, as in a direct run.
+    """
+
+    variables: Sequence[tuple[bytes, bytes]]
     overwritten: list[str]
     preserved: list[str]
     removed: list[str]
 
 
 def child_environment(
-    inherited: Mapping[bytes, bytes], injections: Iterable[Injection], inheritance: Inheritance
+    inherited: Iterable[tuple[bytes, bytes]], injections: Iterable[Injection], inheritance: Inheritance
 ) -> ChildEnvironment:
     """Return what a child's environment is made of: inherited, less what unlocks a vault, plus the secrets."""
-    variables: dict[bytes, bytes] = {}
-    removed: list[str] = []
-    for name, value in inherited.items():
-        if _is_inherited(name.decode("utf-8", "surrogateescape"), inheritance):
-            variables[name] = value
-        elif unlocks_a_vault(name.decode("utf-8", "surrogateescape")):
-            removed.append(name.decode("utf-8", "surrogateescape"))
+    kept: list[tuple[bytes, bytes]] = []
+    removed: dict[str, None] = {}
+    for variable, value in inherited:
+        name = variable.decode("utf-8", "surrogateescape")
+        if _is_inherited(name, inheritance):
+            kept.append((variable, value))
+        elif unlocks_a_vault(name):
+            removed[name] = None
+    there = {variable for variable, _ in kept}
+    added: dict[bytes, bytes] = {}
     overwritten: list[str] = []
     preserved: list[str] = []
     for injection in injections:
-        name = injection.variable.encode("ascii")
-        if name in variables:
+        variable = injection.variable.encode("ascii")
+        if variable in there:
             if inheritance.preserve_all or injection.variable in inheritance.preserve:
                 preserved.append(injection.variable)
                 continue
             overwritten.append(injection.variable)
-        variables[name] = injection.value.reveal()
-    return ChildEnvironment(variables, overwritten, preserved, removed)
+        added[variable] = injection.value.reveal()
+    variables = [(variable, value) for variable, value in kept if variable not in added]
+    return ChildEnvironment([*variables, *added.items()], overwritten, preserved, list(removed))
 
 
 def _is_inherited(name: str, inheritance: Inheritance) -> bool:

@@ -4,9 +4,9 @@ import errno
 import os
 import signal
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from credvault.model.errors import EXIT_NO_PROGRAM, EXIT_NOT_RUNNABLE, CredvaultError, NotFound, Unsupported
 from credvault.model.text import printable
@@ -42,24 +42,24 @@ def find_program(program: str, path: str | None) -> str:
     raise _with_status(NotFound(f"there is no program {printable(program)}", hint=hint), EXIT_NO_PROGRAM)
 
 
-def original_environment() -> Mapping[bytes, bytes]:
-    """Return the environment this process was started with, without what Python put there.
+def original_environment() -> Sequence[tuple[bytes, bytes]]:
+    """Return the environment this process was started with, in its order, without what Python put there.
 
     In the C locale Python sets LC_CTYPE for itself (PEP 538). The system keeps the first state where it has /proc;
-    elsewhere LC_CTYPE is taken for Python's where PEP 538 would have set it.
+    elsewhere LC_CTYPE is taken for Python's where PEP 538 would have set it. An entry that has no name or no `=` is
+    left out: it is no variable, and Python cannot hand it on.
     """
     try:
         with open("/proc/self/environ", "rb") as file:
-            entries = [entry.partition(b"=") for entry in file.read().split(b"\0") if b"=" in entry]
+            entries = file.read().split(b"\0")
     except OSError:
-        return _without_coerced_locale(dict(os.environb))
-    original: dict[bytes, bytes] = {}
-    for name, _, value in entries:
-        original.setdefault(name, value)  # as getenv(3): the first of two counts
-    return original
+        return list(_without_coerced_locale(dict(os.environb)).items())
+    # From the second byte: a name may start with '='.
+    cuts = [(entry, entry.find(b"=", 1)) for entry in entries]
+    return [(entry[:cut], entry[cut + 1 :]) for entry, cut in cuts if cut > 0]
 
 
-def execute(file: str, argv: Sequence[str], environment: Mapping[bytes, bytes]) -> NoReturn:
+def execute(file: str, argv: Sequence[str], environment: Sequence[tuple[bytes, bytes]]) -> NoReturn:
     """Become the program `file`: same process, signals as in a direct run. Does not return.
 
     Raises Unsupported with exit status 126 where the system cannot start it (no format included).
@@ -68,12 +68,12 @@ def execute(file: str, argv: Sequence[str], environment: Mapping[bytes, bytes]) 
         import subprocess
         import sys
 
-        env = {os.fsdecode(name): os.fsdecode(value) for name, value in environment.items()}
+        env = {os.fsdecode(name): os.fsdecode(value) for name, value in environment}
         sys.exit(subprocess.call([file, *argv[1:]], env=env))
     for name in ("SIGPIPE", "SIGXFSZ"):  # Python ignores these two, and execve would hand that on
         signal.signal(getattr(signal, name), signal.SIG_DFL)
     try:
-        os.execve(file, list(argv), environment)
+        os.execve(file, list(argv), _Entries(environment))
     except OSError as exc:
         reasons = {
             errno.ENOEXEC: "it has no format that the system runs; a script starts with a #! line",
@@ -82,6 +82,28 @@ def execute(file: str, argv: Sequence[str], environment: Mapping[bytes, bytes]) 
         }
         reason = reasons.get(exc.errno or 0, (exc.strerror or "it cannot be started").lower())
         raise _not_runnable(argv[0], reason) from exc
+
+
+class _Entries(Mapping[bytes, bytes]):
+    """Variables as execve takes them, where one may be there twice."""
+
+    def __init__(self, entries: Sequence[tuple[bytes, bytes]]) -> None:
+        self._entries = entries
+
+    def __getitem__(self, name: bytes) -> bytes:
+        return dict(self._entries)[name]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return (name for name, _ in self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def keys(self) -> Any:
+        return [name for name, _ in self._entries]
+
+    def values(self) -> Any:
+        return [value for _, value in self._entries]
 
 
 def _folders(path: str | None) -> list[str]:

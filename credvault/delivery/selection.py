@@ -1,12 +1,11 @@
 """Which secrets a child gets, and as which variables: from options, files, a project, or by default (spec.md 7)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from credvault import files
 from credvault.delivery.dsn import connection_string
 from credvault.model import environment
-from credvault.model.errors import Invalid, InvalidValue, NotFound
+from credvault.model.errors import ConfigError, Denied, Invalid, InvalidValue, NotFound
 from credvault.model.names import Name, compile_word_globs
 from credvault.model.record import RUNTIME_ENV, Record, Secret, derived_env_name
 from credvault.model.text import printable
@@ -16,8 +15,6 @@ from credvault.vault import Vault, serves
 
 DATABASE_VARIABLE = "DATABASE_URL"
 ERROR, WARN, IGNORE = "error", "warn", "ignore"
-
-_MAX_ENV_FILE_BYTES = 4 * 1024 * 1024
 
 
 class Wanted(NamedTuple):
@@ -33,11 +30,15 @@ class Wanted(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """What was asked for. Empty `wanted` and `only` mean every `runtime_env` secret of the namespaces."""
+    """What was asked for. Where nothing was, it is every `runtime_env` secret of the namespaces.
+
+    `has_files` says that files were read, so that those with nothing in them ask for nothing, and not for all.
+    """
 
     explicit: Sequence[Wanted] = ()
     wanted: Sequence[Wanted] = ()
     only: Sequence[str] = ()
+    has_files: bool = False
     namespaces: Sequence[str] = ()
     consumer: str | None = None
     if_missing: str = ERROR
@@ -46,16 +47,15 @@ class Selection(NamedTuple):
     @property
     def is_default(self) -> bool:
         """Whether nothing was chosen by name."""
-        return not (self.explicit or self.wanted or self.only)
+        return not (self.explicit or self.wanted or self.only or self.has_files)
 
 
 class Injection(NamedTuple):
-    """A variable and its value; `name` and `version` are None for text that is no secret."""
+    """A variable and its value; `record` is None for text that is no secret."""
 
     variable: str
     value: SecretValue
-    name: Name | None
-    version: int | None
+    record: Record | None
     source: str
 
 
@@ -74,15 +74,15 @@ def collect(vault: Vault, selection: Selection) -> Injections:
     secret that may not become a variable, NotFound for one that is not there unless `if_missing` says otherwise.
     """
     skipped: list[tuple[str, str]] = []
-    wanted = _resolve(_chosen(vault, selection, skipped), selection.explicit)
+    missing: list[str] = []
+    wanted = _resolve(_chosen(vault, selection, skipped, missing), selection.explicit)
     for item in wanted:
-        environment.check_variable(item.variable, allowed=selection.allow_env)
+        _check_variable(item, selection.allow_env)
     references = [item.content for item in wanted if isinstance(item.content, Reference)]
     secrets = vault.release_for_environment(
         [(reference.name, reference.version) for reference in references], consumer=selection.consumer
     )
     variables: list[Injection] = []
-    missing: list[str] = []
     for item in wanted:
         injection = _injection(item, secrets)
         if injection is None:
@@ -105,51 +105,37 @@ def parse_env_option(text: str, *, namespace: str | None, default: str) -> Wante
     return Wanted(variable, parse_reference(name, namespace=namespace, default=default), "-e")
 
 
-def read_env_file(path: str, *, default: str) -> list[Wanted]:
-    """Return what the lines `VAR=credvault://NAME` or `VAR=text` of a file ask for.
+def from_project(env: Mapping[str, str], path: str, *, default: str, allow_env: Collection[str] = ()) -> list[Wanted]:
+    """Return what the `[env]` table of a project asks for: each value is a name or a reference.
 
-    Blank lines and those that start with '#' are passed over, `export ` before a variable too; one pair of
-    quotes around a text is taken off. Raises NotFound, InvalidValue naming the line, StorageError.
+    Raises ConfigError for a variable that may not be set and for a value that names no secret.
     """
-    data = files.read_small_file(path, _MAX_ENV_FILE_BYTES)
-    if data is None:
-        raise NotFound(f"there is no file {printable(path)}")
     wanted = []
-    for number, line in enumerate(data.decode("utf-8", "surrogateescape").splitlines(), 1):
-        text = line.strip()
-        if not text or text.startswith("#"):
-            continue
-        source = f"{path}:{number}"
-        variable, equals, content = text.removeprefix("export ").partition("=")
-        if not equals:
-            raise InvalidValue(f"{printable(source)} is not VAR=text or VAR={SCHEME}NAME")
-        wanted.append(_from_text(variable.strip(), _unquoted(content.strip()), source, default))
+    for variable, text in env.items():
+        try:
+            environment.check_variable(variable, allowed=allow_env)
+            wanted.append(Wanted(variable, parse_reference(text, default=default), path))
+        except Invalid as exc:
+            raise ConfigError(f"{printable(path)}: env.{printable(variable)}: {exc.message}", hint=exc.hint) from None
     return wanted
 
 
-def from_project(env: Mapping[str, str], path: str, *, default: str) -> list[Wanted]:
-    """Return what the `[env]` table of a project asks for: each value is a name or a reference."""
-    return [Wanted(variable, parse_reference(text, default=default), path) for variable, text in env.items()]
+def _check_variable(item: Wanted, allowed: Collection[str]) -> None:
+    try:
+        environment.check_variable(item.variable, allowed=allowed)
+    except InvalidValue as exc:
+        exc.message += f": {_described(item)}"
+        raise
 
 
-def _from_text(variable: str, content: str, source: str, default: str) -> Wanted:
-    if content.startswith(SCHEME):
-        return Wanted(variable, parse_reference(content, default=default), source)
-    return Wanted(variable, SecretValue(content.encode("utf-8", "surrogateescape")), source)
-
-
-def _unquoted(text: str) -> str:
-    quoted = len(text) >= 2 and text[0] == text[-1] and text[0] in "'\""
-    return text[1:-1] if quoted else text
-
-
-def _chosen(vault: Vault, selection: Selection, skipped: list[tuple[str, str]]) -> list[Wanted]:
+def _chosen(vault: Vault, selection: Selection, skipped: list[tuple[str, str]], missing: list[str]) -> list[Wanted]:
     """Return what is wanted but for `-e`: named things, and records by variable or by default."""
     chosen = list(selection.wanted)
     if not (selection.only or selection.is_default):
         return chosen
     is_only = compile_word_globs(selection.only)
     matched: set[str] = set()
+    refused: dict[str, str] = {}
     for record in vault.list():
         if selection.namespaces and record.namespace not in selection.namespaces:
             continue
@@ -159,14 +145,16 @@ def _chosen(vault: Vault, selection: Selection, skipped: list[tuple[str, str]]) 
         reason = _why_not(record, selection.consumer)
         if reason is not None:
             skipped.append((str(record.name), reason))
+            refused[variable] = f"{record.name}: {reason}"
             continue
         matched.add(variable)
         chosen.append(Wanted(variable, Reference(record.name), "--only" if selection.only else "default"))
-    for glob in selection.only:
-        if "*" not in glob and glob not in matched and selection.if_missing == ERROR:
-            raise NotFound(
-                f"no secret is to be the variable {printable(glob)}", hint="'credvault list' shows the variables"
-            )
+    for word in selection.only:
+        if "*" in word or word in matched:
+            continue
+        if word in refused:
+            raise Denied(f"{word} may not be set from {refused[word]}", hint="'credvault list' shows deliveries")
+        missing.append(f"{printable(word)} (--only)")
     return chosen
 
 
@@ -203,7 +191,7 @@ def _described(item: Wanted) -> str:
 def _injection(item: Wanted, secrets: Mapping[tuple[Name, int | None], Secret]) -> Injection | None:
     """Return a variable with its value, or None where the secret or its field is not there."""
     if isinstance(item.content, SecretValue):
-        return Injection(item.variable, item.content, None, None, item.source)
+        return Injection(item.variable, item.content, None, item.source)
     name, field, version = item.content
     secret = secrets.get((name, version))
     if secret is None or (field is not None and field not in secret.record.fields):
@@ -213,4 +201,4 @@ def _injection(item: Wanted, secrets: Mapping[tuple[Name, int | None], Secret]) 
         value = connection_string(secret)
     elif field is not None:
         value = SecretValue(str(secret.record.fields[field]).encode("utf-8"))
-    return Injection(item.variable, value, name, secret.record.version, item.source)
+    return Injection(item.variable, value, secret.record, item.source)

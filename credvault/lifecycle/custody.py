@@ -7,6 +7,7 @@ from credvault.model import times
 from credvault.model.errors import Invalid, NotFound, WrongKey
 from credvault.sealing.crypto import random_bytes
 from credvault.sealing.draft import Draft
+from credvault.sealing.entries import Entry
 from credvault.sealing.keys import DataKey, new_key
 from credvault.sealing.slots import MAX_SLOTS, PASSPHRASE, KdfLimits, KeyMaterial, Slot, make_slot, unwrap
 from credvault.sealing.vaultfile import VaultFile
@@ -23,10 +24,15 @@ class NewSlot(NamedTuple):
     iterations: int | None = None
 
 
-def create_vault(file: VaultFile, slot: NewSlot, now: float) -> None:
-    """Make an empty vault file with one slot; raises AlreadyExists, Invalid, StorageError."""
+def create_vault(file: VaultFile, slot: NewSlot, now: float, entries: Sequence[Entry] = ()) -> None:
+    """Make a vault file with one slot, empty or with `entries`; raises AlreadyExists, Invalid, StorageError."""
+
+    def fill(draft: Draft) -> None:
+        for entry in entries:
+            draft.put(entry)
+
     key = DataKey(new_key(), random_bytes(16).hex())
-    file.create(key, [_made(slot, "1", key, file.limits.kdf, now)])
+    file.create(key, [_made(slot, "1", key, file.limits.kdf, now)], fill if entries else None)
 
 
 def add_slot(file: VaultFile, slot: NewSlot, now: float) -> str:
@@ -67,6 +73,12 @@ def remove_slot(file: VaultFile, slot_id: str) -> None:
         draft.removes = True
 
     file.update(change)
+
+
+def opens(file: VaultFile, material: KeyMaterial) -> bool:
+    """Say whether a slot of the file opens by `material`; raises NoVault, Damaged, StorageError."""
+    head = file.read_head()
+    return any(_opener(slot, [material], head.vault_id) is not None for slot in head.slots)
 
 
 def check_removable(slots: Sequence[Slot], slot_id: str) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from credvault.config import Settings
 from credvault.model.errors import CredvaultError, StorageError
-from credvault.model.text import printable
+from credvault.model.text import counted, printable
 from credvault.sealing.slots import PASSPHRASE, KdfLimits, Slot
 from credvault.sealing.vaultfile import VaultFile
 
@@ -136,7 +136,8 @@ def _examine_contents(file: VaultFile, verify: bool) -> Iterator[Finding]:
                 damaged.append(exc)
         yield from (_wrong("contents", error) for error in damaged)
         if not damaged:
-            checked = f"{entries} secrets read and opened" if verify else f"{secrets} secrets; --verify opens them all"
+            opened = f"{counted(entries, 'secret')} read and opened"
+            checked = opened if verify else f"{counted(secrets, 'secret')}; --verify opens them all"
             yield Finding(OK, "contents", checked)
 
 

@@ -9,7 +9,6 @@ from credvault import files
 from credvault.model.errors import Damaged, InvalidName, NoVault, WrongKey
 from credvault.model.text import printable
 from credvault.sealing.buckets import open_index
-from credvault.sealing.draft import Draft
 from credvault.sealing.entries import Entry, parse_row_name, unseal_entry
 from credvault.sealing.jsontext import BadJSON, parse_strict
 from credvault.sealing.keys import DataKey
@@ -72,16 +71,6 @@ def rescue(damaged: DamagedFile, material: KeyMaterial) -> Rescue:
             entries[entry_id] = entry
     lost |= _named_in_indexes(damaged.data, key)
     return Rescue(list(entries.values()), sorted(name for entry_id, name in lost.items() if entry_id not in entries))
-
-
-def store_rescued(target: VaultFile, rescued: Rescue) -> None:
-    """Put what was rescued into a vault file, in one generation."""
-
-    def change(draft: Draft) -> None:
-        for entry in rescued.entries:
-            draft.put(entry)
-
-    target.update(change)
 
 
 def _data_key(damaged: DamagedFile, material: KeyMaterial) -> DataKey:

@@ -56,7 +56,7 @@ from credvault.vault import Vault
 DECRYPT, FORMAT, PROBE = LEVELS = ("decrypt", "format", "probe")
 
 MAX_AT_ONCE = 8
-# A probe that keeps its own time is given this much longer, seconds: its words are better than ours.
+# A probe that keeps its own time, or ends when told, is given this much longer, seconds: its words are better than ours.
 _GRACE = 0.5
 
 # What is wrong with one secret and not with the vault: the others are tested all the same.
@@ -206,10 +206,11 @@ def _run_side_by_side(candidates: Sequence[_Candidate], options: TrialOptions, f
     """Run the probes, each on a thread of its own, and finish each when it answers or its time is over.
 
     The threads are daemons, and no pool's: looking up a name cannot be interrupted, and neither Ctrl-C nor the end
-    of the program waits for one that still does.
+    of the program waits for one that still does, but for half a second.
     """
     waiting = deque(enumerate(candidates))
     running: dict[int, _Running] = {}
+    threads: dict[int, threading.Thread] = {}
     answers: queue.SimpleQueue[tuple[int, Outcome | BaseException]] = queue.SimpleQueue()
     try:
         while waiting or running:
@@ -217,7 +218,9 @@ def _run_side_by_side(candidates: Sequence[_Candidate], options: TrialOptions, f
                 number, candidate = waiting.popleft()
                 limit = candidate.probe.limit if options.limit is None else options.limit
                 running[number] = _Running(candidate, Attempt(limit, options.connect_limit))
-                threading.Thread(target=_run, args=(number, running[number], answers), daemon=True).start()
+                thread = threading.Thread(target=_run, args=(number, running[number], answers), daemon=True)
+                threads[number] = thread
+                thread.start()
             with suppress(queue.Empty):
                 number, answer = answers.get(timeout=_time_to_next_deadline(running))
                 if number in running:  # else its time was over, and it was given up
@@ -230,6 +233,10 @@ def _run_side_by_side(candidates: Sequence[_Candidate], options: TrialOptions, f
     finally:
         for run in running.values():
             run.attempt.break_off()
+        # A thread that is just starting a program must come to the place where it ends it.
+        over = time.monotonic() + _GRACE
+        for number in running:
+            threads[number].join(max(over - time.monotonic(), 0.0))
 
 
 def _run(number: int, run: _Running, answers: "queue.SimpleQueue[tuple[int, Outcome | BaseException]]") -> None:

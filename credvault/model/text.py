@@ -24,6 +24,11 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+def counted(count: int, noun: str) -> str:
+    """Return `1 byte`, `2 bytes`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def is_terminal_safe(value: bytes) -> bool:
     """Say whether bytes may go to a terminal as they are: valid UTF-8, no control but LF and TAB."""
     try:

@@ -132,7 +132,7 @@ def _parse_header(text: bytes, path: str) -> dict[str, Any]:
     except BadJSON:
         raise _damaged(path, "its header is not as written") from None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise Damaged(f"{path} is not a credvault vault file")
+        raise Damaged(f"{path} is not a credvault vault file", hint=RESCUE_HINT)
     for member in ("v", "min_reader", "gen"):
         if type(header.get(member)) is not int or header[member] < 1:
             raise _damaged(path, f"its header has no proper {member}")

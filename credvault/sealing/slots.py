@@ -85,7 +85,8 @@ def unwrap(slots: Sequence[Slot], material: KeyMaterial, vault_id: str) -> DataK
     tried = [slot for slot in slots if slot["type"] in material.slot_types]
     if not tried:
         kinds = ", ".join(sorted({printable(slot["type"]) for slot in slots}))
-        raise WrongKey(f"{material.source} is a {material.kind} key, but this vault opens by: {kinds}")
+        given = "a passphrase" if material.kind == PASSPHRASE else "a key"
+        raise WrongKey(f"{material.source} gives {given}, but this vault opens by: {kinds}")
     for slot in tried:
         try:
             dek = unseal(_wrapping_key(slot, material.secret.reveal(), vault_id), slot["wrap"])

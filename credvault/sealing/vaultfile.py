@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from credvault import files
-from credvault.model.errors import Damaged, Locked, NoVault, RolledBack, StorageError
+from credvault.model.errors import Damaged, Locked, LockTimeout, NoVault, RolledBack, StorageError
 from credvault.model.names import Name
 from credvault.model.pin import Pin, rollback
 from credvault.model.text import printable
@@ -69,7 +69,8 @@ class VaultFile:
         self._unlock = unlock
         self._pins = pins
         self._on_rollback = on_rollback
-        self._warn = warn
+        self._tell = warn
+        self._told: set[str] = set()
         self._material: KeyMaterial | None = None
         self._key: DataKey | None = None
 
@@ -102,18 +103,23 @@ class VaultFile:
 
         Raises NoVault, Damaged, RolledBack, StorageError, WrongKey, and what `unlock` raises.
         """
-        # Before the file: a pin read after it could be newer than the file just opened, which looks like a
-        # rollback (369 false alarms of 50,000 reads beside a writer in a trial, none this way).
-        pins = self._pins.take(self.path)
-        image = self._open_image()
-        try:
-            head = read_head(image, self.limits.kdf, printable(self.path))
-            key = self._key_for(head)
-            self._check_pins(pins.get(head.vault_id, ()), head, key)
-        except BaseException:
+        while True:
+            # Before the file: a pin read after it could be newer than the file just opened, which looks like a
+            # rollback (369 false alarms of 50,000 reads beside a writer in a trial, none this way).
+            pins = self._pins.take(self.path)
+            image = self._open_image()
+            try:
+                head = read_head(image, self.limits.kdf, printable(self.path))
+                key = self._key_for(head)
+                wrong = self._rollback(pins.get(head.vault_id, ()), head, key)
+                if wrong is None or self._pins.take(self.path) == pins:
+                    self._check_pins(pins.get(head.vault_id, ()), head, key, wrong)
+                    return OpenVault(image, head, key)
+            except BaseException:
+                image.close()
+                raise
+            # The pins moved on meanwhile: a rekey beside this reader announced its new data key.
             image.close()
-            raise
-        return OpenVault(image, head, key)
 
     def update(self, change: Callable[[Draft], T]) -> T:
         """Let `change` make the next generation from the newest one and put it in place, under the lock.
@@ -132,10 +138,14 @@ class VaultFile:
                     self._save(draft)
         return result
 
-    def create(self, key: DataKey, slots: list[Slot]) -> None:
-        """Make the file, with no secrets in it; raises AlreadyExists where there is one, StorageError."""
+    def create(self, key: DataKey, slots: list[Slot], fill: Callable[[Draft], None] | None = None) -> None:
+        """Make the file, empty or as `fill` leaves it; raises AlreadyExists where there is one, StorageError."""
         files.make_private_folder(os.path.dirname(self.path))
         data = first_generation(key, slots)
+        if fill is not None:
+            draft = Draft(self._reopen(data, key))
+            fill(draft)
+            data, _ = self._rendered(draft)
         head = self._reopen(data, key).head
         files.create_file(self.path, [data])
         self._keep_pin(head, key)
@@ -174,6 +184,12 @@ class VaultFile:
             raise
         return FileImage(fd)
 
+    def _warn(self, text: str) -> None:
+        """Warn once: a command may open the file several times."""
+        if text not in self._told:
+            self._told.add(text)
+            self._tell(text)
+
     def _key_for(self, head: Head) -> DataKey:
         """Return the data key that signed the head: the one at hand, or one unwrapped with the material."""
         key = self._key
@@ -190,11 +206,17 @@ class VaultFile:
         self._key = key
         return key
 
-    def _check_pins(self, pins: Sequence[Pin], head: Head, key: DataKey) -> None:
+    def _rollback(self, pins: Sequence[Pin], head: Head, key: DataKey) -> str | None:
+        """Return what is wrong with the file after these pins, or None."""
         seen = Pin(head.generation, head.mac, key.fingerprint)
-        if seen in pins:
+        if not pins or seen in pins:
+            return None
+        # By an announced pin where the data key is that one's: its rekey may have been killed before it kept it.
+        return rollback(next((pin for pin in pins if pin.fingerprint == seen.fingerprint), pins[0]), seen)
+
+    def _check_pins(self, pins: Sequence[Pin], head: Head, key: DataKey, wrong: str | None) -> None:
+        if pins and pins[0] == Pin(head.generation, head.mac, key.fingerprint):
             return
-        wrong = rollback(pins[0], seen) if pins else None
         if wrong is not None and self._on_rollback != ACCEPT:
             message = f"the vault file {printable(self.path)} {wrong}"
             if self._on_rollback == REFUSE:
@@ -212,16 +234,20 @@ class VaultFile:
                 hint="run as its owner, or make a copy of your own",
             )
 
-    def _save(self, draft: Draft) -> None:
+    def _rendered(self, draft: Draft) -> tuple[bytes, OpenVault]:
+        """Return the bytes of a generation, and what the loader makes of them: it takes all that is put in place."""
         data = draft.render()
         if len(data) > self.limits.file_bytes:
             raise StorageError(
                 f"the vault would have {len(data)} bytes, over the limit of {self.limits.file_bytes}",
                 hint="the limit is [limits] vault_bytes in config.toml",
             )
-        # Nothing is put in place that the loader does not take.
         written = self._reopen(data, draft.key)
         draft.check(written)
+        return data, written
+
+    def _save(self, draft: Draft) -> None:
+        data, written = self._rendered(draft)
         if self._key is not None and draft.key.fingerprint != self._key.fingerprint:
             pin = Pin(written.head.generation, written.head.mac, draft.key.fingerprint)
             self._pins.announce(self.path, written.head.vault_id, pin)
@@ -241,7 +267,7 @@ class VaultFile:
         try:
             pin = Pin(head.generation, head.mac, key.fingerprint)
             self._pins.keep(self.path, head.vault_id, pin, force=force)
-        except StorageError as exc:
+        except (StorageError, LockTimeout) as exc:
             self._warn(f"the state of the vault was not remembered: {exc.message}")
 
 

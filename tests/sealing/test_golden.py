@@ -23,7 +23,7 @@ REAL = Limits(kdf=KDF_LIMITS)
 
 def bytes_of(case: Case) -> bytes:
     """Return the file of a case, edited as it says."""
-    data = (VECTORS / case["file"]).read_bytes()
+    data: bytes = (VECTORS / case["file"]).read_bytes()
     for edit in case.get("edits", ()):
         data = data[: edit["at"]] + edit["put"].encode("latin-1") + data[edit["at"] + edit["cut"] :]
     return data
@@ -76,8 +76,9 @@ def expected(case: Case) -> dict[str, Any]:
 
 def reader_says(data: bytes, key: dict[str, str]) -> dict[str, Any]:
     """Return what the independent reader makes of a file; raises its Rejected."""
-    by = "passphrase" if key["kind"] == "passphrase" else "key"
-    return independent_reader.read(data, **{by: key["secret"]})
+    if key["kind"] == "passphrase":
+        return independent_reader.read(data, passphrase=key["secret"])
+    return independent_reader.read(data, key=key["secret"])
 
 
 def names_of(cases: list[Case]) -> list[str]:

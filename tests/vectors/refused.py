@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from credvault.sealing.crypto import pad, seal
+from credvault.sealing.jsontext import canonical
 from tests.vectors import refused_entries, refused_headers
 from tests.vectors.parts import (
     KEY,
@@ -10,14 +12,11 @@ from tests.vectors.parts import (
     Json,
     assemble,
     bucket,
-    canonical,
     entry,
     entry_id,
     entry_token,
     header,
     index_row,
-    pad,
-    seal,
 )
 
 Signed = Iterator[tuple[str, str, str, bytes]]

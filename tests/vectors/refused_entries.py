@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 from typing import Any
 
+from credvault.sealing.crypto import pad
+from credvault.sealing.jsontext import canonical
 from tests.vectors.parts import (
     TIME,
     Json,
     assemble,
     bucket,
-    canonical,
     entry,
     entry_id,
     entry_token,
     header,
     index_row,
-    pad,
     version,
 )
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from credvault.sealing.crypto import hkdf, seal
+from credvault.sealing.jsontext import canonical
 from tests.vectors.parts import (
     ITERATIONS,
     PASSPHRASE,
@@ -13,7 +14,6 @@ from tests.vectors.parts import (
     Json,
     assemble,
     bucket,
-    canonical,
     header,
     passphrase_slot,
     raw_slot,

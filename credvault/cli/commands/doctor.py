@@ -21,7 +21,7 @@ def command(run: Run, *, verify: bool) -> int:
     try:
         settings = run.settings
         has_key = explicit_key(settings.flags.key_file, settings.environ) is not None
-        file = run.vault_file()
+        file = run.vault_file(warn=False)
         findings = list(examine(settings, file, unlock=has_key or verify or run.can_ask, verify=verify))
     except CredvaultError as exc:
         findings = [Finding(WRONG, "settings", exc.message, exc.hint, exc.exit_status)]

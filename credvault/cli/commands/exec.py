@@ -1,7 +1,7 @@
 """`credvault exec`."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import click
@@ -10,22 +10,23 @@ from credvault.cli.context import Run
 from credvault.cli.options import verb
 from credvault.cli.output import shown
 from credvault.delivery import execute
+from credvault.delivery.envfile import read_env_file
 from credvault.delivery.environment import ChildEnvironment, Inheritance, child_environment
 from credvault.delivery.selection import (
     DATABASE_VARIABLE,
     ERROR,
     IGNORE,
     WARN,
+    Injection,
     Injections,
     Selection,
     Wanted,
     collect,
     from_project,
     parse_env_option,
-    read_env_file,
 )
-from credvault.model.errors import EXIT_EXEC_FAILED, CredvaultError, Invalid
-from credvault.model.names import parse_namespace
+from credvault.model.errors import EXIT_EXEC_FAILED, CredvaultError, Invalid, StorageError
+from credvault.model.names import compile_word_globs, parse_name, parse_namespace
 from credvault.model.uri import Reference
 
 
@@ -79,18 +80,32 @@ def command(
         if not argv and not explain:
             raise Invalid("which program?", hint="credvault exec -- CMD ARG…, or --shell 'STRING'")
         file = execute.find_program(argv[0], os.environ.get("PATH")) if argv else None
-        for each in namespaces:
+        # Before the command, -n is a global option.
+        asked_namespaces = list(dict.fromkeys([*filter(None, [run.explicit_namespace]), *namespaces]))
+        for each in asked_namespaces:
             parse_namespace(each)
-        namespace = namespaces[0] if len(namespaces) == 1 else None
+        namespace = asked_namespaces[0] if len(asked_namespaces) == 1 else None
         default = namespace or run.settings.namespace.value
         explicitly = [parse_env_option(text, namespace=namespace, default=default) for text in explicit]
-        named = [Wanted(DATABASE_VARIABLE, Reference(run.name(name)), "--db", is_dsn=True) for name in databases]
+        databases_named = [parse_name(text, namespace=namespace, default=default) for text in databases]
+        named = [Wanted(DATABASE_VARIABLE, Reference(name), "--db", is_dsn=True) for name in databases_named]
+        variables = _variables(only)
     with _failing_before_the_child(even_if_invalid=True):
-        if run.settings.project is not None:
-            named += from_project(run.settings.project.env, run.settings.project.path, default=default)
+        project = run.settings.project
+        if project is not None:
+            named += from_project(project.env, project.path, default=default, allow_env=allow_env)
         for path in env_files:
             named += read_env_file(path, default=default)
-        selection = Selection(explicitly, named, _split(only), namespaces, consumer, if_missing, allow_env)
+        selection = Selection(
+            explicit=explicitly,
+            wanted=named,
+            only=variables,
+            has_files=bool(env_files),
+            namespaces=asked_namespaces,
+            consumer=consumer,
+            if_missing=if_missing,
+            allow_env=allow_env,
+        )
         with run.open_vault() as vault:
             found = collect(vault, selection)
         inheritance = Inheritance(pristine, keep, _split(preserve), preserve_env)
@@ -113,6 +128,10 @@ def _failing_before_the_child(*, even_if_invalid: bool = False) -> Iterator[None
         if not is_usage and exc.exit_status == type(exc).exit_status:
             exc.exit_status = EXIT_EXEC_FAILED
         raise
+    except OSError as exc:
+        error = StorageError((exc.strerror or "input/output error").lower())
+        error.exit_status = EXIT_EXEC_FAILED
+        raise error from exc
 
 
 def _child_words(words: Sequence[str], shell: str | None) -> list[str]:
@@ -121,6 +140,15 @@ def _child_words(words: Sequence[str], shell: str | None) -> list[str]:
             raise Invalid("give --shell STRING or a program, not both")
         return ["cmd", "/c", shell] if os.name == "nt" else ["/bin/sh", "-c", shell]
     return list(words)
+
+
+def _variables(only: Sequence[str]) -> list[str]:
+    """Return the variables and patterns of --only; raises Invalid for an empty one, which must not mean all."""
+    words = _split(only)
+    if only and not words:
+        raise Invalid("--only names no variable", hint="--only VAR,VAR; without --only it is every one")
+    compile_word_globs(words)
+    return words
 
 
 def _split(texts: Sequence[str]) -> list[str]:
@@ -132,22 +160,29 @@ def _tell(run: Run, found: Injections, child: ChildEnvironment, if_missing: str)
         run.out.warn(f"not there, so not set: {', '.join(found.missing)}")
     if child.overwritten:
         run.out.warn(f"overwritten by secrets: {', '.join(child.overwritten)}")
+    for injection in _injected(found, child):
+        if injection.record is not None and injection.record.is_expired(run.clock()):
+            run.out.warn(f"{injection.record.name} expired at {injection.record.expires_at}")
     if not found.variables:
         run.out.say("no secret is to be injected")
-    run.out.detail(f"injected: {', '.join(i.variable for i in found.variables) or 'nothing'}")
+    run.out.detail(f"injected: {', '.join(i.variable for i in _injected(found, child)) or 'nothing'}")
+
+
+def _injected(found: Injections, child: ChildEnvironment) -> list[Injection]:
+    return [injection for injection in found.variables if injection.variable not in child.preserved]
 
 
 def _explain(run: Run, found: Injections, child: ChildEnvironment) -> None:
     injected = [
         {
             "variable": injection.variable,
-            "name": None if injection.name is None else str(injection.name),
-            "version": injection.version,
+            "name": None if injection.record is None else str(injection.record.name),
+            "version": None if injection.record is None else injection.record.version,
             "source": injection.source,
             "shadows": injection.variable in child.overwritten,
+            "expired": injection.record is not None and injection.record.is_expired(run.clock()),
         }
-        for injection in found.variables
-        if injection.variable not in child.preserved
+        for injection in _injected(found, child)
     ]
     skipped = [{"name": name, "reason": reason} for name, reason in found.skipped]
     skipped += [{"name": name, "reason": "not there"} for name in found.missing]
@@ -161,10 +196,15 @@ def _explain(run: Run, found: Injections, child: ChildEnvironment) -> None:
             fact["name"] or "a text",
             fact["version"],
             fact["source"],
-            "shadows the caller's" if fact["shadows"] else None,
+            ", ".join(_remarks(fact)),
         ]
         for fact in injected
     ]
     rows += [[None, fact["name"], None, None, f"skipped: {fact['reason']}"] for fact in skipped]
     rows += [[variable, None, None, None, "removed: it may unlock a vault"] for variable in child.removed]
     run.out.table(["variable", "secret", "version", "from", "remark"], [[shown(c) for c in row] for row in rows])
+
+
+def _remarks(fact: Mapping[str, object]) -> list[str]:
+    remarks = {"shadows": "shadows the caller's", "expired": "expired"}
+    return [words for member, words in remarks.items() if fact[member]]

@@ -7,8 +7,9 @@ import click
 
 from credvault.cli.context import Run
 from credvault.cli.options import verb
-from credvault.model.errors import Invalid, NotFound
+from credvault.model.errors import AlreadyExists, Invalid, NotFound
 from credvault.model.record import Secret
+from credvault.model.text import counted
 from credvault.model.value import SecretValue
 
 
@@ -55,8 +56,11 @@ def command(
         from credvault import files
 
         data = value.reveal() + (b"\n" if newline else b"")
-        files.create_file(output, [data], replace=force)
-        run.out.say(f"wrote {output} ({len(data)} bytes)")
+        try:
+            files.create_file(output, [data], replace=force)
+        except AlreadyExists as exc:
+            raise AlreadyExists(exc.message, hint="--force replaces it") from None
+        run.out.say(f"wrote {output} ({counted(len(data), 'byte')})")
         return
     run.out.value(value, newline=newline, raw=raw)
 

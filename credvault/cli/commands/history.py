@@ -4,7 +4,7 @@ import click
 
 from credvault.cli.context import Run
 from credvault.cli.options import verb
-from credvault.cli.output import shown
+from credvault.cli.output import shown, shown_time
 
 
 @verb("history")
@@ -21,4 +21,5 @@ def command(run: Run, name: str) -> None:
     if run.out.json:
         run.out.fact(rows)
         return
-    run.out.table(["version", "state", "created", "by"], [[shown(cell) for cell in row.values()] for row in rows])
+    cells = [[shown(v.version), shown(v.state), shown_time(v.created_at), shown(v.updated_by)] for v in versions]
+    run.out.table(["version", "state", "created", "by"], cells)

@@ -5,7 +5,7 @@ import os
 import click
 
 from credvault.cli.context import Run
-from credvault.cli.keys import keyfile_slot, passphrase_slot, raw_slot, slot_from_environment
+from credvault.cli.keys import discard_key_file, keyfile_slot, passphrase_slot, raw_slot, slot_from_environment
 from credvault.cli.options import verb
 from credvault.lifecycle import custody
 from credvault.model.errors import AlreadyExists, CredvaultError, Invalid, Locked
@@ -38,7 +38,7 @@ def command(run: Run, *, generate_key: bool, key_file: str | None, iterations: i
         try:
             custody.create_vault(file, slot, run.clock())
         except CredvaultError:
-            os.unlink(key_file)  # made a moment ago, and it opens nothing
+            discard_key_file(file, key_file, slot)
             raise
     else:
         make_with_passphrase(run, iterations, label)
@@ -58,4 +58,5 @@ def make_with_passphrase(run: Run, iterations: int | None = None, label: str | N
         slot = passphrase_slot(run, label, iterations)
     file = run.vault_file()
     custody.create_vault(file, slot, run.clock())
+    run.remember_passphrase(slot.material)
     run.out.say(f"made {file.path}")

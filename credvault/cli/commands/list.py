@@ -4,7 +4,7 @@ import click
 
 from credvault.cli.context import Run
 from credvault.cli.options import verb
-from credvault.cli.output import shown
+from credvault.cli.output import shown, shown_time
 from credvault.lifecycle.due import due_reason
 from credvault.model import times
 from credvault.model.errors import Due
@@ -76,4 +76,7 @@ def command(
 
 
 def _cells(row: dict[str, object], columns: tuple[str, ...]) -> list[str]:
-    return [shown(row.get(column)) for column in columns]
+    return [
+        shown_time(row.get(column), day=True) if column.endswith("_at") else shown(row.get(column))
+        for column in columns
+    ]

@@ -8,7 +8,7 @@ from credvault.cli.context import Run
 from credvault.cli.options import verb
 from credvault.lifecycle import custody
 from credvault.model.errors import Invalid
-from credvault.model.text import printable
+from credvault.model.text import counted, printable
 from credvault.sealing.sources import key_from_file, passphrase_from_file
 from credvault.sealing.vaultfile import VaultFile
 
@@ -59,4 +59,4 @@ def rekey_file(
             )
         run.confirm("Drop them?", yes=yes)
     count = custody.rekey(file, materials, [slot["id"] for slot in dropped])
-    run.out.say(f"encrypted {count} secrets under a new data key")
+    run.out.say(f"encrypted {counted(count, 'secret')} under a new data key")

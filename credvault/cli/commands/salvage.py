@@ -5,8 +5,9 @@ import click
 from credvault.cli.context import Run
 from credvault.cli.options import verb
 from credvault.lifecycle import custody
-from credvault.lifecycle.salvage import read_damaged, rescue, store_rescued
+from credvault.lifecycle.salvage import read_damaged, rescue
 from credvault.model.errors import Damaged
+from credvault.model.text import counted
 from credvault.sealing.sources import key_material
 
 
@@ -24,9 +25,8 @@ def command(run: Run, *, output: str) -> None:
     material = key_material(run.settings.flags.key_file, run.settings.environ, damaged.slots, run.ask_key)
     rescued = rescue(damaged, material)
     target = run.vault_file_at(output, material)
-    custody.create_vault(target, custody.NewSlot(material.kind, material), run.clock())
-    store_rescued(target, rescued)
-    run.out.say(f"rescued {len(rescued.entries)} secrets into {target.path}")
+    custody.create_vault(target, custody.NewSlot(material.kind, material), run.clock(), rescued.entries)
+    run.out.say(f"rescued {counted(len(rescued.entries), 'secret')} into {target.path}")
     if run.out.json:
         run.out.fact({"rescued": [str(entry.name) for entry in rescued.entries], "lost": list(rescued.lost)})
     if rescued.lost:

@@ -1,13 +1,11 @@
 """`credvault slot`: list, add, change, remove."""
 
-import os
-
 import click
 
 from credvault.cli.context import Run
-from credvault.cli.keys import keyfile_slot, passphrase_slot, raw_slot
+from credvault.cli.keys import discard_key_file, keyfile_slot, passphrase_slot, raw_slot
 from credvault.cli.options import GlobalOptions, verb
-from credvault.cli.output import shown
+from credvault.cli.output import shown, shown_time
 from credvault.lifecycle import custody
 from credvault.model.errors import CredvaultError, Invalid
 
@@ -45,7 +43,11 @@ def list_slots(run: Run) -> None:
     if run.out.json:
         run.out.fact([{key: value for key, value in fact.items() if value is not None} for fact in facts])
         return
-    run.out.table(["id", "type", "label", "created", "iterations"], [[shown(c) for c in f.values()] for f in facts])
+    cells = [
+        [shown(f["id"]), shown(f["type"]), shown(f["label"]), shown_time(f["created_at"]), shown(f["iterations"])]
+        for f in facts
+    ]
+    run.out.table(["id", "type", "label", "created", "iterations"], cells)
 
 
 @verb("add")
@@ -87,7 +89,7 @@ def add(
         slot_id = custody.add_slot(file, slot, run.clock())
     except CredvaultError:
         if new_key_file is not None:
-            os.unlink(new_key_file)  # made a moment ago, and it opens nothing
+            discard_key_file(file, new_key_file, slot)
         raise
     run.out.say(f"added slot {slot_id} ({slot.type})")
 
@@ -133,6 +135,7 @@ def remove(run: Run, slot_id: str, *, yes: bool, rekey: bool) -> None:
         from credvault.cli.commands.rekey import rekey_file
 
         rekey_file(run, file, (), (), yes=yes, without=slot_id)
+        run.out.say(f"removed slot {slot_id}")
         return
     custody.remove_slot(file, slot_id)
     run.out.say(f"removed slot {slot_id}")
