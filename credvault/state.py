@@ -87,7 +87,7 @@ class Memory:
 
 
 def test_results(folder: str) -> Memory:
-    """Return the table of test results: `{"at", "result"}` by entry id."""
+    """Return the table of test results: `{"at", "result", "level"}` by entry id."""
     return Memory(folder, "tests")
 
 

@@ -80,15 +80,15 @@ class Vault:
             namespace=self._namespace,
         )
 
-    def get(self, name: AnyName, version: int | None = None) -> Secret:
-        """Return a secret: its record and its value.
+    def get(self, name: AnyName, version: int | None = None, *, purpose: str = "get") -> Secret:
+        """Return a secret: its record and its value. The trail says for what `purpose`.
 
         Raises NotFound, VersionDeleted or VersionDestroyed, and Unsupported for a delivery this version does not
         know. An expired secret is given out; `record.is_expired` says so.
         """
         parsed = self._name(name)
 
-        return self._guarded("get", access.READ, [parsed], lambda: _releasable(self.backend.get(parsed, version)))
+        return self._guarded(purpose, access.READ, [parsed], lambda: _releasable(self.backend.get(parsed, version)))
 
     def has(self, name: AnyName) -> bool:
         """Say whether there is such a secret; releases nothing."""

@@ -258,4 +258,16 @@ def _probe(text: str | None) -> dict[str, Any] | None:
         ) from None
     if not isinstance(probe, dict):
         raise Invalid("--probe is not a JSON object")
+    _check_probe(probe)
     return probe
+
+
+def _check_probe(probe: dict[str, Any]) -> None:
+    """Raise InvalidValue for a probe that no record could use; what it leaves to the record's fields is assumed."""
+    if probe.get("kind") == "command":
+        return  # whether config.toml has it, this machine says when it tests
+    from credvault.lifecycle.probes.choosing import choose_probe
+    from credvault.model.record import Record
+
+    fields = {"host": "localhost", "port": 1}
+    choose_probe(Record("default", "k", 1, "secret", "executor_only", "", "", fields=fields, probe=probe), {}, {})

@@ -97,7 +97,7 @@ class Output:
         from rich.table import Table
         from rich.text import Text
 
-        console = Console(no_color=not self._has_color(), force_terminal=True, highlight=False, soft_wrap=False)
+        console = Console(no_color=not self.has_color(), force_terminal=True, highlight=False, soft_wrap=False)
         table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
         for heading in headings:
             table.add_column(heading, overflow="fold")
@@ -108,7 +108,8 @@ class Output:
         lines = [line.rstrip() for line in capture.get().splitlines()]
         write_bytes(("\n".join(lines) + "\n").encode(console.encoding, "backslashreplace"))
 
-    def _has_color(self) -> bool:
+    def has_color(self) -> bool:
+        """Say whether colours are wanted (no-color.org)."""
         if self.color != "auto":
             return self.color == "always"
         return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -56,8 +56,10 @@ from credvault.vault import Vault
 DECRYPT, FORMAT, PROBE = LEVELS = ("decrypt", "format", "probe")
 
 MAX_AT_ONCE = 8
-# A probe that keeps its own time, or ends when told, is given this much longer, seconds: its words are better than ours.
+# A probe that keeps its own time is given this much longer, seconds: its words are better than ours.
 _GRACE = 0.5
+# How long Ctrl-C waits for programs that were told to end, seconds; they are killed, so it is the time to start one.
+_ENDING = 5.0
 
 # What is wrong with one secret and not with the vault: the others are tested all the same.
 _ABOUT_ONE_SECRET = (Damaged, Denied, InvalidValue, Unsupported, VersionDeleted, VersionDestroyed)
@@ -168,7 +170,7 @@ def exit_status(trials: Iterable[Trial]) -> int:
 def _prepare(vault: Vault, name: Name, options: TrialOptions, permission: HostPermission) -> "Trial | _Candidate":
     """Decrypt, look at the form, choose the probe and get leave for it."""
     try:
-        secret = vault.get(name)
+        secret = vault.get(name, purpose="test")
     except RolledBack:
         raise
     except _ABOUT_ONE_SECRET as exc:
@@ -206,7 +208,7 @@ def _run_side_by_side(candidates: Sequence[_Candidate], options: TrialOptions, f
     """Run the probes, each on a thread of its own, and finish each when it answers or its time is over.
 
     The threads are daemons, and no pool's: looking up a name cannot be interrupted, and neither Ctrl-C nor the end
-    of the program waits for one that still does, but for half a second.
+    of the program waits for one that still does.
     """
     waiting = deque(enumerate(candidates))
     running: dict[int, _Running] = {}
@@ -219,8 +221,8 @@ def _run_side_by_side(candidates: Sequence[_Candidate], options: TrialOptions, f
                 limit = candidate.probe.limit if options.limit is None else options.limit
                 running[number] = _Running(candidate, Attempt(limit, options.connect_limit))
                 thread = threading.Thread(target=_run, args=(number, running[number], answers), daemon=True)
-                threads[number] = thread
                 thread.start()
+                threads[number] = thread
             with suppress(queue.Empty):
                 number, answer = answers.get(timeout=_time_to_next_deadline(running))
                 if number in running:  # else its time was over, and it was given up
@@ -233,10 +235,11 @@ def _run_side_by_side(candidates: Sequence[_Candidate], options: TrialOptions, f
     finally:
         for run in running.values():
             run.attempt.break_off()
-        # A thread that is just starting a program must come to the place where it ends it.
-        over = time.monotonic() + _GRACE
-        for number in running:
-            threads[number].join(max(over - time.monotonic(), 0.0))
+        # A thread that is just starting a program must come to the place where it ends it. The others may be left.
+        over = time.monotonic() + _ENDING
+        for number, run in running.items():
+            if run.candidate.probe.starts_program and number in threads:
+                threads[number].join(max(over - time.monotonic(), 0.0))
 
 
 def _run(number: int, run: _Running, answers: "queue.SimpleQueue[tuple[int, Outcome | BaseException]]") -> None:

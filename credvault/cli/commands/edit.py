@@ -25,7 +25,13 @@ _UNSETTABLE = (
 
 @verb("edit")
 @click.argument("name")
-@click.option("--unset", multiple=True, type=click.Choice(_UNSETTABLE), help="take a fact away; may be repeated")
+@click.option(
+    "--unset",
+    multiple=True,
+    type=click.Choice(_UNSETTABLE),
+    metavar="FACT",
+    help=f"take a fact away: {', '.join(_UNSETTABLE)}; may be repeated",
+)
 @fact_options
 @click.pass_obj
 def command(

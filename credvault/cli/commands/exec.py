@@ -157,7 +157,7 @@ def _split(texts: Sequence[str]) -> list[str]:
 
 def _tell(run: Run, found: Injections, child: ChildEnvironment, if_missing: str) -> None:
     if found.missing and if_missing == WARN:
-        run.out.warn(f"not there, so not set: {', '.join(found.missing)}")
+        run.out.warn(f"not there, so not set: {found.missing_in_words}")
     if child.overwritten:
         run.out.warn(f"overwritten by secrets: {', '.join(child.overwritten)}")
     for injection in _injected(found, child):
@@ -185,7 +185,7 @@ def _explain(run: Run, found: Injections, child: ChildEnvironment) -> None:
         for injection in _injected(found, child)
     ]
     skipped = [{"name": name, "reason": reason} for name, reason in found.skipped]
-    skipped += [{"name": name, "reason": "not there"} for name in found.missing]
+    skipped += [{"name": what, "reason": "not there"} for what, _ in found.missing]
     skipped += [{"name": variable, "reason": "the caller's value is preserved"} for variable in child.preserved]
     if run.out.json:
         run.out.fact({"inject": injected, "skip": skipped, "remove": child.removed})

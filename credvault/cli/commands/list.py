@@ -1,5 +1,7 @@
 """`credvault list`."""
 
+from collections.abc import Sequence
+
 import click
 
 from credvault.cli.context import Run
@@ -8,15 +10,27 @@ from credvault.cli.output import shown, shown_time
 from credvault.lifecycle.due import due_reason
 from credvault.model import times
 from credvault.model.errors import Due
-from credvault.model.record import DELIVERIES, TYPES
+from credvault.model.record import DELIVERIES, TYPES, Record
+from credvault.state import test_results
+from credvault.vault import Vault
 
 _SHORT = ("name", "version", "type", "delivery", "env_name", "updated_at")
-_LONG = (*_SHORT, "service", "tags", "consumers", "value_changed_at", "expires_at", "rotate_every", "last_used_at")
+_LONG = (
+    *_SHORT,
+    "service",
+    "tags",
+    "consumers",
+    "value_changed_at",
+    "expires_at",
+    "rotate_every",
+    "last_used_at",
+    "last_test",
+)
 
 
 @verb("list")
 @click.argument("globs", nargs=-1, metavar="[GLOB]...")
-@click.option("--type", "type_", type=click.Choice(TYPES), help="only of this type")
+@click.option("--type", "type_", type=click.Choice(TYPES), metavar="TYPE", help="only of this type")
 @click.option("--service", metavar="S", help="only for this service")
 @click.option("--tag", metavar="T", help="only with this tag")
 @click.option("--delivery", type=click.Choice(DELIVERIES), help="only with this delivery")
@@ -56,8 +70,7 @@ def command(
             and delivery in (None, record.delivery)
             and (due is None or due_reason(record, now, within) is not None)
         ]
-        uses = vault.last_uses() if is_long or run.out.json else {}
-        remembered = [{"last_used_at": uses.get(vault.backend.reference(record.name))} for record in records]
+        remembered = _remembered(run, vault, records) if is_long or run.out.json else [{} for _ in records]
     rows = [
         {**record.members(), **{k: v for k, v in more.items() if v}}
         for record, more in zip(records, remembered, strict=True)
@@ -73,6 +86,19 @@ def command(
         shown_names = ", ".join(f"{name} {reason}" for name, reason in late[:5])
         more_names = f" and {len(late) - 5} more" if len(late) > 5 else ""
         raise Due(f"due: {shown_names}{more_names}", hint="'credvault rotate NAME' puts a new value in")
+
+
+def _remembered(run: Run, vault: Vault, records: Sequence[Record]) -> list[dict[str, str]]:
+    """Return what this machine remembers of each secret beside the vault."""
+    uses = vault.last_uses()
+    tests = test_results(run.settings.state_folder).read()
+    remembered = []
+    for record in records:
+        reference = vault.backend.reference(record.name)
+        last = tests.get(reference, {})
+        facts = {"last_used_at": uses.get(reference), "last_tested_at": last.get("at"), "last_test": last.get("result")}
+        remembered.append({fact: value for fact, value in facts.items() if value is not None})
+    return remembered
 
 
 def _cells(row: dict[str, object], columns: tuple[str, ...]) -> list[str]:

@@ -73,12 +73,13 @@ class Probe(ABC):
     """One way to try a value.
 
     `target` is whom it would contact, None for nobody; `asks_leave` says whether the user must have allowed that;
-    `limit` is how long it may take, in seconds.
+    `limit` is how long it may take, in seconds; `starts_program` whether something of it may outlive this process.
     """
 
     target: Target | None = None
     asks_leave = False
     limit = ANSWER_LIMIT
+    starts_program = False
 
     @abstractmethod
     def run(self, value: SecretValue, attempt: Attempt) -> Outcome:

@@ -27,6 +27,8 @@ DEFAULT_LIMIT = 10.0  # seconds
 class CommandProbe(Probe):
     """Runs a program; `environ` is what it inherits, less what unlocks vaults."""
 
+    starts_program = True
+
     def __init__(self, name: str, command: Sequence[str], limit: float, environ: Mapping[str, str]) -> None:
         self.limit = limit
         self._name = printable(name)

@@ -1,0 +1,99 @@
+"""`credvault test`."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+
+from credvault.cli.context import Run
+from credvault.cli.options import verb
+from credvault.cli.output import is_terminal, shown
+from credvault.lifecycle.trial import Trial, TrialOptions, run_trials, verdict
+from credvault.model.names import Name
+from credvault.model.record import DELIVERIES
+
+
+@verb("test")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--offline", is_flag=True, help="stop at decrypting and looking at the form; contact nobody")
+@click.option("--allow-host", "hosts", multiple=True, metavar="HOST", help="a value may be sent there; may be repeated")
+@click.option("--timeout", type=click.FloatRange(0.1, 600), metavar="S", help="seconds for each probe in all (30)")
+@click.pass_obj
+def command(run: Run, *, names: tuple[str, ...], offline: bool, hosts: tuple[str, ...], timeout: float | None) -> None:
+    """Try whether credentials still work: all, or those named. Each is decrypted, its form is looked at, and it is
+    taken to its service: ok, rejected, unreachable, or untestable where nobody can be asked.
+
+    Known services are github, gitlab, openai, anthropic, slack and stripe; a secret's own probe may ask others, on
+    hosts that you allow. Exits 11 if any is rejected, else 6 if any is unreachable.
+
+    Example: credvault test openai/api_key github/token
+    """
+    options = TrialOptions(
+        run.settings.state_folder,
+        offline=offline,
+        allow_hosts=hosts,
+        limit=timeout,
+        commands=run.settings.config.get("probes", {}),
+        environ=os.environ,
+        clock=run.clock,
+    )
+    parsed = [run.name(name) for name in names]
+    with run.open_vault() as vault:
+        if not parsed:
+            parsed = [record.name for record in vault.list() if record.delivery in DELIVERIES]
+        with _progress(run, len(parsed)) as advance:
+            trials = run_trials(vault, parsed, options, progress=advance, confirm=_confirm(run))
+    _show(run, trials)
+    error = verdict(trials)
+    if error is not None:
+        raise error
+
+
+def _confirm(run: Run) -> Callable[[Name, str], bool] | None:
+    if not run.can_ask:
+        return None
+    from credvault.cli.prompt import ask_yes
+
+    return lambda name, host: ask_yes(f"Send the value of {name} to {host}, now and from now on?")
+
+
+@contextmanager
+def _progress(run: Run, total: int) -> Iterator[Callable[[Trial], None]]:
+    """Show how many are done, on a terminal and once the first is: before that a person may be asked something."""
+    if run.out.quiet or total < 2 or not is_terminal(sys.stderr):
+        yield lambda trial: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    bar = Progress(console=Console(stderr=True, no_color=not run.out.has_color()), transient=True)
+    task = bar.add_task("testing", total=total)
+
+    def advance(_: Trial) -> None:
+        bar.start()
+        bar.advance(task)
+
+    try:
+        yield advance
+    finally:
+        bar.stop()
+
+
+def _show(run: Run, trials: Sequence[Trial]) -> None:
+    if run.out.json:
+        facts = [
+            {
+                "namespace": trial.name.namespace,
+                "key": trial.name.key,
+                "result": trial.result,
+                "level": trial.level,
+                "detail": trial.detail,
+            }
+            for trial in trials
+        ]
+        run.out.fact(facts)
+        return
+    rows = [[str(trial.name), shown(trial.result), shown(trial.detail)] for trial in trials]
+    run.out.table(["name", "result", "detail"], rows)

@@ -1,0 +1,25 @@
+"""The environment variables that the program reads, each with one line of help; the man page has them from here."""
+
+UNLOCKING = {
+    "CREDVAULT_KEY": "a raw key, as 'credvault init --generate-key' prints it",
+    "CREDVAULT_KEY_FILE": "a file with a raw key, which others may not read",
+    "CREDVAULT_PASSPHRASE": "a passphrase",
+    "CREDVAULT_PASSPHRASE_FILE": "a file with a passphrase, less one final newline",
+    "CREDVAULT_PASSPHRASE_COMMAND": "a program that prints a passphrase; run without a shell",
+}
+"""What unlocks the vault file: the first that is set, after --key-file and before the prompt (spec.md 6)."""
+
+SETTINGS = {
+    "CREDVAULT_PROFILE": "the profile of config.toml to use, as --profile",
+    "CREDVAULT_VAULT": "the vault file to use, as --vault",
+    "CREDVAULT_BACKEND": "the backend to use, as --backend",
+    "CREDVAULT_NAMESPACE": "the namespace of names without one, as -n",
+    "CREDVAULT_CONFIG": "the settings file to read in the place of config.toml",
+    "CREDVAULT_NO_INPUT": "never ask, as --no-input; 0 and nothing mean no",
+    "CI": "set to anything, as CREDVAULT_NO_INPUT",
+    "NO_COLOR": "set to anything: no colours, unless --color says otherwise",
+    "XDG_CONFIG_HOME": "where the folder of config.toml is, on Linux (~/.config)",
+    "XDG_DATA_HOME": "where the folder of the vault file is, on Linux (~/.local/share)",
+    "XDG_STATE_HOME": "where the folder of pins, trail and test results is, on Linux (~/.local/state)",
+}
+"""What stands between the settings files and the options (spec.md 9)."""
