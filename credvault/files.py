@@ -133,9 +133,9 @@ def create_file(path: str, chunks: Sequence[bytes], *, replace: bool = False) ->
     """
     if replace:
         return replace_file(path, chunks)
+    _remove_leftovers(path)
     if os.path.lexists(path):
         raise AlreadyExists(f"{printable(path)} is there already")
-    _remove_leftovers(path)
     temporary = _temporary(path)
     named = False
     try:
@@ -318,6 +318,8 @@ def _keep_backup(path: str, backup: str, chunks: Sequence[bytes] | None) -> None
         elif not _link_or_copy(path, step):
             return
         calls.rename(step, backup)
+        # Where both were the same file already, after a write that got no further, rename(2) does nothing.
+        discard(step)
     except BaseException:
         discard(step)
         raise

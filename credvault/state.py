@@ -55,7 +55,10 @@ class PinStore:
         files.make_private_folder(os.path.dirname(file))
         with files.lock(file + ".lock"):
             pins = dict(self.take(path))
-            pins[vault_id] = change(pins.get(vault_id, ()))
+            before = pins.get(vault_id, ())
+            pins[vault_id] = change(before)
+            if pins[vault_id] == before:
+                return
             files.replace_file(file, [json.dumps(pins).encode("ascii")], durable=False)
 
     def _file(self, path: str) -> str:

@@ -63,7 +63,7 @@ def _host(record: Record) -> str:
     from ipaddress import IPv6Address
 
     try:
-        address = IPv6Address(host.removeprefix("[").removesuffix("]"))
+        address = IPv6Address(host[1:-1] if host[0] + host[-1] == "[]" else host)
     except ValueError:
         hint = f"the port is a field of its own: credvault edit {record.name} --field host=… --field port=…"
         raise InvalidValue(f"{record.name} has a host that is neither a name nor an address", hint=hint) from None

@@ -60,11 +60,16 @@ class Injection(NamedTuple):
 
 
 class Injections(NamedTuple):
-    """What is to be injected, what is not and why, and references that lead nowhere."""
+    """What is to be injected; names that are not, and why; what is not there, and who asked for it."""
 
     variables: Sequence[Injection]
     skipped: Sequence[tuple[str, str]]
-    missing: Sequence[str]
+    missing: Sequence[tuple[str, str]]
+
+    @property
+    def missing_in_words(self) -> str:
+        """What is not there, as one text."""
+        return ", ".join(f"{what} ({printable(source)})" for what, source in self.missing)
 
 
 def collect(vault: Vault, selection: Selection) -> Injections:
@@ -74,7 +79,7 @@ def collect(vault: Vault, selection: Selection) -> Injections:
     secret that may not become a variable, NotFound for one that is not there unless `if_missing` says otherwise.
     """
     skipped: list[tuple[str, str]] = []
-    missing: list[str] = []
+    missing: list[tuple[str, str]] = []
     wanted = _resolve(_chosen(vault, selection, skipped, missing), selection.explicit)
     for item in wanted:
         _check_variable(item, selection.allow_env)
@@ -86,15 +91,15 @@ def collect(vault: Vault, selection: Selection) -> Injections:
     for item in wanted:
         injection = _injection(item, secrets)
         if injection is None:
-            missing.append(_described(item))
+            missing.append((_content(item), item.source))
         else:
             environment.check_variable_value(injection.variable, injection.value.reveal())
             variables.append(injection)
+    found = Injections(variables, skipped, missing)
     if missing and selection.if_missing == ERROR:
-        raise NotFound(
-            f"not there: {', '.join(missing)}", hint="'credvault list' shows what is; or give --if-missing warn"
-        )
-    return Injections(variables, skipped, missing)
+        hint = "'credvault list' shows what is; or give --if-missing warn"
+        raise NotFound(f"not there: {found.missing_in_words}", hint=hint)
+    return found
 
 
 def parse_env_option(text: str, *, namespace: str | None, default: str) -> Wanted:
@@ -128,7 +133,9 @@ def _check_variable(item: Wanted, allowed: Collection[str]) -> None:
         raise
 
 
-def _chosen(vault: Vault, selection: Selection, skipped: list[tuple[str, str]], missing: list[str]) -> list[Wanted]:
+def _chosen(
+    vault: Vault, selection: Selection, skipped: list[tuple[str, str]], missing: list[tuple[str, str]]
+) -> list[Wanted]:
     """Return what is wanted but for `-e`: named things, and records by variable or by default."""
     chosen = list(selection.wanted)
     if not (selection.only or selection.is_default):
@@ -154,7 +161,7 @@ def _chosen(vault: Vault, selection: Selection, skipped: list[tuple[str, str]], 
             continue
         if word in refused:
             raise Denied(f"{word} may not be set from {refused[word]}", hint="'credvault list' shows deliveries")
-        missing.append(f"{printable(word)} (--only)")
+        missing.append((word, "--only"))
     return chosen
 
 
@@ -184,8 +191,11 @@ def _add_once(result: dict[str, Wanted], item: Wanted) -> None:
 
 
 def _described(item: Wanted) -> str:
-    content = "a text" if isinstance(item.content, SecretValue) else str(item.content).removeprefix(SCHEME)
-    return f"{content} ({printable(item.source)})"
+    return f"{_content(item)} ({printable(item.source)})"
+
+
+def _content(item: Wanted) -> str:
+    return "a text" if isinstance(item.content, SecretValue) else str(item.content).removeprefix(SCHEME)
 
 
 def _injection(item: Wanted, secrets: Mapping[tuple[Name, int | None], Secret]) -> Injection | None:

@@ -5,7 +5,9 @@ from typing import Any
 import click
 
 from credvault.cli.context import Run
-from credvault.cli.options import fact_options, read_facts, read_value, value_options, verb
+from credvault.cli.facts import fact_options, read_facts
+from credvault.cli.options import verb
+from credvault.cli.values import read_value, value_options
 from credvault.model.errors import AlreadyExists, NoVault
 from credvault.model.record import RUNTIME_ENV, derived_env_name
 

@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from credvault.cli.context import Run
-from credvault.cli.options import fact_options, read_facts, verb
+from credvault.cli.facts import fact_options, read_facts
+from credvault.cli.options import verb
 from credvault.model.errors import Invalid
 from credvault.model.record import EXECUTOR_ONLY, RUNTIME_ENV, derived_env_name
 

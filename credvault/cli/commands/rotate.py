@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from credvault.cli.context import Run
-from credvault.cli.options import names_a_source, read_value, value_options, verb
+from credvault.cli.options import verb
+from credvault.cli.values import names_a_source, read_value, value_options
 from credvault.model.errors import Invalid
 
 

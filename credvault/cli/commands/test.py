@@ -1,15 +1,14 @@
 """`credvault test`."""
 
 import os
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import click
 
 from credvault.cli.context import Run
 from credvault.cli.options import verb
-from credvault.cli.output import is_terminal, shown
+from credvault.cli.output import shown
+from credvault.cli.progress import progress
 from credvault.lifecycle.trial import Trial, TrialOptions, run_trials, verdict
 from credvault.model.names import Name
 from credvault.model.record import DELIVERIES
@@ -43,7 +42,7 @@ def command(run: Run, *, names: tuple[str, ...], offline: bool, hosts: tuple[str
     with run.open_vault() as vault:
         if not parsed:
             parsed = [record.name for record in vault.list() if record.delivery in DELIVERIES]
-        with _progress(run, len(parsed)) as advance:
+        with progress(run.out, "testing", len(parsed)) as advance:
             trials = run_trials(vault, parsed, options, progress=advance, confirm=_confirm(run))
     _show(run, trials)
     error = verdict(trials)
@@ -57,28 +56,6 @@ def _confirm(run: Run) -> Callable[[Name, str], bool] | None:
     from credvault.cli.prompt import ask_yes
 
     return lambda name, host: ask_yes(f"Send the value of {name} to {host}, now and from now on?")
-
-
-@contextmanager
-def _progress(run: Run, total: int) -> Iterator[Callable[[Trial], None]]:
-    """Show how many are done, on a terminal and once the first is: before that a person may be asked something."""
-    if run.out.quiet or total < 2 or not is_terminal(sys.stderr):
-        yield lambda trial: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    bar = Progress(console=Console(stderr=True, no_color=not run.out.has_color()), transient=True)
-    task = bar.add_task("testing", total=total)
-
-    def advance(_: Trial) -> None:
-        bar.start()
-        bar.advance(task)
-
-    try:
-        yield advance
-    finally:
-        bar.stop()
 
 
 def _show(run: Run, trials: Sequence[Trial]) -> None:
