@@ -30,8 +30,9 @@ def find_program(program: str, path: str | None) -> str:
         try:
             is_file = stat.S_ISREG(os.stat(candidate).st_mode)
         except OSError as exc:
-            if exc.errno == errno.EACCES:
-                unusable = unusable or _not_runnable(program, "permission denied")
+            # A folder of PATH that may not be looked into is no find, as in the shells.
+            if "/" in program and exc.errno not in (errno.ENOENT, errno.ENOTDIR):
+                unusable = _not_runnable(program, (exc.strerror or "it cannot be looked at").lower())
             continue
         if is_file and os.access(candidate, os.X_OK):
             return candidate
@@ -46,8 +47,8 @@ def original_environment() -> Sequence[tuple[bytes, bytes]]:
     """Return the environment this process was started with, in its order, without what Python put there.
 
     In the C locale Python sets LC_CTYPE for itself (PEP 538). The system keeps the first state where it has /proc;
-    elsewhere LC_CTYPE is taken for Python's where PEP 538 would have set it. An entry that has no name or no `=` is
-    left out: it is no variable, and Python cannot hand it on.
+    elsewhere LC_CTYPE is taken for Python's where PEP 538 would have set it for LANG as it is. An entry without a
+    name or without `=` is left out: it is no variable, and Python cannot hand it on.
     """
     try:
         with open("/proc/self/environ", "rb") as file:

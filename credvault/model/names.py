@@ -62,8 +62,6 @@ def _parse_key(key: str, whole: str) -> str:
         raise InvalidName(f"key has {len(segments)} segments, at most {MAX_KEY_SEGMENTS} are allowed: {_short(whole)}")
     for segment in segments:
         _parse_segment(segment, whole, "key")
-    if len(whole) > MAX_NAME_BYTES:
-        raise InvalidName(f"name is longer than {MAX_NAME_BYTES} bytes")
     return key
 
 
@@ -96,36 +94,52 @@ def compile_globs(globs: Iterable[str], *, namespace: str = DEFAULT_NAMESPACE) -
     `*` stands for any characters but '/', `**` for any at all. A glob without a slash is about keys of
     `namespace`, one that ends in '/' about everything below. Raises InvalidName for other characters.
     """
-    patterns = [_glob_pattern(_whole_glob(glob, namespace)) for glob in globs]
+    patterns = [_glob_parts(_whole_glob(glob, namespace)) for glob in globs]
     if not patterns:
         return lambda name: True
-    return lambda name: any(pattern.fullmatch(str(name)) for pattern in patterns)
+    return lambda name: any(_is_match(parts, str(name)) for parts in patterns)
 
 
 def compile_word_globs(globs: Iterable[str]) -> Callable[[str], bool]:
     """Return a function that says whether a word without slashes (a variable) matches any of `globs`."""
-    patterns = [_glob_pattern(glob) for glob in globs]
-    return lambda word: any(pattern.fullmatch(word) for pattern in patterns)
+    patterns = [_glob_parts(glob) for glob in globs]
+    return lambda word: any(_is_match(parts, word) for parts in patterns)
 
 
 def _whole_glob(glob: str, namespace: str) -> str:
     if glob.endswith("/"):
         glob += "**"
-    return glob if "/" in glob or glob.startswith("**") else f"{namespace}/{glob}"
+    return glob if not glob or "/" in glob or glob.startswith("**") else f"{namespace}/{glob}"
 
 
-def _glob_pattern(glob: str) -> re.Pattern[str]:
+def _glob_parts(glob: str) -> list[str]:
     if len(glob) > MAX_NAME_BYTES or glob.count("*") > 2 * MAX_WILDCARDS:
         raise InvalidName(f"pattern is too long or has too many wildcards: {_short(glob)}")
     bad = re.search(r"[^A-Za-z0-9_.@+/*-]", glob)
     if bad or not glob:
         shown = f"character '{printable(bad[0])}' is not allowed in" if bad else "empty"
         raise InvalidName(f"{shown} pattern '{_short(glob)}'", hint="a pattern is a name with * or ** in it")
-    parts = re.split(r"(\*+)", glob)
-    return re.compile("".join(_glob_part(part) for part in parts))
+    return [part for part in re.split(r"(\*+)", glob) if part]
 
 
-def _glob_part(part: str) -> str:
-    if part == "*":
-        return "[^/]*"
-    return ".*" if part.startswith("**") else re.escape(part)
+def _is_match(parts: list[str], text: str) -> bool:
+    # Not a regular expression: one of 15 wildcards backtracks for hours over a name that almost matches. This takes
+    # at most parts × characters steps: `ends` is everywhere that the parts so far can end.
+    ends = {0}
+    for part in parts:
+        if not part.startswith("*"):
+            ends = {end + len(part) for end in ends if text.startswith(part, end)}
+        elif part == "*":
+            ends = _ends_of_star(ends, text)
+        elif ends:
+            ends = set(range(min(ends), len(text) + 1))
+    return len(text) in ends
+
+
+def _ends_of_star(starts: set[int], text: str) -> set[int]:
+    ends: set[int] = set()
+    for start in sorted(starts):
+        if start not in ends:
+            slash = text.find("/", start)
+            ends.update(range(start, (len(text) if slash < 0 else slash) + 1))
+    return ends

@@ -8,7 +8,7 @@ import click
 
 from credvault.cli.context import Run
 from credvault.cli.options import verb
-from credvault.cli.output import shown
+from credvault.cli.output import ClosedPipe, shown
 from credvault.delivery import execute
 from credvault.delivery.envfile import read_env_file
 from credvault.delivery.environment import ChildEnvironment, Inheritance, child_environment
@@ -128,10 +128,14 @@ def _failing_before_the_child(*, even_if_invalid: bool = False) -> Iterator[None
         if not is_usage and exc.exit_status == type(exc).exit_status:
             exc.exit_status = EXIT_EXEC_FAILED
         raise
-    except OSError as exc:
-        error = StorageError((exc.strerror or "input/output error").lower())
+    except (click.Abort, ClosedPipe):
+        raise
+    except Exception as exc:  # noqa: BLE001 - the boundary of cli/main.py would say 1, which may be the child's
+        what = (exc.strerror or "input/output error").lower() if isinstance(exc, OSError) else ""
+        hint = "run it again with -vv, and report it"
+        error = StorageError(what) if what else CredvaultError(f"unexpected {type(exc).__name__}", hint=hint)
         error.exit_status = EXIT_EXEC_FAILED
-        raise error from exc
+        raise error.with_traceback(exc.__traceback__) from None
 
 
 def _child_words(words: Sequence[str], shell: str | None) -> list[str]:

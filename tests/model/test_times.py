@@ -1,0 +1,153 @@
+"""Times and durations as text."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from credvault.model.errors import InvalidValue
+from credvault.model.times import (
+    is_before,
+    is_duration,
+    is_time,
+    parse_duration,
+    parse_moment,
+    parse_time,
+    time_text,
+)
+
+NOW = 1_795_309_323.9  # 2026-11-22T01:02:03.9Z
+MOMENTS = st.integers(0, 253_402_300_799).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+
+
+@given(MOMENTS)
+def test_time_is_written_and_read_back(moment: datetime) -> None:
+    text = time_text(moment.timestamp())
+
+    assert is_time(text)
+    assert parse_time(text) == moment.replace(microsecond=0).timestamp()
+
+
+@given(MOMENTS, MOMENTS)
+def test_times_compare_as_text_as_they_compare_as_moments(first: datetime, second: datetime) -> None:
+    texts = [moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ").zfill(27) for moment in (first, second)]
+
+    assert is_before(*texts) is (first < second)
+
+
+def test_time_with_a_fraction_is_after_its_second() -> None:
+    assert is_before("2026-11-22T01:02:03Z", "2026-11-22T01:02:03.1Z")
+    assert is_before("2026-11-22T01:02:03.9Z", "2026-11-22T01:02:04Z")
+    assert not is_before("2026-11-22T01:02:03Z", "2026-11-22T01:02:03Z")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-11-22T01:02:03Z", "2024-02-29T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999Z"],
+)
+def test_time_of_the_one_form_is_a_time(text: str) -> None:
+    assert is_time(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2026-11-22",
+        "2026-11-22T01:02Z",
+        "2026-11-22 01:02:03Z",
+        "2026-11-22t01:02:03z",
+        "2026-11-22T01:02:03",
+        "2026-11-22T01:02:03+00:00",
+        "2026-11-22T01:02:03.Z",
+        "2026-11-22T01:02:03,5Z",
+        "2026-02-29T00:00:00Z",
+        "2026-13-01T00:00:00Z",
+        "2026-11-22T24:00:01Z",
+        "2026-11-22T00:60:00Z",
+        "2026-11-22T00:00:60Z",
+        "0000-01-01T00:00:00Z",
+        " 2026-11-22T01:02:03Z",
+        "2026-11-22T01:02:03Z\n",
+        "\u0662026-11-22T01:02:03Z",
+        "2026-11-22T01:02:03.\u0663Z",
+        "26-11-22T01:02:03Z",
+        "-2026-11-22T01:02:03Z",
+        None,
+        1,
+        1.5,
+        b"2026-11-22T01:02:03Z",
+    ],
+)
+def test_anything_else_is_no_time(text: object) -> None:
+    assert not is_time(text)
+    if isinstance(text, str):
+        with pytest.raises(InvalidValue):
+            parse_time(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("1s", 1), ("15m", 900), ("8h", 28_800), ("14d", 1_209_600), ("12w", 7_257_600)]
+)
+def test_duration_is_a_number_and_a_unit(text: str, seconds: int) -> None:
+    assert is_duration(text)
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "d", "90", "0d", "-1d", "+1d", "1.5h", "1 d", "1D", "1y", "1d ", "1d\n", "01d", "1h30m", "\u0661d"]
+)
+def test_anything_else_is_no_duration(text: str) -> None:
+    assert not is_duration(text)
+    with pytest.raises(InvalidValue, match="is not a duration"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2027-01-31", "2027-01-31T00:00:00Z"),
+        ("2027-01-31T12:00:00Z", "2027-01-31T12:00:00Z"),
+        ("2027-01-31T12:00:00+02:00", "2027-01-31T10:00:00Z"),
+        ("2027-01-31 12:00:00-05:30", "2027-01-31T17:30:00Z"),
+        ("90d", "2027-02-20T01:02:03Z"),
+        ("1s", "2026-11-22T01:02:04Z"),
+    ],
+)
+def test_moment_is_a_date_a_time_or_a_duration_from_now(text: str, moment: str) -> None:
+    assert parse_moment(text, NOW) == moment
+
+
+@pytest.mark.parametrize(
+    "text", ["", "tomorrow", "2027-02-30", "31.01.2027", "0d", "999999999w", "10000-01-01", "\x1b[2J"]
+)
+def test_what_is_no_moment_is_refused_in_a_printable_line(text: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        parse_moment(text, NOW)
+
+    assert caught.value.message.isprintable()
+
+
+def test_time_without_a_zone_is_refused() -> None:
+    """Whose noon is it?"""
+    with pytest.raises(InvalidValue, match="has no time zone"):
+        parse_moment("2027-01-31T12:00:00", NOW)
+
+
+@given(st.text(max_size=20))
+def test_any_text_is_a_moment_or_refused(text: str) -> None:
+    try:
+        moment = parse_moment(text, NOW)
+    except InvalidValue:
+        return
+
+    assert is_time(moment)
+
+
+def test_longest_duration_that_fits_is_taken() -> None:
+    left = datetime(9999, 12, 31, tzinfo=UTC) - datetime.fromtimestamp(NOW, UTC)
+
+    assert parse_moment(f"{left.days}d", NOW).startswith("9999-12-3")
+    with pytest.raises(InvalidValue, match="past the year 9999"):
+        parse_moment(f"{(left + timedelta(days=3)).days}d", NOW)
