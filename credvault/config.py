@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from credvault import files
-from credvault.model.errors import ConfigError, Invalid, StorageError
+from credvault.model.errors import ConfigError, Invalid, InvalidName, StorageError
 from credvault.model.names import DEFAULT_NAMESPACE, parse_namespace
 from credvault.model.text import printable
 
@@ -205,15 +205,19 @@ def _choose_namespace(
     config_path: str,
 ) -> Origin:
     profile = flags.profile or environ.get("CREDVAULT_PROFILE") or config.get("default_profile")
+    if flags.namespace:
+        return Origin(parse_namespace(flags.namespace), "-n")
     candidates = (
-        (flags.namespace, "-n"),
         (environ.get("CREDVAULT_NAMESPACE"), "CREDVAULT_NAMESPACE"),
         (project.namespace if project else None, project.path if project else ""),
         (config.get("profiles", {}).get(profile, {}).get("namespace"), config_path),
     )
     for namespace, source in candidates:
         if namespace:
-            return Origin(parse_namespace(namespace), source)
+            try:
+                return Origin(parse_namespace(namespace), source)
+            except InvalidName as exc:
+                raise ConfigError(f"{printable(source)}: {exc.message}", hint=exc.hint) from None
     return Origin(DEFAULT_NAMESPACE, "the default")
 
 
@@ -245,13 +249,13 @@ def _read_project(path: str, folder: str) -> Project:
         raise ConfigError(f"{printable(path)} is gone")
     vault = content.get("vault")
     if vault is not None:
+        if "\0" in vault:
+            raise ConfigError(f"{printable(path)}: vault is not a path")
         real = os.path.realpath(os.path.join(folder, vault))
         # The real path: neither '..' nor a link may lead out of the project's folder.
         if os.path.isabs(vault) or os.path.commonpath([real, folder]) != folder or real == folder:
             raise ConfigError(f"{printable(path)}: vault must be a file inside the project's folder")
         vault = real
-    if "namespace" in content:
-        parse_namespace(content["namespace"])
     return Project(path, vault, content.get("namespace"), content.get("env", {}))
 
 

@@ -61,7 +61,7 @@ def make_private_folder(path: str) -> None:
         if not os.path.isdir(path):
             raise StorageError(f"cannot make folder {printable(path)}: a file is in its place") from None
     except OSError as exc:
-        raise _storage_error("make folder", path, exc) from exc
+        raise storage_error("make folder", path, exc) from exc
 
 
 def read_small_file(path: str, limit: int) -> bytes | None:
@@ -72,7 +72,7 @@ def read_small_file(path: str, limit: int) -> bytes | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as exc:
-        raise _storage_error("read", path, exc) from exc
+        raise storage_error("read", path, exc) from exc
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise StorageError(f"cannot read {printable(path)}: it is not a regular file")
@@ -84,7 +84,7 @@ def read_small_file(path: str, limit: int) -> bytes | None:
                 raise StorageError(f"cannot read {printable(path)}: it is too large")
         return b"".join(chunks)
     except OSError as exc:
-        raise _storage_error("read", path, exc) from exc
+        raise storage_error("read", path, exc) from exc
     finally:
         os.close(fd)
 
@@ -113,7 +113,7 @@ def replace_file(
         calls.rename(temporary, path)
     except OSError as exc:
         discard(temporary)
-        raise _storage_error("write", path, exc) from exc
+        raise storage_error("write", path, exc) from exc
     except BaseException:
         discard(temporary)
         raise
@@ -123,7 +123,7 @@ def replace_file(
         _sync_folder(os.path.dirname(path) or ".")
     except OSError as exc:
         hint = "the new content is in place, but may not survive a power failure"
-        raise _storage_error("sync the folder of", path, exc, hint) from exc
+        raise storage_error("sync the folder of", path, exc, hint) from exc
 
 
 def create_file(path: str, chunks: Sequence[bytes], *, replace: bool = False) -> None:
@@ -152,7 +152,7 @@ def create_file(path: str, chunks: Sequence[bytes], *, replace: bool = False) ->
         if isinstance(exc, FileExistsError):
             raise AlreadyExists(f"{printable(path)} is there already") from None
         if isinstance(exc, OSError):
-            raise _storage_error("write", path, exc) from exc
+            raise storage_error("write", path, exc) from exc
         raise
 
 
@@ -175,7 +175,7 @@ def append(data: bytes, path: str, *, limit: int, before_turn: Callable[[], None
         finally:
             calls.close(fd)
     except OSError as exc:
-        raise _storage_error("append to", path, exc) from exc
+        raise storage_error("append to", path, exc) from exc
 
 
 @contextmanager
@@ -188,7 +188,7 @@ def lock(path: str, *, patience: float = LOCK_PATIENCE) -> Iterator[None]:
     try:
         fd = calls.open(path, os.O_RDWR | _CREATE & ~os.O_EXCL, PRIVATE_FILE)
     except OSError as exc:
-        raise _storage_error("open lock", path, exc) from exc
+        raise storage_error("open lock", path, exc) from exc
     try:
         _wait_for_lock(fd, path, patience)
         # Who holds it, and when it changed hands: what a waiter watches, and names when it gives up.
@@ -229,7 +229,7 @@ def _try_lock(fd: int, path: str) -> bool:
     except OSError as exc:
         if exc.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
             return False
-        raise _storage_error("lock", path, exc) from exc
+        raise storage_error("lock", path, exc) from exc
     return True
 
 
@@ -354,7 +354,8 @@ def _sync_folder(path: str) -> None:
         calls.close(fd)
 
 
-def _storage_error(action: str, path: str, exc: OSError, hint: str | None = None) -> StorageError:
+def storage_error(action: str, path: str, exc: OSError, hint: str | None = None) -> StorageError:
+    """Return the error for a file call that the system refused, with what to do about it where that is known."""
     reason = (exc.strerror or "input/output error").lower()
     hints = {
         errno.ENOSPC: "free some space; nothing was changed",

@@ -14,8 +14,8 @@ from credvault.model.errors import StorageError
 from credvault.model.pin import Pin
 
 _MAX_STATE_BYTES = 64 * 1024 * 1024
-# Folder and file names hold 255 bytes; the rest of a path goes into a name below.
-_PIECE = 200
+# A file name holds 255 bytes, and the lock and temporary files of this one have longer names.
+_MAX_NAME = 180
 
 
 class PinStore:
@@ -62,11 +62,13 @@ class PinStore:
             files.replace_file(file, [json.dumps(pins).encode("ascii")], durable=False)
 
     def _file(self, path: str) -> str:
-        # Readable, and no hash to import: the path itself with its slashes escaped, cut into folders when long.
-        quoted = os.fsdecode(os.fsencode(path)).replace("%", "%25").replace("/", "%2F").replace("\\", "%5C")
-        raw = os.fsencode(quoted)
-        pieces = [os.fsdecode(raw[start : start + _PIECE]) for start in range(0, len(raw), _PIECE)]
-        return os.path.join(self._folder, *pieces[:-1], pieces[-1] + ".json")
+        # Readable, and mostly no hash to import: the path itself with its slashes escaped.
+        name = path.replace("%", "%25").replace("/", "%2F").replace("\\", "%5C")
+        if len(os.fsencode(name)) > _MAX_NAME:
+            from hashlib import sha256
+
+            name = "sha256-" + sha256(os.fsencode(path)).hexdigest()
+        return os.path.join(self._folder, name + ".json")
 
 
 class Memory:

@@ -1,6 +1,7 @@
 """The backend `file`: one encrypted vault file (format.md). The default."""
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 
 from credvault.backends.base import Backend, Capability, Change, Health
 from credvault.backends.changes import next_entry
@@ -45,7 +46,12 @@ class FileBackend(Backend):
     def get_many(self, names: Collection[Name]) -> dict[Name, Secret]:
         """Return several secrets from one generation of the file."""
         with self.file.open() as vault:
-            return {name: entry.secret() for name, entry in vault.find_many(names).items()}
+            entries = vault.find_many(names)
+        found = {}
+        for name, entry in entries.items():
+            with suppress(NotFound):  # its current version is deleted, or not in force yet
+                found[name] = entry.secret()
+        return found
 
     def put(self, change: Change) -> Record:
         """Make one change in a generation of its own."""

@@ -127,7 +127,7 @@ def run(argv: Sequence[str], *, kdf: "KdfLimits | None" = None) -> int:
 
 
 def _fail(state: Run, argv: Sequence[str], error: CredvaultError, cause: BaseException | None = None) -> int:
-    words = argv[: argv.index("--")] if "--" in argv else argv
+    words = _own_words(argv)
     # When the options could not be read, --json still says how the error is to be shown.
     state.out.json = state.out.json or "--json" in words
     if state.out.verbose >= 2 or "-vv" in words:
@@ -139,6 +139,13 @@ def _fail(state: Run, argv: Sequence[str], error: CredvaultError, cause: BaseExc
             sys.stderr.write("".join(frames))
     state.out.error(error)
     return error.exit_status
+
+
+def _own_words(argv: Sequence[str]) -> Sequence[str]:
+    """Return the words of a command line that are ours, as far as can be told when it could not be read."""
+    if "--" in argv:
+        return argv[: argv.index("--")]
+    return argv[: argv.index("exec")] if "exec" in argv else argv
 
 
 def _hold_standard_descriptors() -> None:

@@ -72,6 +72,8 @@ class Entry(NamedTuple):
             raise VersionDeleted(f"version {stored.version} of {self.name} is deleted")
         if stored.state == model.DESTROYED:
             raise VersionDestroyed(f"version {stored.version} of {self.name} is destroyed")
+        if version is None and stored.state == model.PENDING:
+            raise NotFound(f"{self.name} has no version in force yet", hint=f"see 'credvault history {self.name}'")
         if stored.state not in (model.ACTIVE, model.PENDING) or stored.value is None:
             raise NotFound(f"version {stored.version} of {self.name} is in a state this program does not know")
         return Secret(self.record(stored.version), stored.value)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection, Iterator
 from typing import Self
 
+from credvault.model.errors import StorageError
 from credvault.model.names import Name
 from credvault.model.record import Record
 from credvault.sealing import buckets
@@ -24,8 +25,11 @@ class FileImage:
 
     def read(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset`."""
-        os.lseek(self._fd, offset, os.SEEK_SET)
-        return os.read(self._fd, length)
+        try:
+            os.lseek(self._fd, offset, os.SEEK_SET)
+            return os.read(self._fd, length)
+        except OSError as exc:
+            raise StorageError(f"cannot read the vault file: {(exc.strerror or 'input/output error').lower()}") from exc
 
     def close(self) -> None:
         """Close the file."""

@@ -161,8 +161,7 @@ class VaultFile:
                 hint = f"its backup is there: {printable(self.backup_path)}"
             raise NoVault(f"there is no vault at {printable(self.path)}", hint=hint) from None
         except OSError as exc:
-            reason = (exc.strerror or "input/output error").lower()
-            raise StorageError(f"cannot read {printable(self.path)}: {reason}") from exc
+            raise files.storage_error("read", self.path, exc) from exc
         try:
             facts = os.fstat(fd)
             if not stat.S_ISREG(facts.st_mode):
@@ -195,9 +194,9 @@ class VaultFile:
         key = self._key
         if key is not None and key.vault_id == head.vault_id and head.is_signed_by(key):
             return key
-        if self._material is None:
-            self._material = self._unlock(head.slots)
-        key = unwrap(head.slots, self._material, head.vault_id)
+        material = self._material or self._unlock(head.slots)
+        key = unwrap(head.slots, material, head.vault_id)
+        self._material = material
         if not head.is_signed_by(key):
             raise Damaged(
                 f"the vault file {printable(self.path)} was changed by somebody without its key",

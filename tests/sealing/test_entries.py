@@ -94,6 +94,15 @@ def test_value_comes_back_byte_for_byte(value: bytes) -> None:
     assert read.name == secret.name
 
 
+def test_history_comes_back_state_by_state() -> None:
+    secret = entry_of(stored(3, "pending"), stored(2, "deleted", b"\xff"), stored(1, "destroyed", None))
+    entry_id = KEY.entry_id(*secret.name)
+
+    read = unseal_entry(seal_entry(secret, entry_id, KEY), entry_id, KEY)
+
+    assert read == secret
+
+
 def test_entry_opens_under_its_own_id_alone() -> None:
     secret = entry("default/a", b"canary")
     entry_id, other_id = KEY.entry_id("default", "a"), KEY.entry_id("default", "b")

@@ -99,7 +99,7 @@ def test_header_that_asks_what_it_may_is_derived_from_once_for_each_slot(
     path = written(tmp_path, slots)
     derivations.clear()
 
-    file_at(path, key=passphrase_material(PASSPHRASE), limits=REAL).open().__exit__()
+    file_at(path, key=passphrase_material(PASSPHRASE), limits=REAL).open().close()
 
     assert derivations == [len(PASSPHRASE), len(PASSPHRASE)]
 

@@ -184,7 +184,7 @@ def test_removed_slot_opens_no_more_and_lingers_in_no_backup(tmp_path: Path) -> 
     for name in ("vault.json", "vault.json.bak"):
         with pytest.raises(WrongKey):
             file_at(tmp_path / name, key=raw_material(OTHER)).open()
-        file_at(tmp_path / name).open().__exit__()
+        file_at(tmp_path / name).open().close()
 
 
 def test_unknown_slot_is_kept_by_a_writer_as_it_is(tmp_path: Path) -> None:
@@ -216,8 +216,7 @@ def test_new_data_key_opens_by_the_slots_it_was_given(tmp_path: Path) -> None:
     new_key = DataKey(bytes(range(100, 132)), KEY.vault_id)
 
     def rekey(draft: Draft) -> None:
-        entries = [found for number in range(1) for found in file.open().check_bucket(number)]
-        draft.replace_all(entries, new_key, [raw_slot(key=new_key)])
+        draft.replace_all(list(draft.entries()), new_key, [raw_slot(key=new_key)])
 
     file.update(rekey)
 

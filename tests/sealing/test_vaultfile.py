@@ -38,6 +38,27 @@ def test_new_file_is_private_and_empty(tmp_path: Path) -> None:
         assert list(vault.records()) == []
 
 
+def test_new_file_can_have_secrets_from_the_start(tmp_path: Path) -> None:
+    file = file_at(tmp_path / "vault.json")
+
+    file.create(KEY, [raw_slot()], lambda draft: draft.put(entry("default/a")))
+
+    vault = file.open()
+    assert value_of(vault, "default/a") == b"value"
+    vault.close()
+
+
+def test_material_is_what_unlocked_the_file(tmp_path: Path) -> None:
+    new_file(tmp_path / "vault.json")
+    file = file_at(tmp_path / "vault.json")
+    with pytest.raises(Locked):
+        _ = file.material
+
+    file.open().close()
+
+    assert file.material.source == "the test"
+
+
 def test_file_that_is_there_is_not_made_again(tmp_path: Path) -> None:
     file = new_file(tmp_path / "vault.json")
     before = (tmp_path / "vault.json").read_bytes()
@@ -152,7 +173,7 @@ def test_key_is_asked_for_once_and_an_id_is_known_from_then_on(tmp_path: Path) -
     assert file.entry_id(parse_name("a")) is None
     put(file, entry("default/a"))
     for _ in range(3):
-        file.open().__exit__()
+        file.open().close()
 
     assert asked == [1]
     assert file.entry_id(parse_name("a")) == KEY.entry_id("default", "a")
@@ -274,6 +295,6 @@ def test_slots_reach_whoever_unlocks(tmp_path: Path) -> None:
         return raw_material()
 
     pins = PinStore(str(tmp_path / "state"))
-    VaultFile(str(tmp_path / "vault.json"), unlock, pins=pins, limits=CHEAP).open().__exit__()
+    VaultFile(str(tmp_path / "vault.json"), unlock, pins=pins, limits=CHEAP).open().close()
 
     assert [slot["id"] for slot in seen] == ["a", "b"]
