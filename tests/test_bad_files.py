@@ -73,7 +73,7 @@ def check_refused(
     before = _watched(home)
     said = []
     for argv in argvs:
-        done = home.run(*argv, stdin=b"", **environ)
+        done = home.run(*argv)
         _check_error(done, status, hint=hint)
         assert _watched(home) == before, argv
         said.append(done.stderr)

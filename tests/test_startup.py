@@ -49,7 +49,7 @@ sys.exit(status)
 # Each costs as much as a bare interpreter, or a good part of it, and belongs to a rare path.
 DEAR = (
     "asyncio dataclasses difflib email getpass hashlib httpx hvac importlib.metadata inspect keyring locale pathlib"
-    " platformdirs random rich secrets socket ssl subprocess tempfile tomllib traceback unicodedata"
+    " platformdirs random rich secrets socket ssl subprocess tempfile tomllib traceback unicodedata urllib"
 ).split()
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from credvault.delivery.dsn import connection_string
 from credvault.model import environment
 from credvault.model.errors import ConfigError, Denied, Invalid, InvalidValue, NotFound
 from credvault.model.names import Name, compile_word_globs
@@ -208,6 +207,9 @@ def _injection(item: Wanted, secrets: Mapping[tuple[Name, int | None], Secret]) 
         return None
     value = secret.value
     if item.is_dsn:
+        # Imported here: urllib costs every other exec 5 ms.
+        from credvault.delivery.dsn import connection_string
+
         value = connection_string(secret)
     elif field is not None:
         value = SecretValue(str(secret.record.fields[field]).encode("utf-8"))
