@@ -112,9 +112,9 @@ class Home:
         with _surroundings({**self.environ, **environ}, self.root, stdin, out, err):
             return run(argv, kdf=CHEAP_KDF)
 
-    def command(self, *argv: str, stdin: bytes = b"", user: int | None = None, **environ: str) -> Ran:
+    def command(self, *argv: str, stdin: bytes = b"", **environ: str) -> Ran:
         """Run the installed program; a process that hangs is an error."""
-        done = self.start(*argv, user=user, **environ)
+        done = self.start(*argv, **environ)
         try:
             stdout, stderr = done.communicate(stdin, timeout=SECONDS)
         except subprocess.TimeoutExpired:
@@ -123,7 +123,7 @@ class Home:
             raise
         return Ran(done.returncode, stdout, stderr.decode())
 
-    def start(self, *argv: str, user: int | None = None, **environ: str) -> "subprocess.Popen[bytes]":
+    def start(self, *argv: str, **environ: str) -> "subprocess.Popen[bytes]":
         """Start the installed program."""
         env = {**self.environ, **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}}
         pipe = subprocess.PIPE
@@ -134,9 +134,6 @@ class Home:
             stdin=pipe,
             stdout=pipe,
             stderr=pipe,
-            user=user,
-            group=user,
-            extra_groups=None if user is None else [],
             start_new_session=True,
         )
 

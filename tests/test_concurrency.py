@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,12 @@ import pytest
 
 from credvault import files, open_vault
 from credvault.model.errors import Conflict, LockTimeout
+from credvault.model.pin import Pin
+from credvault.sealing.vaultfile import VaultFile
 from credvault.state import PinStore
 from credvault.vault import Vault
 from tests.adders import value_of
-from tests.home import Home, quick_folder
+from tests.home import Home, material, quick_folder
 
 SECONDS = 240
 PROJECT = Path(__file__).parent.parent
@@ -234,6 +236,37 @@ def test_readers_beside_writers_and_rekeys_see_no_error(home: Home) -> None:
         assert (process.returncode, stderr) == (0, b"")
         assert int(stdout) > 10
     assert writes > 10
+
+
+class OvertakenPins(PinStore):
+    """Pins of a reader that is overtaken by something right after it took them, once."""
+
+    def __init__(self, folder: str, overtake: Callable[[], None]) -> None:
+        super().__init__(folder)
+        self._steps = [overtake]
+
+    def take(self, path: str) -> Mapping[str, Sequence[Pin]]:
+        """Return the pins, and let the other go ahead."""
+        pins = super().take(path)
+        while self._steps:
+            self._steps.pop()()
+        return pins
+
+
+def test_reader_that_a_rekey_overtakes_sees_no_rollback(home: Home) -> None:
+    home.run("add", "a/b", "--stdin", stdin=b"constant")
+    steps: list[int] = []
+
+    def overtake() -> None:
+        steps.extend(home.run(*argv).status for argv in (("rekey", "-y"), ("add", "a/c", "--generate")))
+
+    pins = OvertakenPins(str(home.state), overtake)
+    file = VaultFile(str(home.vault), lambda slots: material(), pins=pins)
+    with file.open() as vault:
+        generation = vault.head.generation
+
+    assert steps == [0, 0]
+    assert generation == 4
 
 
 def test_a_stuck_writer_of_pins_fails_no_read(home: Home) -> None:

@@ -1,0 +1,257 @@
+"""A canary through every command and every failure: it is in no message, no trail, no file, no list of processes."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from credvault import files
+from credvault.sealing.keys import print_key
+from tests.canary import files_with, forms, is_in, watch_command_lines
+from tests.faults import FaultyCalls
+from tests.home import PROGRAM, Home
+
+# Letters and signs that look otherwise in base64, in a URL and in repr; the second is no text.
+VALUE = "Kanarienvogel-4711/+?&= «gelb»".encode()
+BINARY = b"\xff\x00canary\xfebinary\x80\x81-0815"
+NEW_VALUE = b"second-canary-9923-of-gold"
+PASSPHRASE = "the passphrase canary 77 sings"
+NEW_PASSPHRASE = "another passphrase canary 88"
+KEY = bytes(range(100, 132))
+PRINTED = print_key(KEY)
+MISTYPED = PRINTED[:20] + ("A" if PRINTED[20] != "A" else "B") + PRINTED[21:]
+TEXTS = (PASSPHRASE, NEW_PASSPHRASE, PRINTED, MISTYPED)
+CANARIES = [VALUE, BINARY, NEW_VALUE, KEY, *(text.encode() for text in TEXTS)]
+# Where the canaries come from.
+SOURCES = ["binary", "key", "mistyped.key", "new-passphrase", "passphrase"]
+
+Case = tuple[list[str], bytes, Mapping[str, str], int]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A home with a vault that opens by a key and by a passphrase, all of them canaries, and values that are too."""
+    home = Home(tmp_path / "home")
+    for name, content in {
+        "key": f"{PRINTED}\n",
+        "mistyped.key": f"{MISTYPED}\n",
+        "passphrase": f"{PASSPHRASE}\n",
+        "new-passphrase": f"{NEW_PASSPHRASE}\n",
+    }.items():
+        home.write(name, content)
+    home.write("binary", BINARY)
+    assert home.run("init", CREDVAULT_KEY_FILE="key").status == 0
+    assert home.run("slot", "add", "--new-passphrase-file", "passphrase").status == 0
+    assert home.run("add", "a/text", "--stdin", "--env", "A_TEXT", stdin=VALUE).status == 0
+    assert home.run("add", "a/binary", "--from-file", "binary").status == 0
+    return home
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="this system shows processes otherwise")
+
+WORKING: list[Case] = [
+    (["add", "b/one", "--stdin"], VALUE, {}, 0),
+    (["add", "b/two", "--stdin-raw", "--note", "a note"], VALUE + b"\n", {}, 0),
+    (["add", "b/three", "--from-env", "SOURCE"], b"", {"SOURCE": VALUE.decode()}, 0),
+    (["add", "b/four", "--from-file", "binary", "--tag", "t"], b"", {}, 0),
+    (["add", "a/text", "--force", "--stdin"], NEW_VALUE, {}, 0),
+    (["rotate", "a/text", "--stdin"], VALUE, {}, 0),
+    (["rotate", "a/text", "--undo"], b"", {}, 0),
+    (["edit", "a/text", "--note", "changed"], b"", {}, 0),
+    (["list", "--long"], b"", {}, 0),
+    (["history", "a/text"], b"", {}, 0),
+    (["test", "--offline"], b"", {}, 0),
+    (["exec", "--explain", "--", "true"], b"", {}, 0),
+    (["doctor", "--verify"], b"", {}, 0),
+    (["slot", "list"], b"", {}, 0),
+    (["slot", "add", "--new-passphrase-file", "new-passphrase"], b"", {}, 0),
+    (["slot", "change", "2", "--new-passphrase-file", "new-passphrase"], b"", {}, 0),
+    (["slot", "change", "2", "--new-passphrase-file", "passphrase"], b"", {}, 0),
+    (["slot", "remove", "3", "-y"], b"", {}, 0),
+    (["rekey", "--with-passphrase-file", "passphrase"], b"", {}, 0),
+    (["salvage", "-o", "rescued.json"], b"", {}, 0),
+    (["delete", "b/two", "-y"], b"", {}, 0),
+]
+
+FAILING: list[Case] = [
+    (["add", "bad//name", "--stdin"], VALUE, {}, 2),
+    (["add", "a/text", "--stdin"], VALUE, {}, 7),
+    (["add", "c/one"], VALUE, {}, 2),
+    (["add", "c/one", "--stdin", "--from-env", "SOURCE"], VALUE, {"SOURCE": VALUE.decode()}, 2),
+    (["add", "c/one", "--stdin", "--env", "LD_PRELOAD"], VALUE, {}, 2),
+    (["add", "c/one", "--stdin", "--probe", "{"], VALUE, {}, 2),
+    (["add", "c/one", "--stdin", "--expires", "never"], VALUE, {}, 2),
+    (["add", "c/one", "--stdin"], VALUE * 40_000, {}, 2),
+    (["add", "c/one", "--stdin"], b"", {}, 2),
+    (["add", "c/one", "--from-file", "none"], b"", {}, 6),
+    (["rotate", "c/none", "--stdin"], VALUE, {}, 3),
+    (["rotate", "a/binary", "--undo"], b"", {}, 3),
+    (["get", "a/none"], b"", {}, 3),
+    (["get", "a/text", "--version", "99"], b"", {}, 3),
+    (["get", "a/text", "--field", "host"], b"", {}, 3),
+    (["get", "a/text", "--dsn"], b"", {}, 2),
+    (["get", "a/text", "-o", "passphrase"], b"", {}, 7),
+    (["get", "a/text", "-o", "no/such/folder"], b"", {}, 6),
+    (["delete", "a/text"], b"", {}, 2),
+    (["edit", "a/text", "--env", "PATH"], b"", {}, 2),
+    (["exec", "-e", "A=a/none", "--", "true"], b"", {}, 125),
+    (["exec", "-e", "A=a/binary", "--", "true"], b"", {}, 125),
+    (["exec", "--", "no-such-program"], b"", {}, 127),
+    (["slot", "remove", "9", "-y"], b"", {}, 3),
+    (["rekey"], b"", {}, 2),
+    (["init"], b"", {}, 7),
+    (["salvage", "-o", "passphrase"], b"", {}, 7),
+    (["get", "a/text"], b"", {"CREDVAULT_KEY": MISTYPED}, 5),
+    (["get", "a/text"], b"", {"CREDVAULT_KEY": PASSPHRASE}, 5),
+    (["get", "a/text"], b"", {"CREDVAULT_KEY_FILE": "mistyped.key"}, 5),
+    (["get", "a/text", "--key-file", "passphrase"], b"", {}, 5),
+    (["get", "a/text"], b"", {"CREDVAULT_KEY": print_key(bytes(32))}, 5),
+    (["no-such-command"], VALUE, {}, 2),
+    (["add", "c/one", "--no-such-option", "--stdin"], VALUE, {}, 2),
+]
+
+
+@pytest.mark.parametrize("options", [[], ["-v"], ["-vv"], ["--json"], ["-q"]], ids=lambda options: " ".join(options))
+def test_no_canary_gets_out_of_any_command(home: Home, options: list[str]) -> None:
+    for argv, stdin, environ, status in (*WORKING, *FAILING):
+        position = argv.index("--") if "--" in argv else len(argv)
+        done = home.run(*argv[:position], *options, *argv[position:], stdin=stdin, **environ)
+
+        if "--json" in options and "--field" in argv:
+            status = 2  # --json shows the whole
+        assert done.status == status, (argv, done)
+        assert not is_in(done.stdout + done.stderr.encode(), CANARIES), argv
+        assert "unexpected" not in done.stderr, argv
+        assert ("Traceback" in done.stderr) is False
+
+    assert files_with(home.root, CANARIES) == SOURCES
+
+
+@pytest.mark.parametrize("option", ["-v", "-vv", "--json"])
+def test_no_passphrase_gets_out_of_unlocking_right_or_wrong(home: Home, option: str) -> None:
+    del home.environ["CREDVAULT_KEY_FILE"]
+    ways: list[tuple[dict[str, str], int]] = [
+        ({"CREDVAULT_PASSPHRASE": PASSPHRASE}, 0),
+        ({"CREDVAULT_PASSPHRASE_FILE": "passphrase"}, 0),
+        ({"CREDVAULT_PASSPHRASE_COMMAND": "cat passphrase"}, 0),
+        ({"CREDVAULT_PASSPHRASE": NEW_PASSPHRASE}, 5),
+        ({"CREDVAULT_PASSPHRASE_FILE": "new-passphrase"}, 5),
+        ({"CREDVAULT_PASSPHRASE_COMMAND": "cat new-passphrase"}, 5),
+        ({"CREDVAULT_PASSPHRASE_COMMAND": "cat new-passphrase no-such-file"}, 5),
+        ({"CREDVAULT_PASSPHRASE_FILE": "binary"}, 5),
+    ]
+
+    for environ, status in ways:
+        for argv in (["list"], ["rotate", "a/text", "--stdin"]):
+            done = home.run(*argv, option, stdin=VALUE, **environ)
+            assert done.status == status, (environ, done)
+            assert not is_in(done.stdout + done.stderr.encode(), CANARIES)
+
+    assert files_with(home.root, CANARIES) == SOURCES
+
+
+def test_no_canary_is_in_what_a_damaged_file_or_a_failing_disk_leaves(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = home.vault.read_bytes()
+    outcomes = []
+
+    for at in range(40, len(sound), 97):
+        home.vault.write_bytes(sound[:at] + bytes([sound[at] ^ 1]) + sound[at + 1 :])
+        done = [home.run("get", "a/text", "-vv", "-o", "value"), home.run("doctor", "--verify")]
+        (home.root / "value").unlink(missing_ok=True)
+        outcomes.append(done[1].status)
+        assert not is_in(b"".join(ran.stdout + ran.stderr.encode() for ran in done), CANARIES)
+    home.vault.write_bytes(sound)
+    for k in range(1, 30):
+        monkeypatch.setattr(files, "calls", FaultyCalls(k, "ENOSPC from here on"))
+        failing = home.run("rotate", "a/text", "--stdin", "-vv", stdin=NEW_VALUE)
+        assert not is_in(failing.stdout + failing.stderr.encode(), CANARIES)
+        assert failing.status in (0, 6)
+
+    assert set(outcomes) == {10}
+    assert files_with(home.root, CANARIES) == SOURCES
+
+
+def test_traceback_of_an_unexpected_error_shows_no_value_and_no_text_of_the_error(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(fd: int) -> None:
+        local = VALUE
+        raise ValueError(local)
+
+    calls = files.Calls()
+    monkeypatch.setattr(calls, "fsync", broken)
+    monkeypatch.setattr(files, "calls", calls)
+
+    done = home.run("rotate", "a/text", "--stdin", "-vv", stdin=NEW_VALUE)
+
+    assert (done.status, done.stdout) == (1, b"")
+    assert "unexpected ValueError" in done.stderr
+    assert "in replace_file" in done.stderr
+    assert not is_in(done.stderr.encode(), CANARIES)
+    assert files_with(home.root, CANARIES) == SOURCES
+
+
+@needs_proc
+def test_value_is_in_no_list_of_processes(home: Home) -> None:
+    home.run("slot", "remove", "2", "-y")  # of a cheap derivation, which the program refuses
+    looks = 0
+    cases: list[tuple[list[str], bytes, dict[str, str]]] = [
+        (["add", "b/one", "--stdin"], VALUE, {}),
+        (["add", "b/two", "--from-env", "SOURCE"], b"", {"SOURCE": VALUE.decode()}),
+        (["get", "a/text"], b"", {"CREDVAULT_KEY": PRINTED}),
+        (["exec", "--", "sleep", "0.2"], b"", {}),
+    ]
+
+    for argv, stdin, environ in cases:
+        process = home.start(*argv, **environ)
+        assert process.stdin is not None
+        process.stdin.write(stdin)
+        process.stdin.close()
+        process.stdin = None
+        seen, found = watch_command_lines(process, CANARIES)
+        process.communicate(timeout=60)
+        looks += seen
+        assert (process.returncode, found) == (0, [])
+
+    assert looks >= 4
+
+
+@pytest.mark.parametrize("stdout", ["closed", "full", "a closed pipe"])
+def test_answer_that_cannot_be_written_is_said_without_it(home: Home, stdout: str) -> None:
+    if stdout == "full" and not Path("/dev/full").exists():
+        pytest.skip("this system has no full device")
+    shell = {
+        "closed": f"exec {PROGRAM} get a/text -vv >&-",
+        "full": f"exec {PROGRAM} get a/text -vv >/dev/full",
+        "a closed pipe": f"{PROGRAM} get a/text -vv | true",
+    }[stdout]
+
+    home.run("slot", "remove", "2", "-y")  # of a cheap derivation, which the program refuses
+
+    done = subprocess.run(
+        ["/bin/sh", "-c", shell], env=home.environ, cwd=home.root, capture_output=True, timeout=60, check=False
+    )
+
+    assert not is_in(done.stdout + done.stderr, CANARIES)
+    assert done.returncode == (0 if stdout == "a closed pipe" else 6)
+    assert files_with(home.root, CANARIES) == SOURCES
+
+
+@needs_proc
+def test_canaries_are_found_where_they_are(tmp_path: Path) -> None:
+    """What the others rely on: each form is seen, in a name and in the midst of a file."""
+    for number, form in enumerate(forms(VALUE)):
+        (tmp_path / str(number)).write_bytes(b"before" + form + b"after")
+    (tmp_path / "innocent").write_bytes(b"nothing here")
+
+    found = files_with(tmp_path, CANARIES)
+
+    assert found == sorted(str(number) for number, _ in enumerate(forms(VALUE)))
+    sleeper = [sys.executable, "-c", "import time; time.sleep(0.3)", NEW_VALUE.decode()]
+    listing = subprocess.Popen(sleeper, stdout=subprocess.PIPE)
+    assert watch_command_lines(listing, [NEW_VALUE])[1]
+    listing.communicate(timeout=60)
