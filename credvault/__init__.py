@@ -7,15 +7,15 @@ with open_vault(profile="home") as vault:
     send(secret.value.reveal())
 """
 
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # type checkers know the name; importing typing would cost what a bare interpreter does
 
 # A constant: reading it from the installed metadata costs 35 ms.
 __version__ = "0.1.0"
 
 __all__ = [
     "Record",
-    "Reference",
     "Secret",
+    "SecretURI",
     "SecretValue",
     "Vault",
     "Version",
@@ -27,14 +27,14 @@ __all__ = [
 if TYPE_CHECKING:
     from credvault.model import errors
     from credvault.model.record import Record, Secret, Version
-    from credvault.model.uri import Reference
+    from credvault.model.uri import SecretURI
     from credvault.model.value import SecretValue
     from credvault.vault import Vault, open_vault
 
 _HOMES = {
     "Record": "credvault.model.record",
-    "Reference": "credvault.model.uri",
     "Secret": "credvault.model.record",
+    "SecretURI": "credvault.model.uri",
     "SecretValue": "credvault.model.value",
     "Vault": "credvault.vault",
     "Version": "credvault.model.record",
@@ -42,7 +42,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     from importlib import import_module
 
     if name == "errors":

@@ -9,12 +9,14 @@ def main() -> int:
     # Loading modules makes many objects and no garbage: not looking for it, at the end neither, saves half of what
     # a bare interpreter takes to start (tests/benchmarks).
     gc.disable()
-    from credvault.cli.main import run
-
-    gc.freeze()
-    gc.enable()
     try:
+        from credvault.cli.main import run
+
+        gc.freeze()
+        gc.enable()
         return run(sys.argv[1:])
+    except KeyboardInterrupt:  # before the command line is there to say it
+        return 130
     finally:
         gc.freeze()
 

@@ -77,7 +77,7 @@ def _merge_uses(uses: dict[str, str], lines: Iterable[bytes]) -> None:
     for line in lines:
         try:
             fact = json.loads(line)
-            if fact["result"] == "ok" and fact["command"] in RELEASING:
+            if fact["result"] == "ok" and fact["command"] in RELEASING and times.is_time(fact["time"]):
                 uses[fact["entry"]] = fact["time"]
         except (ValueError, RecursionError, KeyError, TypeError):
             continue  # a line cut short by a full disk

@@ -88,6 +88,10 @@ class Settings(NamedTuple):
 
 def load_settings(flags: Flags, environ: Mapping[str, str], folder: str | None = None) -> Settings:
     """Return the settings that hold in `folder` (the current one); raises ConfigError, or Invalid for flags."""
+    for name in ("profile", "vault", "backend", "namespace", "key_file"):
+        if getattr(flags, name) == "":
+            # Likely a variable that is not set: going on with the default would use another vault.
+            raise Invalid(f"--{name.replace('_', '-')} is empty")
     if sum(flag is not None for flag in (flags.profile, flags.vault, flags.backend)) > 1:
         raise Invalid("give one of --profile, --vault and --backend")
     config_path = environ.get("CREDVAULT_CONFIG") or os.path.join(config_folder(environ), "config.toml")
@@ -97,18 +101,18 @@ def load_settings(flags: Flags, environ: Mapping[str, str], folder: str | None =
             raise ConfigError(f"there is no {printable(config_path)}, which CREDVAULT_CONFIG names")
         config = {}
     project, notices = _find_project(folder)
-    backend, path, in_project = _choose_vault(flags, environ, project, config, config_path)
+    chosen = _choose_vault(flags, environ, project, config, config_path)
     return Settings(
-        backend,
-        path,
-        _choose_namespace(flags, environ, project, config, config_path),
+        chosen.backend,
+        chosen.path,
+        _choose_namespace(flags, environ, project, config.get("profiles", {}).get(chosen.profile, {}), config_path),
         flags,
         environ,
         state_folder(environ),
         config_path,
         config,
         project,
-        in_project,
+        chosen.in_project,
         notices,
     )
 
@@ -145,14 +149,23 @@ def _folder(environ: Mapping[str, str], variable: str, below_home: str, function
     return os.path.join(base, "credvault")
 
 
+class _Choice(NamedTuple):
+    """A vault that was chosen: where it is, by which profile, and whether a project names it."""
+
+    backend: Origin
+    path: Origin
+    profile: str | None = None
+    in_project: bool = False
+
+
 def _choose_vault(
     flags: Flags,
     environ: Mapping[str, str],
     project: Project | None,
     config: Mapping[str, Any],
     config_path: str,
-) -> tuple[Origin, Origin, bool]:
-    """Return backend and path from the highest place that names a vault, and whether the project did."""
+) -> _Choice:
+    """Return the vault that the highest place names which names one."""
     default = Origin(os.path.join(data_folder(environ), "vault.json"), "the default")
     file = Origin(FILE_BACKEND, "the default")
     layers = (
@@ -166,21 +179,19 @@ def _choose_vault(
     )
     for vault, profile, backend, sources in layers:
         if vault:
-            return file, Origin(os.path.abspath(os.path.expanduser(vault)), sources[0]), False
+            return _Choice(file, Origin(os.path.abspath(os.path.expanduser(vault)), sources[0]))
         if profile:
-            return *_profile(profile, sources[1], config, config_path, default), False
+            return _profile(profile, sources[1], config, config_path, default)
         if backend:
-            return Origin(backend, sources[2]), default, False
+            return _Choice(Origin(backend, sources[2]), default)
     if project is not None and project.vault is not None:
-        return file, Origin(project.vault, project.path), True
+        return _Choice(file, Origin(project.vault, project.path), in_project=True)
     if "default_profile" in config:
-        return *_profile(config["default_profile"], config_path, config, config_path, default), False
-    return file, default, False
+        return _profile(config["default_profile"], config_path, config, config_path, default)
+    return _Choice(file, default)
 
 
-def _profile(
-    name: str, source: str, config: Mapping[str, Any], config_path: str, default: Origin
-) -> tuple[Origin, Origin]:
+def _profile(name: str, source: str, config: Mapping[str, Any], config_path: str, default: Origin) -> _Choice:
     profiles = config.get("profiles", {})
     if name not in profiles:
         known = ", ".join(printable(profile) for profile in profiles) or "none"
@@ -192,25 +203,24 @@ def _profile(
     where = f"profile {printable(name)} in {printable(config_path)}"
     backend = Origin(profile.get("backend", FILE_BACKEND), where)
     if "path" not in profile:
-        return backend, default
+        return _Choice(backend, default, name)
     path = os.path.join(os.path.dirname(config_path), os.path.expanduser(profile["path"]))
-    return backend, Origin(os.path.abspath(path), where)
+    return _Choice(backend, Origin(os.path.abspath(path), where), name)
 
 
 def _choose_namespace(
     flags: Flags,
     environ: Mapping[str, str],
     project: Project | None,
-    config: Mapping[str, Any],
+    profile: Mapping[str, Any],
     config_path: str,
 ) -> Origin:
-    profile = flags.profile or environ.get("CREDVAULT_PROFILE") or config.get("default_profile")
     if flags.namespace:
         return Origin(parse_namespace(flags.namespace), "-n")
     candidates = (
         (environ.get("CREDVAULT_NAMESPACE"), "CREDVAULT_NAMESPACE"),
         (project.namespace if project else None, project.path if project else ""),
-        (config.get("profiles", {}).get(profile, {}).get("namespace"), config_path),
+        (profile.get("namespace"), config_path),
     )
     for namespace, source in candidates:
         if namespace:
@@ -249,8 +259,6 @@ def _read_project(path: str, folder: str) -> Project:
         raise ConfigError(f"{printable(path)} is gone")
     vault = content.get("vault")
     if vault is not None:
-        if "\0" in vault:
-            raise ConfigError(f"{printable(path)}: vault is not a path")
         real = os.path.realpath(os.path.join(folder, vault))
         # The real path: neither '..' nor a link may lead out of the project's folder.
         if os.path.isabs(vault) or os.path.commonpath([real, folder]) != folder or real == folder:
@@ -271,9 +279,13 @@ def _read_toml(path: str, schema: dict[str, Any]) -> dict[str, Any] | None:
 
     try:
         content = tomllib.loads(data.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
+    except (ValueError, RecursionError) as exc:
         # The message of tomllib says what is wrong and where, and quotes at most one character.
-        what = str(exc) if isinstance(exc, tomllib.TOMLDecodeError) else "it is not UTF-8 text"
+        what = (
+            str(exc) if isinstance(exc, tomllib.TOMLDecodeError) else "a number is too long, or it is nested too deep"
+        )
+        if isinstance(exc, UnicodeDecodeError):
+            what = "it is not UTF-8 text"
         raise ConfigError(f"{printable(path)} is not TOML: {printable(what[:1].lower() + what[1:])}") from None
     _check_table(content, schema, path, "")
     return content
@@ -292,6 +304,8 @@ def _check_table(table: Mapping[str, Any], schema: dict[str, Any], path: str, ab
         # bool is an int to isinstance.
         elif not isinstance(value, expected) or isinstance(value, bool) is not (expected is bool):
             raise ConfigError(f"{where} must be {_WORDS[expected]}")
+        elif isinstance(value, str) and "\0" in value:
+            raise ConfigError(f"{where} holds a NUL character")
         elif expected is list and not (value and all(isinstance(item, str) for item in value)):
             raise ConfigError(f"{where} must be {_WORDS[list]}")
 

@@ -209,7 +209,8 @@ class Vault:
         def put() -> Record:
             versions = [v.version for v in self.backend.history(parsed) if v.state == model.ACTIVE]
             if len(versions) < 2:
-                raise NotFound(f"{parsed} has no previous version to go back to")
+                hint = f"'credvault history {parsed}' shows the versions"
+                raise NotFound(f"{parsed} has no previous version to go back to", hint=hint)
             value = self.backend.get(parsed, versions[1]).value
             change = Change(parsed, value, self._stamped({}, value_changed=True), versions[0])
             return self.backend.put(change)
@@ -252,7 +253,7 @@ class Vault:
         except CredvaultError as exc:
             self._record(command, names, exc.code)
             if isinstance(exc, NotFound) and exc.hint is None and len(names) == 1 and command != "has":
-                exc.hint = self._near(names[0])
+                exc.hint = self.near(names[0])
             raise
         self._record(command, names, "ok")
         return result
@@ -278,17 +279,20 @@ class Vault:
         stamps = {"updated_at": now, "updated_by": self.identity.subject}
         return {**facts, **stamps, **({"value_changed_at": now} if value_changed else {})}
 
-    def _near(self, name: Name) -> str | None:
+    def near(self, name: Name) -> str | None:
         """Return a hint of names that are spelt like one that is not there, of those the identity may list."""
         if Capability.LIST not in self.backend.capabilities:
             return None
-        names = [_short(record.name) for record in self.backend.list() if self._may(access.LIST, record.name)]
+        names = [self._short(record.name) for record in self.backend.list() if self._may(access.LIST, record.name)]
         if not 0 < len(names) <= _MAX_NEAR:
             return "'credvault list' shows what there is"
         from difflib import get_close_matches
 
-        near = get_close_matches(_short(name), names, n=3, cutoff=0.7)
+        near = get_close_matches(self._short(name), names, n=3, cutoff=0.7)
         return f"did you mean {' or '.join(near)}?" if near else "'credvault list' shows what there is"
+
+    def _short(self, name: Name) -> str:
+        return name.key if name.namespace == self._namespace else str(name)
 
 
 def open_vault(
@@ -326,10 +330,6 @@ def open_vault(
 def serves(record: Record, consumer: str | None) -> bool:
     """Say whether a secret is for `consumer`: it lists that one, or none."""
     return consumer is None or not record.consumers or consumer in record.consumers
-
-
-def _short(name: Name) -> str:
-    return name.key if name.namespace == DEFAULT_NAMESPACE else str(name)
 
 
 def _check_for_environment(record: Record, consumer: str | None) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -292,3 +293,46 @@ def test_local_identity_is_the_user_of_the_process() -> None:
 
     assert identity.subject
     assert identity == local_identity()
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"tag": ["x"]},
+        {"version": 9},
+        {"namespace": "zz"},
+        {"metadata": {"a": float("nan")}},
+        {"metadata": {"a": 10**30}},
+        {"note": "\ud800"},
+        {"tags": ["\ud800"]},
+        {"fields": {"host": "\udcff"}},
+        {"probe": {"kind": "tcp", "deep": [[[[[[[[[[1]]]]]]]]]]}},
+        {"note": "x" * 20_000},
+        {"type": "nosuch"},
+        {"delivery": "nosuch"},
+        {"expires_at": "soon"},
+        {"rotate_every": "3x"},
+        {"consumers": [1]},
+        {"env_name": "LD_PRELOAD"},
+        {"type": "database", "fields": {"colour": "red"}},
+    ],
+    ids=str,
+)
+def test_add_and_edit_refuse_facts_that_cannot_be_kept(vault: Vault, facts: dict[str, Any]) -> None:
+    vault.add("there", b"1")
+
+    with pytest.raises(errors.InvalidValue):
+        vault.add("k", b"value", **facts)
+    with pytest.raises(errors.InvalidValue):
+        vault.edit("there", **facts)
+
+    assert [record.key for record in vault.list()] == ["there"]
+    assert vault.get("there").value.reveal() == b"1"
+
+
+def test_value_that_is_no_bytes_is_refused(vault: Vault) -> None:
+    """bytes(1234) would be 1,234 zeros."""
+    with pytest.raises(TypeError):
+        vault.add("k", 1234)  # type: ignore[arg-type]
+
+    assert vault.list() == []

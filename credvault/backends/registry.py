@@ -1,7 +1,6 @@
-"""Which backends there are: the static table first, other people's entry points last."""
+"""Which backends there are: ours first, other people's entry points last."""
 
 from collections.abc import Callable
-from importlib import import_module
 
 from credvault.backends.base import Backend
 from credvault.config import FILE_BACKEND, Settings
@@ -11,9 +10,6 @@ from credvault.sealing.slots import KDF_LIMITS, KdfLimits
 from credvault.sealing.sources import Ask
 
 ENTRY_POINTS = "credvault.backends"
-
-# Loaded by name when used: a store's library is not to be paid for by the others.
-_FACTORIES = {"memory": "credvault.backends.memory:MemoryBackend"}
 
 
 def open_backend(
@@ -33,10 +29,6 @@ def open_backend(
         from credvault.backends.file import FileBackend, open_vault_file
 
         return FileBackend(open_vault_file(settings, ask, kdf=kdf, warn=warn, detail=detail))
-    if name in _FACTORIES:
-        module, _, factory = _FACTORIES[name].partition(":")
-        backend: Backend = getattr(import_module(module), factory)()
-        return backend
     return _third_party(name, settings)
 
 
@@ -46,7 +38,7 @@ def _third_party(name: str, settings: Settings) -> Backend:
     for point in entry_points(group=ENTRY_POINTS, name=name):
         opened: Backend = point.load()(settings)
         return opened
-    known = ", ".join(sorted({FILE_BACKEND, *_FACTORIES, *(p.name for p in entry_points(group=ENTRY_POINTS))}))
+    known = ", ".join(sorted({FILE_BACKEND, *(p.name for p in entry_points(group=ENTRY_POINTS))}))
     raise Unsupported(
         f"there is no backend '{printable(name)}', which {printable(settings.backend.source)} names",
         hint=f"backends are {known}",

@@ -54,6 +54,9 @@ def read_facts(run: Run, options: Mapping[str, Any]) -> dict[str, Any]:
         "fields": _pairs(options["fields"], "--field", numbers=("port",)) or None,
         "probe": _probe(options["probe"]),
     }
+    empty = next((member for member, value in facts.items() if value == ""), None)
+    if empty is not None:
+        raise Invalid(f"{empty} is empty", hint="leave the option out, or 'credvault edit NAME --unset …'")
     if options["expires"] is not None:
         facts["expires_at"] = times.parse_moment(options["expires"], run.clock())
     if options["rotate_every"] is not None:
@@ -69,7 +72,7 @@ def _pairs(texts: Sequence[str], option: str, numbers: Sequence[str] = ()) -> di
         if not key or not equals:
             raise Invalid(f"{option} takes K=V")
         if key in numbers:
-            if not (value.isascii() and value.isdigit() and 0 < int(value) < 65_536):
+            if not (value.isascii() and value.isdigit() and len(value) < 6 and 0 < int(value) < 65_536):
                 raise Invalid(f"{option} {key} takes a number from 1 to 65535")
             pairs[key] = int(value)
         else:
@@ -80,11 +83,11 @@ def _pairs(texts: Sequence[str], option: str, numbers: Sequence[str] = ()) -> di
 def _probe(text: str | None) -> dict[str, Any] | None:
     if text is None:
         return None
-    import json
+    from credvault.sealing.jsontext import BadJSON, parse_strict
 
     try:
-        probe = json.loads(text)
-    except (ValueError, RecursionError):
+        probe = parse_strict(text.encode("ascii", "backslashreplace"))
+    except BadJSON:
         raise Invalid(
             "--probe is not JSON", hint='write {"kind": "tcp", "host": "db.example.org", "port": 5432}'
         ) from None

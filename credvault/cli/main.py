@@ -42,7 +42,7 @@ COMMANDS = {
 def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     # Not Click's own option: that one looks for a translation of its help at every start.
     if value and not ctx.resilient_parsing:
-        click.echo(f"credvault, version {__version__}")
+        ctx.find_root().obj.out.line(f"credvault, version {__version__}")
         ctx.exit()
 
 
@@ -72,6 +72,9 @@ class LazyGroup(GlobalOptions, click.Group):
             raise Invalid(f"there is no command '{args[0]}'", hint=hint)
         return super().resolve_command(ctx, args)
 
+    def _main_shell_completion(self, *args: object, **kwargs: object) -> None:
+        """Complete nothing: Click's own way would run a command of ours when a variable says so."""
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands from the table."""
         with formatter.section("Commands"):
@@ -96,29 +99,21 @@ def cli(ctx: click.Context) -> None:
 
 def run(argv: Sequence[str], *, kdf: "KdfLimits | None" = None) -> int:
     """Run one command line and return its exit status. Every error ends here, and no traceback gets out."""
-    _hold_standard_descriptors()
     state = Run(kdf)
     try:
+        _hold_standard_descriptors()
         status = cli.main(list(argv), prog_name="credvault", standalone_mode=False, obj=state)
-        _flush_stdout()
         return status if isinstance(status, int) else 0
     except CredvaultError as exc:
         return _fail(state, argv, exc)
     except click.exceptions.Exit as exc:
         return exc.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        # The shell's line is the terminal's ^C; what follows starts on a new one.
-        if sys.stderr is not None and sys.stderr.isatty():
-            sys.stderr.write("\n")
+    except (KeyboardInterrupt, click.Abort):  # Click has ended the line of the ^C
         return EXIT_INTERRUPTED
     except ClosedPipe:
         return EXIT_CLOSED_PIPE
-    except SystemExit as exc:
-        # Click's own answer when the reader of its help went away.
-        return EXIT_CLOSED_PIPE if isinstance(exc.__context__, BrokenPipeError) else int(exc.code or 0)
     except click.UsageError as exc:
-        where = f"'{exc.ctx.command_path} --help' shows how" if exc.ctx else None
-        return _fail(state, argv, Invalid(_lower_case(exc.format_message()), hint=where))
+        return _fail(state, argv, _usage_error(exc))
     except OSError as exc:
         return _fail(state, argv, StorageError(f"{(exc.strerror or 'input/output error').lower()}"))
     except Exception as exc:  # noqa: BLE001 - the boundary
@@ -158,20 +153,10 @@ def _hold_standard_descriptors() -> None:
     os.close(fd)
 
 
-def _flush_stdout() -> None:
-    """Write out what Click left in Python's buffer (help, version); raises StorageError where that fails."""
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError as exc:
-        # Python flushes once more when it ends, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        if isinstance(exc, BrokenPipeError):
-            raise ClosedPipe from None
-        raise StorageError(f"cannot write the answer: {(exc.strerror or 'input/output error').lower()}") from exc
-
-
-def _lower_case(message: str) -> str:
-    """Return a message of Click in our form: lower case at the start, no full stop."""
-    message = message.rstrip(".").replace("\n", " ")
-    return message[:1].lower() + message[1:]
+def _usage_error(error: click.UsageError) -> Invalid:
+    """Return an error of Click in our form: lower case at the start, no full stop, and no word that may be a value."""
+    message = error.format_message().rstrip(".").replace("\n", " ")
+    if message.startswith("Got unexpected extra argument"):
+        return Invalid("there are too many arguments", hint="a value is never one: it is asked for, or read by --stdin")
+    where = f"'{error.ctx.command_path} --help' shows how" if error.ctx else None
+    return Invalid(message[:1].lower() + message[1:], hint=where)

@@ -7,14 +7,15 @@ import click
 
 
 def _take_global(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-    source = ctx.get_parameter_source(param.name or "")
-    if source is click.core.ParameterSource.COMMANDLINE:
+    # What is not given is None, False or 0, and no option sets those. Click could tell where a value came from, but
+    # 8.4.0 does not for an option like these, and took every one for its default.
+    if value is not None and value is not False and value != 0:
         ctx.find_root().obj.set_option(param.name, value)
 
 
 def _show_help(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        click.echo(ctx.get_help(), color=ctx.color)
+        ctx.find_root().obj.out.line(ctx.get_help())
         ctx.exit()
 
 

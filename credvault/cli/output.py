@@ -97,7 +97,9 @@ class Output:
         from rich.table import Table
         from rich.text import Text
 
-        console = Console(no_color=not self.has_color(), force_terminal=True, highlight=False, soft_wrap=False)
+        console = Console(
+            color_system="auto" if self.has_color() else None, force_terminal=True, highlight=False, soft_wrap=False
+        )
         table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
         for heading in headings:
             table.add_column(heading, overflow="fold")
@@ -146,7 +148,12 @@ def write_bytes(data: bytes) -> None:
     try:
         # Past Python's buffer: what could not be written must not be tried again when the program ends.
         while rest:
-            rest = rest[os.write(sys.stdout.fileno(), rest) :]
+            try:
+                rest = rest[os.write(sys.stdout.fileno(), rest) :]
+            except BlockingIOError:  # whoever opened stdout left it so that it does not wait (node does)
+                from select import select
+
+                select([], [sys.stdout.fileno()], [])
     except BrokenPipeError:
         raise ClosedPipe from None
     except OSError as exc:

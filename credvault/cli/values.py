@@ -70,7 +70,8 @@ def _sources(options: Mapping[str, Any]) -> int:
 def _read_variable(variable: str) -> SecretValue:
     value = os.environ.get(variable)
     if value is None:
-        raise Invalid(f"the variable {variable} is not set")
+        # Not named: a likely slip is --from-env "$TOKEN", which puts the value here.
+        raise Invalid("the variable that --from-env names is not set", hint="write --from-env TOKEN, without a dollar")
     return SecretValue(os.fsencode(value))
 
 
@@ -78,6 +79,8 @@ def _read_stdin(*, raw: bool) -> SecretValue:
     if sys.stdin is None:
         raise Invalid("stdin is closed, so there is no value to read")
     try:
+        # Whoever opened stdin may have left it so that it does not wait (node does).
+        os.set_blocking(sys.stdin.fileno(), True)
         data = sys.stdin.buffer.read(MAX_VALUE_BYTES + 2)
     except OSError as exc:
         raise StorageError(f"cannot read stdin: {(exc.strerror or 'input/output error').lower()}") from exc

@@ -8,7 +8,7 @@ from credvault.model.errors import ConfigError, Denied, Invalid, InvalidValue, N
 from credvault.model.names import Name, compile_word_globs
 from credvault.model.record import RUNTIME_ENV, Record, Secret, derived_env_name
 from credvault.model.text import printable
-from credvault.model.uri import SCHEME, Reference, parse_reference
+from credvault.model.uri import SCHEME, SecretURI, parse_reference
 from credvault.model.value import SecretValue
 from credvault.vault import Vault, serves
 
@@ -23,7 +23,7 @@ class Wanted(NamedTuple):
     """
 
     variable: str
-    content: Reference | SecretValue
+    content: SecretURI | SecretValue
     source: str
     is_dsn: bool = False
 
@@ -82,7 +82,7 @@ def collect(vault: Vault, selection: Selection) -> Injections:
     wanted = _resolve(_chosen(vault, selection, skipped, missing), selection.explicit)
     for item in wanted:
         _check_variable(item, selection.allow_env)
-    references = [item.content for item in wanted if isinstance(item.content, Reference)]
+    references = [item.content for item in wanted if isinstance(item.content, SecretURI)]
     secrets = vault.release_for_environment(
         [(reference.name, reference.version) for reference in references], consumer=selection.consumer
     )
@@ -154,7 +154,7 @@ def _chosen(
             refused[variable] = f"{record.name}: {reason}"
             continue
         matched.add(variable)
-        chosen.append(Wanted(variable, Reference(record.name), "--only" if selection.only else "default"))
+        chosen.append(Wanted(variable, SecretURI(record.name), "--only" if selection.only else "default"))
     for word in selection.only:
         if "*" in word or word in matched:
             continue

@@ -17,6 +17,6 @@ def due_reason(record: Record, now: float, within: float = 0) -> str | None:
             return f"expires at {record.expires_at}"
     if record.rotate_every is not None:
         due = times.parse_time(record.value_changed_at) + times.parse_duration(record.rotate_every)
-        if due <= now + within:
+        if due <= now + within and due < times.END_OF_TIME:
             return f"{'was' if due <= now else 'is'} to be rotated by {times.time_text(due)}"
     return None

@@ -28,6 +28,9 @@ DATABASE_FIELDS = ("engine", "host", "port", "database", "username", "sslmode")
 ACTIVE, PENDING, DELETED, DESTROYED = STATES = ("active", "pending", "deleted", "destroyed")
 
 MAX_FACT_BYTES = 16 * 1024
+# A vault file holds integers of at most 20 digits, and nesting of 32 in all (format.md 1.3).
+MAX_NUMBER = 10**18
+MAX_FACT_DEPTH = 8
 
 # The members of a record as the vault file has them, in the order that people are shown them (format.md 1.2).
 REQUIRED = ("type", "delivery", "created_at", "updated_at", "value_changed_at")
@@ -84,7 +87,11 @@ class Record(NamedTuple):
 
     def members(self) -> dict[str, Any]:
         """Return the record as `--json` shows it: namespace, key, version, then every fact that is set."""
-        return {"namespace": self.namespace, "key": self.key, "version": self.version, **self.facts()}
+        # What a newer program wrote into the record must not pass for the name.
+        facts = {
+            member: value for member, value in self.facts().items() if member not in ("namespace", "key", "version")
+        }
+        return {"namespace": self.namespace, "key": self.key, "version": self.version, **facts}
 
 
 class Secret(NamedTuple):
@@ -173,11 +180,11 @@ def check_choices(facts: Mapping[str, Any], *, allow_env: Collection[str] = ()) 
     if facts.get("env_name") is not None:
         environment.check_variable(facts["env_name"], allowed=allow_env)
     for member, value in facts.items():
-        text = str(value)
-        if any("\ud800" <= character <= "\udfff" for character in text):
-            raise InvalidValue(f"{printable(member)} is not valid text (UTF-8)")
-        if len(text.encode("utf-8")) > MAX_FACT_BYTES:
-            raise InvalidValue(f"{printable(member)} is longer than {MAX_FACT_BYTES} bytes")
+        if member not in MEMBERS:
+            raise InvalidValue(f"a record has no {printable(member)}", hint=f"it has {', '.join(MEMBERS)}")
+        _check_plain(value, member)
+        if len(str(value).encode("utf-8")) > MAX_FACT_BYTES:
+            raise InvalidValue(f"{member} is longer than {MAX_FACT_BYTES} bytes")
 
 
 def check_together(facts: Mapping[str, Any]) -> None:
@@ -194,6 +201,21 @@ def derived_env_name(name: Name) -> str:
     """Return the variable for a name: namespace (unless default) and key, upper-cased, the rest '_'."""
     whole = name.key if name.namespace == "default" else f"{name.namespace}_{name.key}"
     return "".join(c.upper() if c.isalnum() else "_" for c in whole)
+
+
+def _check_plain(value: object, member: str, depth: int = 0) -> None:
+    """Raise InvalidValue for what a vault file could not hold: bad text, NaN, long numbers, deep nesting."""
+    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        raise InvalidValue(f"{member} is not valid text (UTF-8)")
+    if isinstance(value, float) and not abs(value) < MAX_NUMBER:
+        raise InvalidValue(f"{member} holds what is not a number, or one too large")
+    if isinstance(value, int) and not abs(value) < MAX_NUMBER:
+        raise InvalidValue(f"{member} holds a number that is too large")
+    if isinstance(value, Mapping | list | tuple):
+        if depth == MAX_FACT_DEPTH:
+            raise InvalidValue(f"{member} is nested too deep")
+        for item in (*value, *value.values()) if isinstance(value, Mapping) else value:
+            _check_plain(item, member, depth + 1)
 
 
 def _is_variable_key(name: Name) -> bool:

@@ -11,8 +11,12 @@ from functools import lru_cache
 from credvault.model.errors import InvalidValue
 from credvault.model.text import printable
 
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?Z", re.ASCII)
-_DURATION = re.compile(r"([1-9][0-9]{0,8})([smhdw])")
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z", re.ASCII)
+_DURATION = re.compile(r"([1-9][0-9]*)([smhdw])")
+# More seconds than this are longer than the years that can be written.
+MAX_DIGITS = 12
+# 10000-01-01, the first year RFC 3339 cannot write.
+END_OF_TIME = 253_402_300_800
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -54,6 +58,8 @@ def parse_duration(text: str) -> int:
     match = _DURATION.fullmatch(text)
     if match is None:
         raise InvalidValue(f"'{printable(text)}' is not a duration", hint="write 15m, 8h, 14d or 12w")
+    if len(match[1]) > MAX_DIGITS:
+        raise InvalidValue(f"'{printable(text[:20])}…' is too long a duration")
     return int(match[1]) * _SECONDS[match[2]]
 
 
@@ -73,7 +79,7 @@ def parse_moment(text: str, now: float) -> str:
 
     if is_duration(text):
         moment = now + parse_duration(text)
-        if moment >= 253_402_300_800:  # 10000-01-01, the first year RFC 3339 cannot write
+        if moment >= END_OF_TIME:
             raise InvalidValue(f"'{printable(text)}' from now is past the year 9999")
         return time_text(moment)
     try:

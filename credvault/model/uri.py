@@ -9,7 +9,7 @@ from credvault.model.text import printable
 SCHEME = "credvault://"
 
 
-class Reference(NamedTuple):
+class SecretURI(NamedTuple):
     """A secret of the current profile, one of its fields, and a version; None means the value, the newest."""
 
     name: Name
@@ -22,8 +22,8 @@ class Reference(NamedTuple):
         return f"{SCHEME}{self.name}{fragment}{query}"
 
 
-def parse_reference(text: str, *, namespace: str | None = None, default: str = DEFAULT_NAMESPACE) -> Reference:
-    """Return the Reference that `text` spells, with or without the scheme.
+def parse_reference(text: str, *, namespace: str | None = None, default: str = DEFAULT_NAMESPACE) -> SecretURI:
+    """Return the SecretURI that `text` spells, with or without the scheme.
 
     Fragment and query are read in both orders. Raises InvalidURI, and InvalidName for the name in it.
     """
@@ -42,7 +42,7 @@ def parse_reference(text: str, *, namespace: str | None = None, default: str = D
     if fragment == "":
         raise InvalidURI(f"'{_short(text)}' names an empty field")
     version = None if query is None else _parse_version(query, text)
-    return Reference(parse_name(rest, namespace=namespace, default=default), fragment, version)
+    return SecretURI(parse_name(rest, namespace=namespace, default=default), fragment, version)
 
 
 def _parse_version(query: str, text: str) -> int:

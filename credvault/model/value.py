@@ -15,6 +15,8 @@ class SecretValue:
     __slots__ = ("__bytes",)
 
     def __init__(self, value: bytes) -> None:
+        if not isinstance(value, bytes | bytearray | memoryview):
+            raise TypeError("a secret's value is bytes")  # bytes(1234) would be 1,234 zeros
         self.__bytes = bytes(value)
 
     def reveal(self) -> bytes:

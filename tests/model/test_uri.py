@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from credvault.model.errors import Invalid, InvalidName, InvalidURI
 from credvault.model.names import Name
-from credvault.model.uri import Reference, parse_reference
+from credvault.model.uri import SecretURI, parse_reference
 
 NAME = Name("team", "db/url")
 
@@ -14,22 +14,22 @@ NAME = Name("team", "db/url")
 @pytest.mark.parametrize(
     ("text", "reference"),
     [
-        ("credvault://team/db/url", Reference(NAME)),
-        ("team/db/url", Reference(NAME)),
-        ("team/db/url#host", Reference(NAME, "host")),
-        ("team/db/url?version=3", Reference(NAME, None, 3)),
-        ("credvault://team/db/url#host?version=3", Reference(NAME, "host", 3)),
-        ("credvault://team/db/url?version=3#host", Reference(NAME, "host", 3)),
-        ("credvault://a", Reference(Name("default", "a"))),
+        ("credvault://team/db/url", SecretURI(NAME)),
+        ("team/db/url", SecretURI(NAME)),
+        ("team/db/url#host", SecretURI(NAME, "host")),
+        ("team/db/url?version=3", SecretURI(NAME, None, 3)),
+        ("credvault://team/db/url#host?version=3", SecretURI(NAME, "host", 3)),
+        ("credvault://team/db/url?version=3#host", SecretURI(NAME, "host", 3)),
+        ("credvault://a", SecretURI(Name("default", "a"))),
     ],
 )
-def test_reference_is_read_with_or_without_scheme_in_both_orders(text: str, reference: Reference) -> None:
+def test_reference_is_read_with_or_without_scheme_in_both_orders(text: str, reference: SecretURI) -> None:
     assert parse_reference(text) == reference
 
 
 @given(st.sampled_from([None, "host", "port", "a b"]), st.none() | st.integers(1, 10**15 - 1))
 def test_reference_is_written_and_read_back(field: str | None, version: int | None) -> None:
-    reference = Reference(NAME, field, version)
+    reference = SecretURI(NAME, field, version)
 
     assert parse_reference(str(reference)) == reference
 

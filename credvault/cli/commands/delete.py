@@ -19,9 +19,12 @@ def command(run: Run, names: tuple[str, ...], *, yes: bool) -> None:
     parsed = [run.name(name) for name in names]
     with run.open_vault() as vault:
         there = {record.name for record in vault.list()}
-        missing = [str(name) for name in parsed if name not in there]
+        missing = [name for name in parsed if name not in there]
         if missing:
-            raise NotFound(f"there is no secret {', '.join(missing)}", hint="nothing was deleted")
+            named = ", ".join(str(name) for name in missing)
+            raise NotFound(f"there is no secret {named}; nothing was deleted", hint=vault.near(missing[0]))
         run.confirm(f"Delete {', '.join(str(name) for name in parsed)} with every version?", yes=yes)
         vault.delete(parsed)
+    if run.out.json:
+        run.out.fact({"deleted": [str(name) for name in parsed]})
     run.out.say(f"deleted {', '.join(str(name) for name in parsed)}")

@@ -27,7 +27,7 @@ from credvault.delivery.selection import (
 )
 from credvault.model.errors import EXIT_EXEC_FAILED, CredvaultError, Invalid, StorageError
 from credvault.model.names import compile_word_globs, parse_name, parse_namespace
-from credvault.model.uri import Reference
+from credvault.model.uri import SecretURI
 
 
 @verb("exec", context_settings={"allow_interspersed_args": False})
@@ -88,7 +88,7 @@ def command(
         default = namespace or run.settings.namespace.value
         explicitly = [parse_env_option(text, namespace=namespace, default=default) for text in explicit]
         databases_named = [parse_name(text, namespace=namespace, default=default) for text in databases]
-        named = [Wanted(DATABASE_VARIABLE, Reference(name), "--db", is_dsn=True) for name in databases_named]
+        named = [Wanted(DATABASE_VARIABLE, SecretURI(name), "--db", is_dsn=True) for name in databases_named]
         variables = _variables(only)
     with _failing_before_the_child(even_if_invalid=True):
         project = run.settings.project

@@ -1,6 +1,7 @@
 """`credvault get`."""
 
 import base64
+import os
 from typing import Any
 
 import click
@@ -41,20 +42,25 @@ def command(
     """
     if field is not None and dsn:
         raise Invalid("give one of --field and --dsn")
-    if run.out.json and (field is not None or dsn):
-        raise Invalid("--json shows the whole secret; leave out --field and --dsn")
+    if output == "-":
+        output = None
+    if run.out.json and (field is not None or dsn or output is not None):
+        raise Invalid("--json shows the whole secret; leave out --field, --dsn and -o")
     parsed = run.name(name)
     with run.open_vault() as vault:
         secret = vault.get(parsed, version)
     if secret.record.is_expired(run.clock()):
         run.out.warn(f"{parsed} expired at {secret.record.expires_at}")
-    if run.out.json and output is None:
+    if run.out.json:
         run.out.fact(secret_members(secret))
         return
     value = _part(secret, field, dsn)
     if output is not None:
         from credvault import files
 
+        vault_path = os.path.realpath(run.settings.path.value)
+        if os.path.realpath(output) in (vault_path, f"{vault_path}.bak", f"{vault_path}.lock"):
+            raise Invalid(f"{output} belongs to the vault itself")
         data = value.reveal() + (b"\n" if newline else b"")
         try:
             files.create_file(output, [data], replace=force)

@@ -9,7 +9,7 @@ from credvault.cli.options import verb
 from credvault.cli.output import shown, shown_time
 from credvault.lifecycle.due import due_reason
 from credvault.model import times
-from credvault.model.errors import Due
+from credvault.model.errors import Due, Invalid
 from credvault.model.record import DELIVERIES, TYPES, Record
 from credvault.state import test_results
 from credvault.vault import Vault
@@ -58,12 +58,11 @@ def command(
     Example: credvault list 'openai/**' --due 14d
     """
     now, within = run.clock(), times.parse_duration(due) if due is not None else 0
-    if not globs and (namespace := run.explicit_namespace) is not None:
-        globs = (f"{namespace}/",)
+    patterns = _in_namespace(globs, run.explicit_namespace)
     with run.open_vault() as vault:
         records = [
             record
-            for record in vault.list(globs)
+            for record in vault.list(patterns)
             if type_ in (None, record.type)
             and service in (None, record.service)
             and (tag is None or tag in record.tags)
@@ -88,6 +87,16 @@ def command(
         raise Due(f"due: {shown_names}{more_names}", hint="'credvault rotate NAME' puts a new value in")
 
 
+def _in_namespace(globs: Sequence[str], namespace: str | None) -> Sequence[str]:
+    """Return the patterns that `-n` leaves: all below it by default; raises Invalid for one of another namespace."""
+    if namespace is None:
+        return globs
+    other = next((glob for glob in globs if "/" in glob and glob.partition("/")[0] != namespace), None)
+    if other is not None:
+        raise Invalid(f"{other} is not in namespace {namespace}, which -n names", hint="leave out one of the two")
+    return globs or (f"{namespace}/",)
+
+
 def _remembered(run: Run, vault: Vault, records: Sequence[Record]) -> list[dict[str, str]]:
     """Return what this machine remembers of each secret beside the vault."""
     uses = vault.last_uses()
@@ -95,7 +104,8 @@ def _remembered(run: Run, vault: Vault, records: Sequence[Record]) -> list[dict[
     remembered = []
     for record in records:
         reference = vault.backend.reference(record.name)
-        last = tests.get(reference, {})
+        stored = tests.get(reference)
+        last = stored if isinstance(stored, dict) else {}
         facts = {"last_used_at": uses.get(reference), "last_tested_at": last.get("at"), "last_test": last.get("result")}
         remembered.append({fact: value for fact, value in facts.items() if value is not None})
     return remembered
