@@ -15,6 +15,7 @@ from credvault.model.text import printable
 
 PROJECT_FILE = ".credvault.toml"
 FILE_BACKEND = "file"
+DEFAULT_SOURCE = "the default"
 
 _MAX_CONFIG_BYTES = 1024 * 1024
 _HISTORY = {"versions": int, "bytes": int}
@@ -166,8 +167,8 @@ def _choose_vault(
     config_path: str,
 ) -> _Choice:
     """Return the vault that the highest place names which names one."""
-    default = Origin(os.path.join(data_folder(environ), "vault.json"), "the default")
-    file = Origin(FILE_BACKEND, "the default")
+    default = Origin(os.path.join(data_folder(environ), "vault.json"), DEFAULT_SOURCE)
+    file = Origin(FILE_BACKEND, DEFAULT_SOURCE)
     layers = (
         (flags.vault, flags.profile, flags.backend, ("--vault", "--profile", "--backend")),
         (
@@ -228,7 +229,7 @@ def _choose_namespace(
                 return Origin(parse_namespace(namespace), source)
             except InvalidName as exc:
                 raise ConfigError(f"{printable(source)}: {exc.message}", hint=exc.hint) from None
-    return Origin(DEFAULT_NAMESPACE, "the default")
+    return Origin(DEFAULT_NAMESPACE, DEFAULT_SOURCE)
 
 
 def _find_project(folder: str | None) -> tuple[Project | None, tuple[str, ...]]:

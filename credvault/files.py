@@ -6,6 +6,7 @@ changes the disk goes through `calls`, so that a test can make the k-th one fail
 
 import errno
 import os
+import re
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +30,8 @@ _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EACCE
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _MARK = ".tmp-"
+_OWN_REST = re.compile("[0-9]+-[0-9a-f]+")  # process id, clock
+_LOCKED_BYTE = 1 << 20  # Windows: behind the text that names the holder, for a locked region cannot be read
 _CREATE = os.O_CREAT | os.O_EXCL | _NOFOLLOW | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -43,6 +46,7 @@ class Calls:
     link = staticmethod(getattr(os, "link", os.replace))
     unlink = staticmethod(os.unlink)
     mkdir = staticmethod(os.mkdir)
+    chmod = staticmethod(os.chmod)
 
 
 calls = Calls()
@@ -57,6 +61,7 @@ def make_private_folder(path: str) -> None:
         make_private_folder(parent)
     try:
         calls.mkdir(path, PRIVATE_FOLDER)
+        _undo_umask(path, PRIVATE_FOLDER)
     except FileExistsError:
         if not os.path.isdir(path):
             raise StorageError(f"cannot make folder {printable(path)}: a file is in its place") from None
@@ -129,10 +134,13 @@ def replace_file(
 def create_file(path: str, chunks: Sequence[bytes], *, replace: bool = False) -> None:
     """Make a new private file, mode 0600, on disk when this returns; nothing is left when it fails.
 
-    Raises AlreadyExists unless `replace` is set, and StorageError.
+    Raises AlreadyExists unless `replace` is set, and StorageError. Replaced is a regular file only, and through a
+    link the file it leads to: the link stays.
     """
+    if not path:
+        raise StorageError("no file is named")
     if replace:
-        return replace_file(path, chunks)
+        return replace_file(_replaceable(path), chunks)
     _remove_leftovers(path)
     if os.path.lexists(path):
         raise AlreadyExists(f"{printable(path)} is there already")
@@ -171,6 +179,7 @@ def append(data: bytes, path: str, *, limit: int, before_turn: Callable[[], None
         # Not blocking: a FIFO in the file's place must not hang the program.
         fd = calls.open(path, os.O_WRONLY | os.O_APPEND | _NONBLOCK | _CREATE & ~os.O_EXCL, PRIVATE_FILE)
         try:
+            _undo_umask(fd, PRIVATE_FILE)
             calls.write(fd, data)
         finally:
             calls.close(fd)
@@ -190,9 +199,12 @@ def lock(path: str, *, patience: float = LOCK_PATIENCE) -> Iterator[None]:
     except OSError as exc:
         raise storage_error("open lock", path, exc) from exc
     try:
+        with suppress(OSError):
+            _undo_umask(fd, PRIVATE_FILE)
         _wait_for_lock(fd, path, patience)
         # Who holds it, and when it changed hands: what a waiter watches, and names when it gives up.
         with suppress(OSError):
+            os.lseek(fd, 0, os.SEEK_SET)
             calls.write(fd, (b"%d %d" % (os.getpid(), time.monotonic_ns())).ljust(48))
         yield
     finally:
@@ -205,7 +217,8 @@ def _wait_for_lock(fd: int, path: str, patience: float) -> None:
     pause, holder, deadline = 0.002, b"", time.monotonic() + patience
     while not _try_lock(fd, path):
         now = time.monotonic()
-        current = os.pread(fd, 48, 0)
+        os.lseek(fd, 0, os.SEEK_SET)  # pread(2) is not on Windows
+        current = os.read(fd, 48)
         if current != holder:
             holder, deadline = current, now + patience
         if now > deadline:
@@ -225,6 +238,7 @@ def _try_lock(fd: int, path: str) -> bool:
         else:
             import msvcrt
 
+            os.lseek(fd, _LOCKED_BYTE, os.SEEK_SET)
             msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
     except OSError as exc:
         if exc.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
@@ -258,25 +272,44 @@ def _temporaries(path: str) -> list[str]:
         entries = os.listdir(folder or ".")
     except OSError:
         return []
-    return [os.path.join(folder, entry) for entry in entries if entry.startswith(base + _MARK)]
+    return [os.path.join(folder, entry) for entry in entries if is_temporary(entry, base)]
+
+
+def is_temporary(entry: str, base: str) -> bool:
+    """Say whether a file name is one that a writer of `base` gives to its temporary file, and no other's."""
+    return entry.startswith(base + _MARK) and _OWN_REST.fullmatch(entry, len(base + _MARK)) is not None
 
 
 def _is_alive(mark: str) -> bool:
     """Say whether the process that made a temporary file may still be at work on it."""
-    pid = mark.partition("-")[0]
-    if os.name != "posix" or not (pid.isascii() and pid.isdigit()):
-        return True
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
+    if os.name == "posix":
+        try:
+            os.kill(int(mark.partition("-")[0]), 0)
+        except ProcessLookupError:
+            return False
+        except (OSError, OverflowError):
+            pass
     return True
 
 
 def _temporary(path: str) -> str:
     return f"{path}{_MARK}{os.getpid()}-{time.monotonic_ns():x}"
+
+
+def _replaceable(path: str) -> str:
+    """Return where the file of a path is, links followed; raises StorageError for what is there and is no file."""
+    try:
+        if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
+            raise StorageError(f"cannot write {printable(path)}: it is not a regular file")
+        return os.path.realpath(path)
+    except OSError as exc:
+        raise storage_error("write", path, exc) from exc
+
+
+def _undo_umask(target: str | int, mode: int) -> None:
+    """Give the owner what a umask took: a vault that its owner cannot read is lost to whoever does not know why."""
+    if stat.S_IMODE(os.stat(target).st_mode) & mode != mode:
+        calls.chmod(target, mode)
 
 
 def _name_new_file(temporary: str, path: str) -> None:
@@ -292,6 +325,7 @@ def _name_new_file(temporary: str, path: str) -> None:
 def _write_new_file(path: str, chunks: Sequence[bytes], *, durable: bool = True) -> None:
     fd = calls.open(path, os.O_WRONLY | _CREATE, PRIVATE_FILE)
     try:
+        _undo_umask(fd, PRIVATE_FILE)
         for chunk in chunks:
             rest = memoryview(chunk)
             while rest:
@@ -361,7 +395,6 @@ def storage_error(action: str, path: str, exc: OSError, hint: str | None = None)
         errno.ENOSPC: "free some space; nothing was changed",
         errno.EDQUOT: "free some of your quota; nothing was changed",
         errno.EROFS: "the file system is read-only",
-        errno.EACCES: "look at the owner and mode of the file and its folder",
-        errno.EPERM: "look at the owner and mode of the file and its folder",
+        **dict.fromkeys((errno.EACCES, errno.EPERM), "look at the owner and mode of the file and its folder"),
     }
     return StorageError(f"cannot {action} {printable(path)}: {reason}", hint=hint or hints.get(exc.errno or 0))

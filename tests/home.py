@@ -191,11 +191,19 @@ def tree(folder: Path) -> dict[str, tuple[int, bytes | str]]:
     return found
 
 
+def _file_of(data: bytes) -> io.TextIOWrapper:
+    """Return a real file to read `data` from: what is asked of its descriptor is answered."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - its reader closes it
+    file.write(data)
+    file.seek(0)
+    return io.TextIOWrapper(file, encoding="utf-8")
+
+
 @contextmanager
 def _surroundings(environ: Mapping[str, str], cwd: Path, stdin: bytes, out: Path, err: Path) -> Iterator[None]:
     before = dict(os.environ), os.getcwd(), sys.stdin, sys.stdout, sys.stderr
     with (
-        io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8") as stdin_text,
+        _file_of(stdin) as stdin_text,
         open(out, "w", encoding="utf-8") as stdout_text,
         open(err, "w", encoding="utf-8") as stderr_text,
     ):

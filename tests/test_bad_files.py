@@ -162,7 +162,7 @@ def test_missing_vault_is_said_with_the_way_to_make_one(home: Home) -> None:
 
     said = check_refused(home, 6, *READS, *WRITES)
 
-    assert all("credvault init" in text for text in said)
+    assert all("make one: credvault init" in text for text in said)
     assert not home.vault.exists()
 
 

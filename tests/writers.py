@@ -54,7 +54,9 @@ WRITERS = {
         ["slot", "change", "2", "--new-passphrase-file", "passphrase", "--iterations", "1001"], drops="slot 2"
     ),
     "slot remove": Writer(["slot", "remove", "3", "-y"], drops="slot 3"),
-    "slot remove --rekey": Writer(["slot", "remove", "3", "--rekey", "-y"], drops="key"),
+    "slot remove --rekey": Writer(
+        ["slot", "remove", "3", "--rekey", "-y", "--with-passphrase-file", "old-passphrase"], drops="key"
+    ),
     "rekey": Writer(
         ["rekey", "--with-passphrase-file", "old-passphrase", "--with-key-file", "second.key"], drops="key"
     ),

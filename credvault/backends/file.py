@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from credvault.backends.base import Backend, Capability, Change, Health
 from credvault.backends.changes import next_entry
-from credvault.config import Settings
+from credvault.config import DEFAULT_SOURCE, Settings
 from credvault.model.errors import NotFound
 from credvault.model.names import Name
 from credvault.model.record import Record, Secret, Version
@@ -130,6 +130,7 @@ def open_vault_file(
         pins=PinStore(settings.state_folder),
         limits=limits,
         on_rollback=on_rollback,
+        is_default=settings.path.source == DEFAULT_SOURCE,
         warn=warn,
     )
 

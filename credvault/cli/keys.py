@@ -1,5 +1,9 @@
 """New keys at the command line: what opens a slot that is about to be made."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from credvault import files
 from credvault.cli.context import Run
 from credvault.cli.output import write_bytes
@@ -16,25 +20,38 @@ from credvault.sealing.vaultfile import VaultFile
 _HINT = "give --generate-key or a key file, or set CREDVAULT_PASSPHRASE_FILE"
 
 
-def raw_slot(run: Run, label: str | None) -> NewSlot:
-    """Return a slot for a new raw key, which is printed once: before anything is made, so that it is never lost."""
+def raw_slot(run: Run, label: str | None, **facts: str) -> NewSlot:
+    """Return a slot for a new raw key, which is printed once: before anything is made, so that it is never lost.
+
+    With --json it is a member of the one object that the command answers with; `facts` are the others.
+    """
     key = new_key()
     printed = print_key(key)
     if run.out.json:
-        run.out.fact({"key": printed})
+        run.out.fact({**facts, "key": printed})
     else:
         write_bytes(printed.encode("ascii") + b"\n")
     return NewSlot(RAW, KeyMaterial(RAW, SecretValue(key), "the new key"), label)
 
 
-def keyfile_slot(path: str, label: str | None) -> NewSlot:
-    """Return a slot for a new key in a new file, mode 0600; raises AlreadyExists, StorageError."""
+@contextmanager
+def new_key_file(file: VaultFile, path: str, label: str | None) -> Iterator[NewSlot]:
+    """Give a slot for a new key in a new file, mode 0600, which goes again where the block fails or is interrupted.
+
+    Raises AlreadyExists, StorageError.
+    """
+    path = os.path.expanduser(path)
     key = new_key()
+    slot = NewSlot(KEYFILE, KeyMaterial(RAW, SecretValue(key), f"the key file {printable(path)}"), label)
     files.create_file(path, [print_key(key).encode("ascii") + b"\n"])
-    return NewSlot(KEYFILE, KeyMaterial(RAW, SecretValue(key), f"the key file {printable(path)}"), label)
+    try:
+        yield slot
+    except BaseException:
+        _discard_key_file(file, path, slot)
+        raise
 
 
-def discard_key_file(file: VaultFile, path: str, slot: NewSlot) -> None:
+def _discard_key_file(file: VaultFile, path: str, slot: NewSlot) -> None:
     """Remove a key file made a moment ago, unless its slot is in place although writing the vault failed."""
     try:
         is_in_use = custody.opens(file, slot.material)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from credvault.model import times
-from credvault.model.errors import Invalid, NotFound, WrongKey
+from credvault.model.errors import Conflict, Invalid, NotFound, WrongKey
 from credvault.sealing.crypto import random_bytes
 from credvault.sealing.draft import Draft
 from credvault.sealing.entries import Entry
@@ -35,13 +35,26 @@ def create_vault(file: VaultFile, slot: NewSlot, now: float, entries: Sequence[E
     file.create(key, [_made(slot, "1", key, file.limits.kdf, now)], fill if entries else None)
 
 
-def add_slot(file: VaultFile, slot: NewSlot, now: float) -> str:
-    """Add a way to unlock and return its id; no secret is encrypted anew. Raises Invalid over 16 slots."""
+def check_addable(file: VaultFile, slots: Sequence[Slot], label: str | None) -> str:
+    """Return the id that the next slot gets; raises Invalid over 16 slots or for its label, StorageError.
+
+    To be asked before a key is made and shown, which nobody should keep when it opens nothing.
+    """
+    check_label(label)
+    file.check_writable()
+    return _free_id(slots)
+
+
+def add_slot(file: VaultFile, slot: NewSlot, now: float, announced: str | None = None) -> str:
+    """Add a way to unlock and return its id; no secret is encrypted anew. Raises Invalid over 16 slots.
+
+    `announced` is the id that somebody was told already; Conflict where it was taken meanwhile.
+    """
 
     def change(draft: Draft) -> str:
-        if len(draft.slots) >= MAX_SLOTS:
-            raise Invalid(f"a vault has at most {MAX_SLOTS} slots", hint="remove one first: credvault slot remove ID")
         slot_id = _free_id(draft.slots)
+        if announced not in (None, slot_id):
+            raise Conflict(f"slot {announced} appeared meanwhile", hint="run it again")
         draft.slots.append(_made(slot, slot_id, draft.key, file.limits.kdf, now))
         return slot_id
 
@@ -128,6 +141,12 @@ def rekey(file: VaultFile, materials: Sequence[KeyMaterial], dropped: Sequence[s
     return file.update(change)
 
 
+def check_label(label: str | None) -> None:
+    """Raise Invalid for a label that is empty, too long or not printable."""
+    if label is not None and not (0 < len(label) <= MAX_LABEL and label.isprintable()):
+        raise Invalid(f"a label has 1 to {MAX_LABEL} printable characters")
+
+
 def check_iterations(iterations: int | None, limits: KdfLimits) -> int:
     """Return the iterations for a new passphrase slot; raises Invalid out of bounds."""
     chosen = limits.write_minimum if iterations is None else iterations
@@ -137,8 +156,7 @@ def check_iterations(iterations: int | None, limits: KdfLimits) -> int:
 
 
 def _made(slot: NewSlot, slot_id: str, key: DataKey, limits: KdfLimits, now: float) -> Slot:
-    if slot.label is not None and not (0 < len(slot.label) <= MAX_LABEL and slot.label.isprintable()):
-        raise Invalid(f"a label has 1 to {MAX_LABEL} printable characters")
+    check_label(slot.label)
     return make_slot(
         slot_id,
         slot.type,
@@ -174,6 +192,8 @@ def _opener(slot: Slot, materials: Sequence[KeyMaterial], vault_id: str) -> KeyM
 
 
 def _free_id(slots: Sequence[Slot]) -> str:
+    if len(slots) >= MAX_SLOTS:
+        raise Invalid(f"a vault has at most {MAX_SLOTS} slots", hint="remove one first: credvault slot remove ID")
     taken = {slot["id"] for slot in slots}
     return next(str(number) for number in range(1, MAX_SLOTS + 2) if str(number) not in taken)
 

@@ -3,8 +3,10 @@
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from shlex import quote
 from typing import NamedTuple
 
+from credvault import files
 from credvault.config import Settings
 from credvault.model.errors import CredvaultError, StorageError
 from credvault.model.text import counted, printable
@@ -12,6 +14,12 @@ from credvault.sealing.slots import PASSPHRASE, KdfLimits, Slot
 from credvault.sealing.vaultfile import VaultFile
 
 OK, ADVICE, WRONG = "ok", "advice", "wrong"
+
+# Secrets that every program inherits, and what to use in their place.
+_EXPOSED = {
+    "CREDVAULT_KEY": "use CREDVAULT_KEY_FILE",
+    "CREDVAULT_PASSPHRASE": "use CREDVAULT_PASSPHRASE_FILE or CREDVAULT_PASSPHRASE_COMMAND",
+}
 
 
 class Finding(NamedTuple):
@@ -30,7 +38,7 @@ def examine(settings: Settings, file: VaultFile, *, unlock: bool, verify: bool) 
     `unlock` says whether there is a key or somebody to ask; without it nothing sealed is looked at. `verify` reads
     and opens everything. Writes nothing but a pin that is new.
     """
-    yield from _examine_settings(settings)
+    yield from _as_far_as_possible("settings", _examine_settings(settings))
     yield from _examine_folder(settings.state_folder, "state folder")
     try:
         head = file.read_head()
@@ -38,8 +46,8 @@ def examine(settings: Settings, file: VaultFile, *, unlock: bool, verify: bool) 
         yield _wrong("vault file", exc)
         return
     yield Finding(OK, "vault file", f"{printable(file.path)}, generation {head.generation}")
-    yield from _examine_modes(file.path)
-    yield from _examine_leftovers(file)
+    yield from _as_far_as_possible("vault file", _examine_modes(file.path))
+    yield from _as_far_as_possible("vault file", _examine_leftovers(file))
     yield from _examine_slots(head.slots, file.limits.kdf)
     if not unlock:
         yield Finding(ADVICE, "contents", "not looked at: no key is set and there is no terminal to ask on")
@@ -57,9 +65,10 @@ def _examine_settings(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, "settings", f"no {printable(settings.config_path)}; the defaults hold")
     for notice in settings.notices:
         yield Finding(ADVICE, "settings", notice)
-    if "CREDVAULT_PASSPHRASE" in settings.environ:
-        text = "CREDVAULT_PASSPHRASE is in the environment of every program you start"
-        yield Finding(ADVICE, "settings", text, "use CREDVAULT_PASSPHRASE_FILE or CREDVAULT_PASSPHRASE_COMMAND")
+    for variable, mend in _EXPOSED.items():
+        if variable in settings.environ:
+            text = f"{variable} is in the environment of every program you start"
+            yield Finding(ADVICE, "settings", text, mend)
 
 
 def _examine_folder(path: str, subject: str) -> Iterator[Finding]:
@@ -75,11 +84,11 @@ def _examine_folder(path: str, subject: str) -> Iterator[Finding]:
             WRONG,
             subject,
             f"{printable(path)} cannot be written, so an older vault file would not be noticed",
-            f"chown it to yourself: {printable(path)}",
+            f"make it yours and writable: {printable(path)}",
             StorageError.exit_status,
         )
     elif os.name == "posix" and stat.S_IMODE(facts.st_mode) & 0o077:
-        mend = f"chmod 700 {printable(path)}"
+        mend = f"chmod 700 {_quoted(path)}"
         yield Finding(WRONG, subject, f"others may look into {printable(path)}", mend, StorageError.exit_status)
 
 
@@ -92,16 +101,16 @@ def _examine_modes(path: str) -> Iterator[Finding]:
         yield Finding(ADVICE, "vault file", text)
     if stat.S_IMODE(facts.st_mode) & 0o077:
         text = f"others may read it (mode {stat.S_IMODE(facts.st_mode):04o})"
-        yield Finding(WRONG, "vault file", text, f"chmod 600 {printable(path)}", StorageError.exit_status)
+        yield Finding(WRONG, "vault file", text, f"chmod 600 {_quoted(path)}", StorageError.exit_status)
     folder = os.path.dirname(path)
     if os.stat(folder).st_mode & 0o002 and not os.stat(folder).st_mode & stat.S_ISVTX:
         text = f"anybody may replace it: its folder {printable(folder)} can be written by all"
-        yield Finding(WRONG, "vault file", text, f"chmod o-w {printable(folder)}", StorageError.exit_status)
+        yield Finding(WRONG, "vault file", text, f"chmod o-w {_quoted(folder)}", StorageError.exit_status)
 
 
 def _examine_leftovers(file: VaultFile) -> Iterator[Finding]:
     folder, base = os.path.split(file.path)
-    left = [name for name in os.listdir(folder) if name.startswith(base + ".tmp-")]
+    left = [name for name in os.listdir(folder) if files.is_temporary(name, base)]
     if left:
         text = f"{len(left)} unfinished files of writers that were killed are beside it"
         yield Finding(ADVICE, "vault file", text, "they hold nothing in the clear, and go with the next write")
@@ -139,6 +148,19 @@ def _examine_contents(file: VaultFile, verify: bool) -> Iterator[Finding]:
             opened = f"{counted(entries, 'secret')} read and opened"
             checked = opened if verify else f"{counted(secrets, 'secret')}; --verify opens them all"
             yield Finding(OK, "contents", checked)
+
+
+def _as_far_as_possible(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Yield the findings; a call that the system refuses is one more, and not the end of all others."""
+    try:
+        yield from findings
+    except OSError as exc:
+        where = f" {printable(os.fsdecode(exc.filename))}" if isinstance(exc.filename, (str, bytes)) else ""
+        yield Finding(ADVICE, subject, f"cannot look at{where}: {(exc.strerror or 'input/output error').lower()}")
+
+
+def _quoted(path: str) -> str:
+    return printable(quote(path))
 
 
 def _wrong(subject: str, exc: CredvaultError) -> Finding:

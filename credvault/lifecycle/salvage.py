@@ -1,12 +1,13 @@
 """Rescue: entries that still open, taken one by one from a damaged vault file into a new one."""
 
+import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from credvault import files
-from credvault.model.errors import Damaged, InvalidName, NoVault, WrongKey
+from credvault.model.errors import Damaged, InvalidName, NoVault, StorageError, WrongKey
 from credvault.model.text import printable
 from credvault.sealing.buckets import open_index
 from credvault.sealing.entries import Entry, parse_row_name, unseal_entry
@@ -44,10 +45,14 @@ def read_damaged(file: VaultFile) -> DamagedFile:
 
     Raises NoVault, Damaged where neither has a header that can be read, StorageError.
     """
+    if os.path.isfile(file.path):
+        file.check_size(file.path, os.stat(file.path).st_size)
     data = files.read_small_file(file.path, file.limits.file_bytes)
     if data is None:
         raise NoVault(f"there is no vault at {printable(file.path)}")
-    backup = files.read_small_file(file.backup_path, file.limits.file_bytes) or b""
+    backup = b""
+    with suppress(StorageError):  # it is only asked for a header, and the file may have its own
+        backup = files.read_small_file(file.backup_path, file.limits.file_bytes) or b""
     headers = [header for content in (data, backup) if (header := _header(content, file.limits.kdf)) is not None]
     if not headers:
         raise Damaged(f"no slot can be read in {printable(file.path)} nor its backup, so there is no way in")

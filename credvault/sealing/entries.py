@@ -135,7 +135,7 @@ def unseal_entry(token: str | bytes, entry_id: str, key: DataKey) -> Entry:
         # Not quoted: whatever the payload says, it may be a secret.
         raise Damaged(
             f"entry {entry_id} of the vault file is damaged",
-            hint="'credvault doctor --verify' names all that are; 'credvault salvage' rescues the rest",
+            hint="'credvault doctor --verify' names all that are; 'credvault salvage -o NEW' rescues the rest",
         ) from None
 
 

@@ -24,7 +24,10 @@ _HEAD = re.compile(
     rb'"mac":"(?P<mac>[0-9a-f]{64})",\n"buckets":\[\n'
 )
 _ROW = re.compile(rb'\[([1-9][0-9]{0,9}),"([0-9a-f]{64})"\]')
-RESCUE_HINT = "restore a backup (the last one ends in .bak) or run 'credvault salvage'"
+RESCUE_HINT = (
+    "restore a backup (the last one ends in .bak) and give --accept-rollback once, or run 'credvault salvage -o NEW'"
+)
+FOREIGN_HINT = "look whether it is the right file; if it was a vault, restore a backup (the last one ends in .bak)"
 _HEADER_MEMBERS = {"format", "v", "min_reader", "vault_id", "gen", "slots"}
 
 
@@ -82,10 +85,10 @@ def read_head(image: Image, limits: KdfLimits, path: str) -> Head:
     Raises Damaged, with the hint to upgrade where the file asks for a newer reader.
     """
     if image.size == 0:
-        raise Damaged(f"the vault file {path} is empty", hint="a backup may be beside it, ending in .bak")
+        raise Damaged(f"the vault file {path} is empty", hint=FOREIGN_HINT)
     data = image.read(0, _FIRST_READ_BYTES)
     if not data.startswith(_OPENING):
-        raise Damaged(f"{path} is not a credvault vault file")
+        raise Damaged(f"{path} is not a credvault vault file", hint=FOREIGN_HINT)
     # The header first: a file of a newer format may differ in all that follows.
     header = _parse_header(data[len(_OPENING) :].partition(b",\n")[0], path)
     while _END not in data:

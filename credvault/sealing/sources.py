@@ -23,6 +23,14 @@ _HINT = (
     "CREDVAULT_PASSPHRASE_COMMAND, or give --key-file"
 )
 
+_VARIABLES = (
+    "CREDVAULT_KEY",
+    "CREDVAULT_KEY_FILE",
+    "CREDVAULT_PASSPHRASE",
+    "CREDVAULT_PASSPHRASE_FILE",
+    "CREDVAULT_PASSPHRASE_COMMAND",
+)
+
 Ask = Callable[[], KeyMaterial]
 """The last resort: asks a person for the passphrase; raises Locked where nobody can be asked."""
 
@@ -61,6 +69,11 @@ def explicit_key(key_file: str | None, environ: Mapping[str, str]) -> KeyMateria
         source = "CREDVAULT_PASSPHRASE_COMMAND"
         return passphrase_material(_text(_run(command, environ), source), source)
     return None
+
+
+def names_a_key(key_file: str | None, environ: Mapping[str, str]) -> bool:
+    """Say whether a flag or the environment names a key, good or not; nothing is read or run."""
+    return key_file is not None or any(variable in environ for variable in _VARIABLES)
 
 
 def key_from_file(path: str) -> KeyMaterial:
@@ -105,11 +118,16 @@ def _read_key_file(path: str) -> str:
             raise WrongKey(f"the key file {printable(path)} belongs to another user, so it is refused")
         if stat.S_IMODE(facts.st_mode) & 0o077:
             mode = f"{stat.S_IMODE(facts.st_mode):04o}"
+            from shlex import quote
+
+            # Expanded: a quoted tilde is no home folder.
+            mend = f"chmod 600 {printable(quote(os.path.expanduser(path)))}"
             raise WrongKey(
                 f"the key file {printable(path)} can be read by others (mode {mode}), so it is refused",
-                hint=f"chmod 600 {printable(path)}; if others may have read it, make a new key ('credvault slot add')",
+                hint=f"{mend}; if others may have read it, make a new key ('credvault slot add')",
             )
-    return _text(data, f"the key file {printable(path)}")
+    # No key holds a CR, and an editor on Windows adds one.
+    return _text(data, f"the key file {printable(path)}").removesuffix("\r")
 
 
 def _read_file(path: str) -> bytes:
@@ -127,7 +145,15 @@ def _run(command: str, environ: Mapping[str, str]) -> bytes:
     env = {name: value for name, value in environ.items() if not name.startswith("CREDVAULT_")}
     try:
         words = shlex.split(command)
-        done = subprocess.run(words, stdout=subprocess.PIPE, env=env, timeout=COMMAND_TIMEOUT, check=False)
+        # No stdin: there may be a value in it, which is for `--stdin`.
+        done = subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            env=env,
+            timeout=COMMAND_TIMEOUT,
+            check=False,
+        )
     except (OSError, ValueError, IndexError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else "it is not a command line"
         raise Locked(f"CREDVAULT_PASSPHRASE_COMMAND could not be run: {printable(reason).lower()}") from None
@@ -143,6 +169,6 @@ def _text(data: bytes, source: str) -> str:
     if not data.removesuffix(b"\n"):
         raise Locked(f"{source} is empty")
     try:
-        return data.decode("utf-8").removesuffix("\n").removesuffix("\r")
+        return data.decode("utf-8").removesuffix("\n")
     except UnicodeDecodeError:
         raise WrongKey(f"{source} does not hold text (UTF-8)") from None

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from credvault import files
-from credvault.model.errors import Damaged, Locked, LockTimeout, NoVault, RolledBack, StorageError
+from credvault.model.errors import AlreadyExists, Damaged, Locked, LockTimeout, NoVault, RolledBack, StorageError
 from credvault.model.names import Name
 from credvault.model.pin import Pin, rollback
 from credvault.model.text import printable
 from credvault.sealing.draft import Draft, first_generation
 from credvault.sealing.entries import HistoryLimits
-from credvault.sealing.head import Head, read_head
+from credvault.sealing.head import RESCUE_HINT, Head, read_head
 from credvault.sealing.keys import DataKey
 from credvault.sealing.opened import BytesImage, FileImage, OpenVault
 from credvault.sealing.slots import KDF_LIMITS, KdfLimits, KeyMaterial, Slot, unwrap
@@ -23,6 +23,7 @@ from credvault.sealing.slots import KDF_LIMITS, KdfLimits, KeyMaterial, Slot, un
 T = TypeVar("T")
 
 REFUSE, WARN, ACCEPT = "refuse", "warn", "accept"
+_LIMIT_HINT = "the limit is [limits] vault_bytes in config.toml"
 
 
 class Limits(NamedTuple):
@@ -51,6 +52,7 @@ class VaultFile:
 
     `unlock` is called with the slots when a key is needed and returns KeyMaterial or raises; the data key is
     kept from then on. `on_rollback` says what a rolled back file is: `refuse` (RolledBack), `warn` or `accept`.
+    `is_default` says that no option is needed to name this path.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class VaultFile:
         limits: Limits = Limits(),  # noqa: B008 - immutable
         on_rollback: str = REFUSE,
         warn: Callable[[str], None] = lambda text: None,
+        is_default: bool = False,
     ) -> None:
         # The real path, so that a link to the file stays a link, and pins know it under one name.
         self.path = os.path.realpath(path)
@@ -71,6 +74,7 @@ class VaultFile:
         self._on_rollback = on_rollback
         self._tell = warn
         self._told: set[str] = set()
+        self._is_default = is_default
         self._material: KeyMaterial | None = None
         self._key: DataKey | None = None
 
@@ -140,6 +144,7 @@ class VaultFile:
 
     def create(self, key: DataKey, slots: list[Slot], fill: Callable[[Draft], None] | None = None) -> None:
         """Make the file, empty or as `fill` leaves it; raises AlreadyExists where there is one, StorageError."""
+        self.check_no_backup()
         files.make_private_folder(os.path.dirname(self.path))
         data = first_generation(key, slots)
         if fill is not None:
@@ -151,14 +156,39 @@ class VaultFile:
         self._keep_pin(head, key)
         self._key = key
 
+    def check_no_backup(self) -> None:
+        """Raise AlreadyExists where the backup of another vault is: the second write would replace it."""
+        if os.path.lexists(self.backup_path):
+            raise AlreadyExists(
+                f"the backup of another vault is at {printable(self.backup_path)}",
+                hint="put it back in its place, or move it away first",
+            )
+
+    def check_writable(self) -> None:
+        """Raise StorageError where a write is bound to fail: before a key is made, not after."""
+        self._check_owner()
+        folder = os.path.dirname(self.path)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise StorageError(
+                f"cannot write {printable(self.path)}: its folder cannot be written",
+                hint=f"look at the owner and mode of {printable(folder)}",
+            )
+
+    def check_size(self, path: str, size: int) -> None:
+        """Raise StorageError where a vault file is larger than what is read."""
+        if size > self.limits.file_bytes:
+            raise StorageError(
+                f"the vault file {printable(path)} has {size} bytes, over the limit of {self.limits.file_bytes}",
+                hint=_LIMIT_HINT,
+            )
+
     def _open_image(self) -> FileImage:
         try:
             # Not blocking: a FIFO in the file's place must not hang the program.
             fd = os.open(self.path, os.O_RDONLY | _flag("O_NONBLOCK") | _flag("O_CLOEXEC") | _flag("O_NOFOLLOW"))
         except (FileNotFoundError, NotADirectoryError):
-            hint = "make one with 'credvault init'"
-            if os.path.exists(self.backup_path):
-                hint = f"its backup is there: {printable(self.backup_path)}"
+            option = "" if self._is_default else f"--vault {_quoted(self.path)} "
+            hint = self._backup_hint() or f"make one: credvault {option}init"
             raise NoVault(f"there is no vault at {printable(self.path)}", hint=hint) from None
         except OSError as exc:
             raise files.storage_error("read", self.path, exc) from exc
@@ -167,12 +197,10 @@ class VaultFile:
             if not stat.S_ISREG(facts.st_mode):
                 kind = "a folder" if stat.S_ISDIR(facts.st_mode) else "not a regular file"
                 raise NoVault(f"there is no vault at {printable(self.path)}: it is {kind}")
-            if facts.st_size > self.limits.file_bytes:
-                raise Damaged(
-                    f"the vault file {printable(self.path)} has {facts.st_size} bytes, over the limit of "
-                    f"{self.limits.file_bytes}",
-                    hint="the limit is [limits] vault_bytes in config.toml",
-                )
+            self.check_size(self.path, facts.st_size)
+            if facts.st_size == 0:
+                hint = self._backup_hint() or "no backup is beside it; restore one of your own"
+                raise Damaged(f"the vault file {printable(self.path)} is empty", hint=hint)
             if os.name == "posix" and stat.S_IMODE(facts.st_mode) & 0o077:
                 mode = stat.S_IMODE(facts.st_mode)
                 self._warn(
@@ -182,6 +210,13 @@ class VaultFile:
             os.close(fd)
             raise
         return FileImage(fd)
+
+    def _backup_hint(self) -> str | None:
+        """Return how to go back to the backup, or None where there is none."""
+        if not os.path.exists(self.backup_path):
+            return None
+        copy = f"cp -p {_quoted(self.backup_path)} {_quoted(self.path)}"
+        return f"its backup is there: {copy}; then give --accept-rollback once"
 
     def _warn(self, text: str) -> None:
         """Warn once: a command may open the file several times."""
@@ -200,7 +235,7 @@ class VaultFile:
         if not head.is_signed_by(key):
             raise Damaged(
                 f"the vault file {printable(self.path)} was changed by somebody without its key",
-                hint="restore a backup (the last one ends in .bak) or run 'credvault salvage'",
+                hint=RESCUE_HINT,
             )
         self._key = key
         return key
@@ -239,7 +274,7 @@ class VaultFile:
         if len(data) > self.limits.file_bytes:
             raise StorageError(
                 f"the vault would have {len(data)} bytes, over the limit of {self.limits.file_bytes}",
-                hint="the limit is [limits] vault_bytes in config.toml",
+                hint=_LIMIT_HINT,
             )
         written = self._reopen(data, draft.key)
         draft.check(written)
@@ -268,6 +303,13 @@ class VaultFile:
             self._pins.keep(self.path, head.vault_id, pin, force=force)
         except (StorageError, LockTimeout) as exc:
             self._warn(f"the state of the vault was not remembered: {exc.message}")
+
+
+def _quoted(path: str) -> str:
+    """Return a path as a shell takes it."""
+    from shlex import quote  # only an error needs it
+
+    return printable(quote(path))
 
 
 def _flag(name: str) -> int:

@@ -288,7 +288,7 @@ def test_file_over_the_size_cap_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "vault.json"
     put(new_file(path), entry("default/a", bytes(3000)))
 
-    with pytest.raises(Damaged, match="over the limit of 3000"):
+    with pytest.raises(StorageError, match="over the limit of 3000"):
         file_at(path, limits=CHEAP._replace(file_bytes=3000)).open()
 
 

@@ -14,6 +14,7 @@ from credvault.sealing.sources import (
     explicit_key,
     key_from_file,
     key_material,
+    names_a_key,
     passphrase_from_file,
     passphrase_material,
 )
@@ -73,6 +74,22 @@ def test_way_that_is_set_and_empty_is_not_passed_over(variable: str) -> None:
     """Likely a CI secret that is missing: the next way would hide it."""
     with pytest.raises(Locked, match=f"{variable} is set but empty"):
         explicit_key(None, {"CREDVAULT_PASSPHRASE_COMMAND": "printf x", variable: ""})
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_naming_a_key_reads_and_runs_nothing(way: str, tmp_path: Path) -> None:
+    environ = {f"CREDVAULT_{way}": f"touch {tmp_path}/ran"}
+
+    assert names_a_key(None, environ)
+    assert names_a_key("no/such/file", {})
+    assert not names_a_key(None, {"CREDVAULT_NO_INPUT": "1"})
+    assert not (tmp_path / "ran").exists()
+
+
+def test_key_file_may_end_as_an_editor_on_windows_ends_it(key_file: Path) -> None:
+    key_file.write_bytes(print_key(KEY).encode() + b"\r\n")
+
+    assert key_from_file(str(key_file)).secret.reveal() == KEY
 
 
 def test_person_is_asked_last_and_only_where_a_passphrase_opens() -> None:
@@ -137,7 +154,7 @@ def test_missing_files_are_storage_errors(tmp_path: Path) -> None:
     ("content", "secret"),
     [
         (b"a b\n", b"a b"),
-        (b"a b\r\n", b"a b"),
+        (b"a b\r\n", b"a b\r"),
         (b" a \n\n", b" a \n"),
         (b"a", b"a"),
         ("e\u0301".encode(), "é".encode()),

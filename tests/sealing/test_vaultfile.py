@@ -69,11 +69,24 @@ def test_file_that_is_there_is_not_made_again(tmp_path: Path) -> None:
     assert (tmp_path / "vault.json").read_bytes() == before
 
 
+def test_backup_of_another_vault_is_not_taken_over(tmp_path: Path) -> None:
+    put(new_file(tmp_path / "vault.json"), entry("default/a"))
+    (tmp_path / "vault.json").unlink()
+    before = (tmp_path / "vault.json.bak").read_bytes()
+
+    with pytest.raises(AlreadyExists, match="the backup of another vault is at") as caught:
+        file_at(tmp_path / "vault.json").create(KEY, [raw_slot()])
+
+    assert caught.value.hint == "put it back in its place, or move it away first"
+    assert (tmp_path / "vault.json.bak").read_bytes() == before
+    assert not (tmp_path / "vault.json").exists()
+
+
 def test_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(NoVault) as caught:
         file_at(tmp_path / "vault.json").open()
 
-    assert caught.value.hint == "make one with 'credvault init'"
+    assert caught.value.hint == f"make one: credvault --vault {tmp_path / 'vault.json'} init"
     assert os.listdir(tmp_path) == []
 
 
@@ -86,7 +99,7 @@ def test_missing_file_with_a_backup_names_the_backup(tmp_path: Path) -> None:
         file.open()
 
     assert caught.value.hint is not None
-    assert caught.value.hint.endswith("vault.json.bak")
+    assert str(tmp_path / "vault.json.bak") in caught.value.hint
 
 
 def test_folder_and_fifo_are_no_vault_and_do_not_hang(tmp_path: Path) -> None:
@@ -211,6 +224,7 @@ def test_another_vault_in_the_files_place_is_unlocked_anew(tmp_path: Path) -> No
     put(file, entry("default/a"))
     other_key = DataKey(bytes(32), "a" * 32)
     path.unlink()
+    (tmp_path / "vault.json.bak").unlink()
     file_at(path).create(other_key, [raw_slot(key=other_key)])
 
     with file.open() as vault:

@@ -6,7 +6,7 @@ from credvault.cli.context import Run
 from credvault.cli.options import verb
 from credvault.lifecycle.diagnosis import WRONG, Finding, examine
 from credvault.model.errors import CredvaultError
-from credvault.sealing.sources import explicit_key
+from credvault.sealing.sources import names_a_key
 
 
 @verb("doctor")
@@ -18,13 +18,14 @@ def command(run: Run, *, verify: bool) -> int:
 
     Example: credvault doctor --verify
     """
+    findings: list[Finding] = []
     try:
         settings = run.settings
-        has_key = explicit_key(settings.flags.key_file, settings.environ) is not None
+        has_key = names_a_key(settings.flags.key_file, settings.environ)
         file = run.vault_file(warn=False)
-        findings = list(examine(settings, file, unlock=has_key or verify or run.can_ask, verify=verify))
+        findings.extend(examine(settings, file, unlock=has_key or verify or run.can_ask, verify=verify))
     except CredvaultError as exc:
-        findings = [Finding(WRONG, "settings", exc.message, exc.hint, exc.exit_status)]
+        findings += [Finding(WRONG, "settings", exc.message, exc.hint, exc.exit_status)]
     if run.out.json:
         run.out.fact([{key: fact for key, fact in f._asdict().items() if key != "status" and fact} for f in findings])
     else:

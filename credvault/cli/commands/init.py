@@ -5,10 +5,10 @@ import os
 import click
 
 from credvault.cli.context import Run
-from credvault.cli.keys import discard_key_file, keyfile_slot, passphrase_slot, raw_slot, slot_from_environment
+from credvault.cli.keys import new_key_file, passphrase_slot, raw_slot, slot_from_environment
 from credvault.cli.options import verb
 from credvault.lifecycle import custody
-from credvault.model.errors import AlreadyExists, CredvaultError, Invalid, Locked
+from credvault.model.errors import AlreadyExists, Invalid, Locked
 
 
 @verb("init")
@@ -22,6 +22,9 @@ def command(run: Run, *, generate_key: bool, key_file: str | None, iterations: i
 
     Example: credvault init
     """
+    if key_file is None:
+        # Before the verb it is the global option of that name; here there is nothing yet to unlock with it.
+        key_file = run.settings.flags.key_file
     if generate_key and key_file is not None:
         raise Invalid("give one of --generate-key and --key-file")
     if iterations is not None:
@@ -31,23 +34,27 @@ def command(run: Run, *, generate_key: bool, key_file: str | None, iterations: i
     file = run.vault_file()
     if os.path.lexists(file.path):
         raise AlreadyExists(f"there is a file at {file.path} already", hint="name another one with --vault")
+    file.check_no_backup()
+    custody.check_label(label)
     if generate_key:
-        custody.create_vault(file, raw_slot(run, label), run.clock())
+        custody.create_vault(file, raw_slot(run, label, path=file.path), run.clock())
+        run.out.say(f"made {file.path}")
     elif key_file is not None:
-        slot = keyfile_slot(key_file, label)
-        try:
+        with new_key_file(file, key_file, label) as slot:
             custody.create_vault(file, slot, run.clock())
-        except CredvaultError:
-            discard_key_file(file, key_file, slot)
-            raise
+        run.out.say(f"made {file.path}")
+        if run.out.json:
+            run.out.fact({"path": file.path})
     else:
         make_with_passphrase(run, iterations, label)
-        return
-    run.out.say(f"made {file.path}")
+        if run.out.json:
+            run.out.fact({"path": file.path})
 
 
 def make_with_passphrase(run: Run, iterations: int | None = None, label: str | None = None) -> None:
     """Make the vault file of this run with the environment's key, or a passphrase that is asked for."""
+    file = run.vault_file()
+    file.check_no_backup()
     slot = slot_from_environment(run, label, iterations)
     if slot is None:
         if not run.can_ask:
@@ -56,7 +63,6 @@ def make_with_passphrase(run: Run, iterations: int | None = None, label: str | N
                 hint="give --generate-key or --key-file F, or set CREDVAULT_PASSPHRASE_FILE",
             )
         slot = passphrase_slot(run, label, iterations)
-    file = run.vault_file()
     custody.create_vault(file, slot, run.clock())
     run.remember_passphrase(slot.material)
     run.out.say(f"made {file.path}")

@@ -1,6 +1,7 @@
 """`credvault rekey`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import click
 
@@ -12,16 +13,34 @@ from credvault.model.text import counted, printable
 from credvault.sealing.sources import key_from_file, passphrase_from_file
 from credvault.sealing.vaultfile import VaultFile
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def rekey_options(function: F) -> F:
+    """Give a command the options for keys of slots that are to be kept."""
+    decorators = (
+        click.option(
+            "--with-key-file",
+            "key_files",
+            multiple=True,
+            metavar="F",
+            help="keep the slot that this key opens",
+        ),
+        click.option(
+            "--with-passphrase-file",
+            "passphrase_files",
+            multiple=True,
+            metavar="F",
+            help="keep the slot that this passphrase opens",
+        ),
+    )
+    for decorator in reversed(decorators):
+        function = decorator(function)
+    return function
+
 
 @verb("rekey")
-@click.option("--with-key-file", "key_files", multiple=True, metavar="F", help="keep the slot that this key opens")
-@click.option(
-    "--with-passphrase-file",
-    "passphrase_files",
-    multiple=True,
-    metavar="F",
-    help="keep the slot that this passphrase opens",
-)
+@rekey_options
 @click.option("-y", "--yes", is_flag=True, help="do not ask before dropping slots")
 @click.pass_obj
 def command(run: Run, *, key_files: tuple[str, ...], passphrase_files: tuple[str, ...], yes: bool) -> None:
@@ -30,7 +49,9 @@ def command(run: Run, *, key_files: tuple[str, ...], passphrase_files: tuple[str
 
     Example: credvault rekey --with-key-file ~/ci.key
     """
-    rekey_file(run, run.vault_file(), key_files, passphrase_files, yes=yes)
+    facts = rekey_file(run, run.vault_file(), key_files, passphrase_files, yes, "-y")
+    if run.out.json:
+        run.out.fact(facts)
 
 
 def rekey_file(
@@ -38,11 +59,15 @@ def rekey_file(
     file: VaultFile,
     key_files: Sequence[str],
     passphrase_files: Sequence[str],
+    drop: bool,
+    drop_flag: str,
     *,
-    yes: bool,
     without: str | None = None,
-) -> None:
-    """Rekey a vault file, keeping what can be kept but for the slot `without`, and asking before others go."""
+) -> dict[str, Any]:
+    """Rekey a vault file, keeping what can be kept but for the slot `without`; return what was done, as JSON has it.
+
+    Before other slots go a person is asked, unless `drop` is set, which `drop_flag` on the command line does.
+    """
     file.open().close()
     materials = [file.material, *map(key_from_file, key_files), *map(passphrase_from_file, passphrase_files)]
     dropped = list(custody.dropped_by_rekey(file, materials, without))
@@ -52,11 +77,12 @@ def rekey_file(
             f"{printable(s['id'])} ({printable(' '.join([s['type'], s.get('label', '')]).strip())})" for s in others
         )
         run.out.warn(f"no key at hand opens these slots, so they would be dropped: {named}")
-        if not yes and not run.can_ask:
+        if not drop and not run.can_ask:
             raise Invalid(
                 "this drops slots, and there is no terminal to ask on",
-                hint="give -y, or their keys with --with-key-file",
+                hint=f"give their keys with --with-key-file or --with-passphrase-file, or {drop_flag}",
             )
-        run.confirm("Drop them?", yes=yes)
+        run.confirm("Drop them?", yes=drop)
     count = custody.rekey(file, materials, [slot["id"] for slot in dropped])
     run.out.say(f"encrypted {counted(count, 'secret')} under a new data key")
+    return {"secrets": count, "dropped": [slot["id"] for slot in others]}

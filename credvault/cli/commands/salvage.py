@@ -28,6 +28,8 @@ def command(run: Run, *, output: str) -> None:
     custody.create_vault(target, custody.NewSlot(material.kind, material), run.clock(), rescued.entries)
     run.out.say(f"rescued {counted(len(rescued.entries), 'secret')} into {target.path}")
     if run.out.json:
-        run.out.fact({"rescued": [str(entry.name) for entry in rescued.entries], "lost": list(rescued.lost)})
+        run.out.fact(
+            {"path": target.path, "rescued": [str(entry.name) for entry in rescued.entries], "lost": list(rescued.lost)}
+        )
     if rescued.lost:
         raise Damaged(f"lost: {', '.join(rescued.lost)}", hint="an older backup may still have them")

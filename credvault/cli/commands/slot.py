@@ -2,24 +2,35 @@
 
 import click
 
+from credvault.cli.commands.rekey import rekey_file, rekey_options
 from credvault.cli.context import Run
-from credvault.cli.keys import discard_key_file, keyfile_slot, passphrase_slot, raw_slot
+from credvault.cli.keys import new_key_file, passphrase_slot, raw_slot
 from credvault.cli.options import GlobalOptions, verb
 from credvault.cli.output import shown, shown_time
 from credvault.lifecycle import custody
-from credvault.model.errors import CredvaultError, Invalid
+from credvault.model.errors import Invalid
+from credvault.sealing.slots import RAW
 
 
 class SlotGroup(GlobalOptions, click.Group):
     """The group of the slot commands."""
 
 
-@click.group("slot", cls=SlotGroup, context_settings={"help_option_names": ["-h", "--help"]})
-def command() -> None:
+@click.group(
+    "slot",
+    cls=SlotGroup,
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.pass_context
+def command(ctx: click.Context) -> None:
     """Show, add, change and remove ways to unlock the vault file. A vault has 1 to 16 slots, and any one opens it.
 
     Example: credvault slot add --new-key-file ~/ci.key --label ci
     """
+    if ctx.invoked_subcommand is None:
+        raise Invalid("which slot command?", hint="'credvault slot --help' shows them")
 
 
 @verb("list")
@@ -52,7 +63,7 @@ def list_slots(run: Run) -> None:
 
 @verb("add")
 @click.option("--generate-key", is_flag=True, help="make a raw key and print it, once")
-@click.option("--new-key-file", metavar="F", help="make a key and put it in the new file F, mode 0600")
+@click.option("--new-key-file", "key_path", metavar="F", help="make a key and put it in the new file F, mode 0600")
 @click.option("--new-passphrase-file", metavar="F", help="take the new passphrase from the file F")
 @click.option("--iterations", type=int, metavar="N", help="of PBKDF2 for a passphrase (600000 or more)")
 @click.option("--label", metavar="TEXT", help="a label for the slot")
@@ -61,7 +72,7 @@ def add(
     run: Run,
     *,
     generate_key: bool,
-    new_key_file: str | None,
+    key_path: str | None,
     new_passphrase_file: str | None,
     iterations: int | None,
     label: str | None,
@@ -70,28 +81,29 @@ def add(
 
     Example: credvault slot add --new-key-file ~/ci.key --label ci
     """
-    if sum((generate_key, new_key_file is not None, new_passphrase_file is not None)) > 1:
+    if sum((generate_key, key_path is not None, new_passphrase_file is not None)) > 1:
         raise Invalid("give one of --generate-key, --new-key-file and --new-passphrase-file")
-    is_key = generate_key or new_key_file is not None
+    is_key = generate_key or key_path is not None
     if is_key and iterations is not None:
         raise Invalid("a key needs no iterations; they are for a passphrase")
     if not is_key:
         custody.check_iterations(iterations, run.kdf)
     file = run.vault_file()
-    file.open().close()  # unlocked before anything is made or asked
-    if new_key_file is not None:
-        slot = keyfile_slot(new_key_file, label)
+    with file.open() as vault:  # unlocked before anything is made or asked
+        slot_id = custody.check_addable(file, vault.head.slots, label)
+    if key_path is not None:
+        with new_key_file(file, key_path, label) as slot:
+            slot_id = custody.add_slot(file, slot, run.clock())
     elif generate_key:
-        slot = raw_slot(run, label)
+        slot = raw_slot(run, label, id=slot_id, type=RAW)
+        # What is printed with the key must be true of it.
+        slot_id = custody.add_slot(file, slot, run.clock(), slot_id if run.out.json else None)
     else:
         slot = passphrase_slot(run, label, iterations, new_passphrase_file)
-    try:
         slot_id = custody.add_slot(file, slot, run.clock())
-    except CredvaultError:
-        if new_key_file is not None:
-            discard_key_file(file, new_key_file, slot)
-        raise
     run.out.say(f"added slot {slot_id} ({slot.type})")
+    if run.out.json and not generate_key:
+        run.out.fact({"id": slot_id, "type": slot.type})
 
 
 @verb("change")
@@ -114,32 +126,49 @@ def change(run: Run, slot_id: str, *, new_passphrase_file: str | None, iteration
     slot = passphrase_slot(run, None, iterations, new_passphrase_file)
     custody.change_slot(file, slot_id, slot, run.clock())
     run.out.say(f"changed slot {slot_id}; old copies of the file still open by the old passphrase")
+    if run.out.json:
+        run.out.fact({"id": slot_id, "type": slot.type})
 
 
 @verb("remove")
 @click.argument("slot_id", metavar="ID")
 @click.option("-y", "--yes", is_flag=True, help="do not ask")
 @click.option("--rekey", is_flag=True, help="make a new data key too, so that the removed key is worth nothing")
+@rekey_options
+@click.option("--drop-others", is_flag=True, help="with --rekey: drop every other slot whose key is not at hand too")
 @click.pass_obj
-def remove(run: Run, slot_id: str, *, yes: bool, rekey: bool) -> None:
+def remove(
+    run: Run,
+    slot_id: str,
+    *,
+    yes: bool,
+    rekey: bool,
+    key_files: tuple[str, ...],
+    passphrase_files: tuple[str, ...],
+    drop_others: bool,
+) -> None:
     """Remove a way to unlock. Who held it may know the data key, and old copies of the file still open by it; with
-    --rekey a new data key ends that.
+    --rekey a new data key ends that, and keeps the other slots whose keys are given.
 
-    Example: credvault slot remove 2 --rekey
+    Example: credvault slot remove 2 --rekey --with-key-file ~/ci.key
     """
+    if not rekey and (key_files or passphrase_files or drop_others):
+        raise Invalid("--with-key-file, --with-passphrase-file and --drop-others go with --rekey")
     file = run.vault_file()
     custody.check_removable(file.read_head().slots, slot_id)
     file.open().close()
     run.confirm(f"Remove slot {slot_id}?", yes=yes)
     if rekey:
-        from credvault.cli.commands.rekey import rekey_file
-
-        rekey_file(run, file, (), (), yes=yes, without=slot_id)
+        facts = rekey_file(run, file, key_files, passphrase_files, drop_others, "--drop-others", without=slot_id)
         run.out.say(f"removed slot {slot_id}")
+        if run.out.json:
+            run.out.fact({"id": slot_id, **facts})
         return
     custody.remove_slot(file, slot_id)
     run.out.say(f"removed slot {slot_id}")
     run.out.warn("who held it may know the data key, and old copies still open by it; 'credvault rekey' ends that")
+    if run.out.json:
+        run.out.fact({"id": slot_id})
 
 
 for each in (list_slots, add, change, remove):
