@@ -87,8 +87,8 @@ class Output:
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Write rows of sanitised text: a table on a terminal, else tab-separated lines without a heading."""
         if not is_terminal(sys.stdout):
-            for row in rows:
-                self.line("\t".join(row))
+            if rows:
+                self.line("\n".join("\t".join(row) for row in rows))
             return
         if not rows:
             self.say("nothing to show")

@@ -1,6 +1,6 @@
 """`credvault list`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -10,6 +10,7 @@ from credvault.cli.output import shown, shown_time
 from credvault.lifecycle.due import due_reason
 from credvault.model import times
 from credvault.model.errors import Due, Invalid
+from credvault.model.names import Name
 from credvault.model.record import DELIVERIES, TYPES, Record
 from credvault.state import test_results
 from credvault.vault import Vault
@@ -69,22 +70,23 @@ def command(
             and delivery in (None, record.delivery)
             and (due is None or due_reason(record, now, within) is not None)
         ]
-        remembered = _remembered(run, vault, records) if is_long or run.out.json else [{} for _ in records]
-    rows = [
-        {**record.members(), **{k: v for k, v in more.items() if v}}
-        for record, more in zip(records, remembered, strict=True)
-    ]
+        remembered = _remembered(run, vault, records) if is_long or run.out.json else {}
     if run.out.json:
-        run.out.fact(rows)
+        run.out.fact([{**record.members(), **remembered[record.name]} for record in records])
     else:
         columns = _LONG if is_long else _SHORT
-        named = [{**row, "name": f"{row['namespace']}/{row['key']}"} for row in rows]
-        run.out.table([column.removesuffix("_at") for column in columns], [_cells(row, columns) for row in named])
-    late = [(record.name, reason) for record in records if (reason := due_reason(record, now, within)) is not None]
-    if check and late:
-        shown_names = ", ".join(f"{name} {reason}" for name, reason in late[:5])
-        more_names = f" and {len(late) - 5} more" if len(late) > 5 else ""
-        raise Due(f"due: {shown_names}{more_names}", hint="'credvault rotate NAME' puts a new value in")
+        rows = [_cells(record, remembered.get(record.name, {}), columns) for record in records]
+        run.out.table([column.removesuffix("_at") for column in columns], rows)
+    if check:
+        _refuse_late(records, now, within)
+
+
+def _refuse_late(records: Sequence[Record], now: float, within: float) -> None:
+    """Raise Due where any is due, naming the first five."""
+    late = [f"{record.name} {reason}" for record in records if (reason := due_reason(record, now, within)) is not None]
+    if late:
+        more = f" and {len(late) - 5} more" if len(late) > 5 else ""
+        raise Due(f"due: {', '.join(late[:5])}{more}", hint="'credvault rotate NAME' puts a new value in")
 
 
 def _in_namespace(globs: Sequence[str], namespace: str | None) -> Sequence[str]:
@@ -97,22 +99,27 @@ def _in_namespace(globs: Sequence[str], namespace: str | None) -> Sequence[str]:
     return globs or (f"{namespace}/",)
 
 
-def _remembered(run: Run, vault: Vault, records: Sequence[Record]) -> list[dict[str, str]]:
+def _remembered(run: Run, vault: Vault, records: Sequence[Record]) -> dict[Name, dict[str, str]]:
     """Return what this machine remembers of each secret beside the vault."""
     uses = vault.last_uses()
     tests = test_results(run.settings.state_folder).read()
-    remembered = []
+    remembered = {}
     for record in records:
         reference = vault.backend.reference(record.name)
         stored = tests.get(reference)
         last = stored if isinstance(stored, dict) else {}
         facts = {"last_used_at": uses.get(reference), "last_tested_at": last.get("at"), "last_test": last.get("result")}
-        remembered.append({fact: value for fact, value in facts.items() if value is not None})
+        remembered[record.name] = {fact: value for fact, value in facts.items() if isinstance(value, str)}
     return remembered
 
 
-def _cells(row: dict[str, object], columns: tuple[str, ...]) -> list[str]:
+def _cells(record: Record, remembered: Mapping[str, str], columns: Sequence[str]) -> list[str]:
+    facts = [remembered.get(column) or getattr(record, column, None) for column in columns]
     return [
-        shown_time(row.get(column), day=True) if column.endswith("_at") else shown(row.get(column))
-        for column in columns
+        shown_time(fact, day=True) if column.endswith("_at") else _shown(fact)
+        for column, fact in zip(columns, facts, strict=True)
     ]
+
+
+def _shown(fact: object) -> str:
+    return str(fact) if isinstance(fact, Name) else shown(fact)
