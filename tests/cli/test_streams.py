@@ -98,7 +98,7 @@ def test_ctrl_c_at_any_moment_shows_no_traceback(cli: Cli) -> None:
             [
                 sys.executable,
                 "-c",
-                "import os, credvault.__main__ as m; os.write(2, b'+'); os._exit(m.main())",
+                STARTED,
                 "get",
                 "k",
             ],
