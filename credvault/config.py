@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from credvault import files
-from credvault.model.errors import ConfigError, Invalid, InvalidName, StorageError
+from credvault.model.errors import ConfigError, Invalid, InvalidName, InvalidValue, StorageError
+from credvault.model.folders import agent_socket, xdg_folder
 from credvault.model.names import DEFAULT_NAMESPACE, parse_namespace
 from credvault.model.text import printable
 
@@ -26,6 +27,7 @@ _CONFIG: dict[str, Any] = {
     "history": _HISTORY,
     "limits": {"vault_bytes": int},
     "trail": {"enabled": bool},
+    "agent": {"hold": str, "idle": str},
     "probes": {"*": {"command": list, "timeout": int}},
 }
 _PROJECT: dict[str, Any] = {"vault": str, "namespace": str, "env": {"*": str}}
@@ -81,6 +83,24 @@ class Settings(NamedTuple):
             raise ConfigError(f"{printable(self.config_path)}: {table}.{key} must be at least 1")
         return int(value)
 
+    def seconds(self, table: str, key: str, default: int) -> int:
+        """Return a duration of `config.toml` in seconds; raises ConfigError."""
+        text = self.config.get(table, {}).get(key)
+        if text is None:
+            return default
+        from credvault.model.times import parse_duration
+
+        try:
+            return parse_duration(text)
+        except InvalidValue as exc:
+            where = f"{printable(self.config_path)}: {table}.{key}"
+            raise ConfigError(f"{where}: {exc.message}", hint=exc.hint) from None
+
+    @property
+    def agent_socket(self) -> str | None:
+        """Where the agent's socket is, or None where there is no place for one."""
+        return agent_socket(self.environ, self.state_folder)
+
     @property
     def trail_enabled(self) -> bool:
         """Whether accesses are recorded in the local trail."""
@@ -95,14 +115,14 @@ def load_settings(flags: Flags, environ: Mapping[str, str], folder: str | None =
             raise Invalid(f"--{name.replace('_', '-')} is empty")
     if sum(flag is not None for flag in (flags.profile, flags.vault, flags.backend)) > 1:
         raise Invalid("give one of --profile, --vault and --backend")
-    config_path = environ.get("CREDVAULT_CONFIG") or os.path.join(config_folder(environ), "config.toml")
+    config_path = os.path.join(folder or "", environ.get("CREDVAULT_CONFIG") or config_folder(environ) + "/config.toml")
     config = _read_toml(config_path, _CONFIG)
     if config is None:
         if environ.get("CREDVAULT_CONFIG"):
             raise ConfigError(f"there is no {printable(config_path)}, which CREDVAULT_CONFIG names")
         config = {}
     project, notices = _find_project(folder)
-    chosen = _choose_vault(flags, environ, project, config, config_path)
+    chosen = _choose_vault(flags, environ, project, config, config_path, folder)
     return Settings(
         chosen.backend,
         chosen.path,
@@ -139,15 +159,11 @@ def _folder(environ: Mapping[str, str], variable: str, below_home: str, function
 
         return str(getattr(platformdirs, function)("credvault", appauthor=False))
     # What platformdirs does on Linux (a test compares): importing it costs 1.8 starts of the interpreter.
-    base = environ.get(variable, "")
-    if not os.path.isabs(base):  # the XDG specification: a relative path is to be ignored
-        home = environ.get("HOME") or os.path.expanduser("~")
-        if not os.path.isabs(home):
-            raise ConfigError(
-                "there is no home folder", hint="set HOME, or XDG_CONFIG_HOME, _DATA_HOME and _STATE_HOME"
-            )
-        base = os.path.join(home, below_home)
-    return os.path.join(base, "credvault")
+    home = environ.get("HOME") or os.path.expanduser("~")
+    folder = xdg_folder({**environ, "HOME": home}, variable, below_home)
+    if folder is None:
+        raise ConfigError("there is no home folder", hint="set HOME, or XDG_CONFIG_HOME, _DATA_HOME and _STATE_HOME")
+    return folder
 
 
 class _Choice(NamedTuple):
@@ -165,6 +181,7 @@ def _choose_vault(
     project: Project | None,
     config: Mapping[str, Any],
     config_path: str,
+    folder: str | None,
 ) -> _Choice:
     """Return the vault that the highest place names which names one."""
     default = Origin(os.path.join(data_folder(environ), "vault.json"), DEFAULT_SOURCE)
@@ -180,19 +197,26 @@ def _choose_vault(
     )
     for vault, profile, backend, sources in layers:
         if vault:
-            return _Choice(file, Origin(os.path.abspath(os.path.expanduser(vault)), sources[0]))
+            return _Choice(file, Origin(_absolute(folder or "", vault, environ), sources[0]))
         if profile:
-            return _profile(profile, sources[1], config, config_path, default)
+            return _profile(profile, sources[1], config, config_path, default, environ)
         if backend:
             return _Choice(Origin(backend, sources[2]), default)
     if project is not None and project.vault is not None:
         return _Choice(file, Origin(project.vault, project.path), in_project=True)
     if "default_profile" in config:
-        return _profile(config["default_profile"], config_path, config, config_path, default)
+        return _profile(config["default_profile"], config_path, config, config_path, default, environ)
     return _Choice(file, default)
 
 
-def _profile(name: str, source: str, config: Mapping[str, Any], config_path: str, default: Origin) -> _Choice:
+def _profile(
+    name: str,
+    source: str,
+    config: Mapping[str, Any],
+    config_path: str,
+    default: Origin,
+    environ: Mapping[str, str],
+) -> _Choice:
     profiles = config.get("profiles", {})
     if name not in profiles:
         known = ", ".join(printable(profile) for profile in profiles) or "none"
@@ -205,8 +229,15 @@ def _profile(name: str, source: str, config: Mapping[str, Any], config_path: str
     backend = Origin(profile.get("backend", FILE_BACKEND), where)
     if "path" not in profile:
         return _Choice(backend, default, name)
-    path = os.path.join(os.path.dirname(config_path), os.path.expanduser(profile["path"]))
-    return _Choice(backend, Origin(os.path.abspath(path), where), name)
+    path = _absolute(os.path.dirname(config_path), profile["path"], environ)
+    return _Choice(backend, Origin(path, where), name)
+
+
+def _absolute(folder: str, path: str, environ: Mapping[str, str]) -> str:
+    """Return a path as it is meant in `folder`; `~` is the HOME of `environ`, which need not be this process's."""
+    if path == "~" or path.startswith("~/"):
+        path = environ.get("HOME", "~") + path[1:]
+    return os.path.abspath(os.path.join(folder, os.path.expanduser(path)))
 
 
 def _choose_namespace(

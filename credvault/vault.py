@@ -93,16 +93,12 @@ class Vault:
     def has(self, name: AnyName) -> bool:
         """Say whether there is such a secret; releases nothing."""
         parsed = self._name(name)
-        try:
-            self._guarded("has", access.LIST, [parsed], lambda: self.backend.get(parsed).record)
-        except NotFound:
-            return False
-        return True
+        return self._guarded("has", access.LIST, [parsed], lambda: self.backend.has(parsed))
 
-    def get_many(self, names: Iterable[AnyName]) -> dict[Name, Secret]:
+    def get_many(self, names: Iterable[AnyName], *, purpose: str = "get") -> dict[Name, Secret]:
         """Return those of the secrets that are there, in one step where the store can."""
         parsed = [self._name(name) for name in names]
-        return self._guarded("get", access.READ, parsed, lambda: self._fetch_many(parsed))
+        return self._guarded(purpose, access.READ, parsed, lambda: self._fetch_many(parsed))
 
     def environment(self, *, namespaces: Collection[str] = (), consumer: str | None = None) -> dict[str, Secret]:
         """Return every `runtime_env` secret the identity may read, by its variable.
@@ -226,6 +222,21 @@ class Vault:
         change = Change(parsed, None, self._stamped(facts, value_changed=False))
         return self._guarded("edit", access.WRITE, [parsed], lambda: self.backend.put(change))
 
+    def put_many(self, changes: Sequence[Change], *, purpose: str) -> Sequence[Record]:
+        """Make changes that another process worked out, as this identity's, now; the trail says for what `purpose`.
+
+        Raises what `add`, `rotate` and `edit` raise.
+        """
+        mine = [
+            change._replace(facts={**change.facts, **self._stamped({}, value_changed=change.value is not None)})
+            for change in changes
+        ]
+        for change in mine:
+            if change.value is not None:
+                _checked_value(change.value)
+        names = [change.name for change in mine]
+        return self._guarded(purpose, access.WRITE, names, lambda: self.backend.put_many(mine))
+
     def delete(self, names: Iterable[AnyName]) -> None:
         """Remove every version of all these secrets; raises NotFound, nothing removed, if one is not there."""
         parsed = [self._name(name) for name in names]
@@ -248,17 +259,20 @@ class Vault:
                 self._record(command, [name], Denied.code)
                 rule = f"rule '{decision.rule}' forbids it" if decision.rule else "no rule allows it"
                 raise Denied(f"{self.identity.subject} may not {action} {name}: {rule}")
+        self.backend.command = command
         try:
             result = do()
         except CredvaultError as exc:
             self._record(command, names, exc.code)
-            if isinstance(exc, NotFound) and exc.hint is None and len(names) == 1 and command != "has":
+            if isinstance(exc, NotFound) and exc.hint is None and len(names) == 1 and not self.backend.records_itself:
                 exc.hint = self.near(names[0])
             raise
         self._record(command, names, "ok")
         return result
 
     def _record(self, command: str, names: Sequence[Name], result: str) -> None:
+        if self.backend.records_itself:
+            return
         references = [self.backend.reference(name) for name in names] or (["-"] if command == "list" else [])
         if references:
             self._trail.record(command, references, result)
@@ -305,12 +319,13 @@ def open_vault(
     warn: Callable[[str], None] = lambda text: None,
     detail: Callable[[str], None] = lambda text: None,
     clock: Callable[[], float] = time.time,
+    backend: Backend | None = None,
 ) -> Vault:
     """Open the vault of the settings that hold here, of a profile, or at a path.
 
     The key comes from where spec.md 6 says, and last from `unlock`, which asks a person. Nothing is read or
-    unlocked before the first call. `kdf` is for tests: cheap derivations need another floor. Raises ConfigError,
-    Unsupported.
+    unlocked before the first call. `kdf` is for tests: cheap derivations need another floor. `backend` is for who
+    has opened the one of the settings already. Raises ConfigError, Unsupported.
     """
     if settings is None:
         import os
@@ -318,7 +333,7 @@ def open_vault(
         settings = load_settings(Flags(profile=profile, vault=path), os.environ)
     identity = local_identity()
     return Vault(
-        open_backend(settings, unlock, kdf=kdf, warn=warn, detail=detail),
+        backend or open_backend(settings, unlock, kdf=kdf, warn=warn, detail=detail),
         policy=owner_policy(identity),
         trail=Trail(settings.state_folder, clock, enabled=settings.trail_enabled),
         identity=identity,
@@ -330,6 +345,11 @@ def open_vault(
 def serves(record: Record, consumer: str | None) -> bool:
     """Say whether a secret is for `consumer`: it lists that one, or none."""
     return consumer is None or not record.consumers or consumer in record.consumers
+
+
+def expiry_warnings(records: Iterable[Record], now: float) -> list[str]:
+    """Return what a person is to be told of those that have expired at `now` (seconds since the epoch)."""
+    return [f"{record.name} expired at {record.expires_at}" for record in records if record.is_expired(now)]
 
 
 def _check_for_environment(record: Record, consumer: str | None) -> None:

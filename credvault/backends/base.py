@@ -7,11 +7,12 @@ Unsupported. `credvault.testing.BackendContract` is the suite that proves the tw
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from enum import Flag, auto
-from typing import Any, Final, NamedTuple, Never
+from typing import Any, Final, Never
 
 from credvault.model.errors import NotFound, Unsupported
 from credvault.model.names import Name
 from credvault.model.record import Record, Secret, Version
+from credvault.model.tuples import NamedTuple
 from credvault.model.value import SecretValue
 
 ANY: Final = -1
@@ -57,6 +58,9 @@ class Backend(ABC):
 
     name: str
     capabilities: Capability
+    # Whether the store is opened by another process, which records what is done, and then as what: the guard sets it.
+    records_itself: bool = False
+    command: str = ""
 
     @abstractmethod
     def get(self, name: Name, version: int | None = None) -> Secret:
@@ -78,6 +82,14 @@ class Backend(ABC):
             except NotFound:
                 continue
         return found
+
+    def has(self, name: Name) -> bool:
+        """Say whether there is such a secret, and one that is in force."""
+        try:
+            self.get(name)
+        except NotFound:
+            return False
+        return True
 
     def put(self, change: Change) -> Record:
         """Make one change and return the record after it.

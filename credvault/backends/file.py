@@ -12,6 +12,7 @@ from credvault.model.record import Record, Secret, Version
 from credvault.sealing import vaultfile
 from credvault.sealing.draft import Draft
 from credvault.sealing.entries import Entry, HistoryLimits
+from credvault.sealing.keys import DataKey
 from credvault.sealing.slots import KDF_LIMITS, KdfLimits, KeyMaterial, Slot
 from credvault.sealing.sources import Ask, key_material
 from credvault.sealing.vaultfile import Limits, VaultFile
@@ -79,6 +80,10 @@ class FileBackend(Backend):
         """Return the entry id of a name once the vault is unlocked."""
         return self.file.entry_id(name) or "-"
 
+    def close(self) -> None:
+        """Let go of a file that was kept open."""
+        self.file.close()
+
     def _entry(self, name: Name) -> Entry:
         with self.file.open() as vault:
             entry = vault.find(name)
@@ -98,10 +103,13 @@ def open_vault_file(
     kdf: KdfLimits = KDF_LIMITS,
     warn: Callable[[str], None] = _say_nothing,
     detail: Callable[[str], None] = _say_nothing,
+    key: DataKey | None = None,
+    keep_open: bool = False,
 ) -> VaultFile:
     """Return the vault file that the settings name; nothing is read before it is used.
 
-    `warn` is told what a user should know, `detail` which key unlocks.
+    `warn` is told what a user should know, `detail` which key unlocks. `key` is for who has the data key already,
+    `keep_open` for who reads often.
     """
     on_rollback = vaultfile.REFUSE
     if settings.flags.accept_rollback:
@@ -132,6 +140,8 @@ def open_vault_file(
         on_rollback=on_rollback,
         is_default=settings.path.source == DEFAULT_SOURCE,
         warn=warn,
+        key=key,
+        keep_open=keep_open,
     )
 
 

@@ -1,5 +1,6 @@
 """Which backends there are: ours first, other people's entry points last."""
 
+import os
 from collections.abc import Callable
 
 from credvault.backends.base import Backend
@@ -7,7 +8,7 @@ from credvault.config import FILE_BACKEND, Settings
 from credvault.model.errors import Unsupported
 from credvault.model.text import printable
 from credvault.sealing.slots import KDF_LIMITS, KdfLimits
-from credvault.sealing.sources import Ask
+from credvault.sealing.sources import Ask, names_a_key
 
 ENTRY_POINTS = "credvault.backends"
 
@@ -22,10 +23,20 @@ def open_backend(
 ) -> Backend:
     """Return the backend that the settings name; raises Unsupported where there is none of that name.
 
+    Where no key is set and an agent holds the vault file, that is the agent.
     An entry point in `credvault.backends` is called with the Settings and returns a Backend.
     """
     name = settings.backend.value
     if name == FILE_BACKEND:
+        socket = settings.agent_socket
+        # Looked for first: without an agent nothing of it is imported.
+        if socket and os.path.exists(socket) and not names_a_key(settings.flags.key_file, settings.environ):
+            from credvault.backends.agent import AgentBackend
+
+            held = AgentBackend.holding(settings, warn)
+            if held is not None:
+                detail("unlocked by the agent")
+                return held
         from credvault.backends.file import FileBackend, open_vault_file
 
         return FileBackend(open_vault_file(settings, ask, kdf=kdf, warn=warn, detail=detail))

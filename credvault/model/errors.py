@@ -17,7 +17,11 @@ the vault is local or remote. Messages are lower case, name facts, and never hol
     └── Rejected, Due
 """
 
-from collections.abc import Iterator
+from credvault.model.text import said
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # How a run ends when it is not an error of the table: Ctrl-C, and a reader that went away (128 + SIGPIPE).
 EXIT_INTERRUPTED = 130
@@ -198,11 +202,16 @@ class Due(CredvaultError):
     code, exit_status, http_status = "due", 12, None
 
 
-def error_classes(base: type[CredvaultError] = CredvaultError) -> Iterator[type[CredvaultError]]:
+def error_classes(base: type[CredvaultError] = CredvaultError) -> "Iterator[type[CredvaultError]]":
     """Yield `base` and every class below it, parents first, in the order they are written above."""
     yield base
     for cls in base.__subclasses__():
         yield from error_classes(cls)
+
+
+def failed(error: CredvaultError) -> str:
+    """Return the lines that show an error to a person, for stderr: what failed, and what to do (spec.md 5.8)."""
+    return said(f"error: {error.message}") + (said(f"hint: {error.hint}") if error.hint else "")
 
 
 def class_for_code(code: str) -> type[CredvaultError]:

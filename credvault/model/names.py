@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 from credvault.model.errors import Invalid, InvalidName
 from credvault.model.text import printable
+from credvault.model.tuples import NamedTuple
 
 DEFAULT_NAMESPACE = "default"
 MAX_SEGMENT_BYTES = 255
@@ -14,7 +14,9 @@ MAX_NAME_BYTES = 1024
 # More wildcards than any name has segments only serve to make matching slow.
 MAX_WILDCARDS = 16
 
-_SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]*")
+# Texts, not a pattern: compiling that took 0.14 ms of every start.
+_FIRST = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_OTHERS = _FIRST + "_.@+-"
 _ALLOWED = "[NAMESPACE/]KEY, each part from A-Z a-z 0-9 _ . @ + - and starting with a letter or digit"
 
 
@@ -66,20 +68,19 @@ def _parse_key(key: str, whole: str) -> str:
 
 
 def _parse_segment(segment: str, whole: str, what: str) -> str:
-    match = _SEGMENT.match(segment)
-    if match is None or match.end() != len(segment):
-        raise InvalidName(f"{_complaint(segment, match, what)} in name '{_short(whole)}'", hint=f"a name is {_ALLOWED}")
+    if not segment or segment[0] not in _FIRST or segment.strip(_OTHERS):
+        raise InvalidName(f"{_complaint(segment, what)} in name '{_short(whole)}'", hint=f"a name is {_ALLOWED}")
     if len(segment) > MAX_SEGMENT_BYTES:
         raise InvalidName(f"part of a name is longer than {MAX_SEGMENT_BYTES} bytes: {_short(segment)}")
     return segment
 
 
-def _complaint(segment: str, match: re.Match[str] | None, what: str) -> str:
+def _complaint(segment: str, what: str) -> str:
     if not segment:
         return f"empty {what}"
-    position = match.end() if match else 0
+    position = len(segment) - len(segment.lstrip(_OTHERS)) if segment[0] in _FIRST else 0
     character = segment[position]
-    place = "at the start of" if match is None else f"at position {position + 1} of"
+    place = f"at position {position + 1} of" if position else "at the start of"
     return f"character '{printable(character)}' (U+{ord(character):04X}) is not allowed {place} the {what}"
 
 

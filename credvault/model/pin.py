@@ -1,6 +1,6 @@
 """Pins: what was last seen of a vault file, so that an older one is not taken for it (format.md 1.3)."""
 
-from typing import NamedTuple
+from credvault.model.tuples import NamedTuple
 
 
 class Pin(NamedTuple):

@@ -1,12 +1,13 @@
 """The record of a secret: its facts, what they may be, and how they look as JSON. Never a value."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from credvault.model import environment, times
 from credvault.model.errors import InvalidValue
 from credvault.model.names import Name
 from credvault.model.text import printable
+from credvault.model.tuples import NamedTuple
 from credvault.model.value import SecretValue
 
 TYPES = (

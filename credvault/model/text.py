@@ -24,6 +24,16 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+def said(text: str) -> str:
+    """Return a line that tells a person something, for stderr."""
+    return f"credvault: {printable(text)}\n"
+
+
+def warned(text: str) -> str:
+    """Return a line that warns a person, for stderr."""
+    return said(f"warning: {text}")
+
+
 def counted(count: int, noun: str) -> str:
     """Return `1 byte`, `2 bytes`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -4,20 +4,18 @@ Times stay text in records: two of them compare as text, so that no command pays
 The clock is the caller's: every function takes `now` as seconds since the epoch.
 """
 
-import re
 import time
 from functools import lru_cache
 
 from credvault.model.errors import InvalidValue
 from credvault.model.text import printable
 
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z", re.ASCII)
-_DURATION = re.compile(r"([1-9][0-9]*)([smhdw])")
 # More seconds than this are longer than the years that can be written.
 MAX_DIGITS = 12
 # 10000-01-01, the first year RFC 3339 cannot write.
 END_OF_TIME = 253_402_300_800
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def time_text(now: float) -> str:
@@ -33,18 +31,30 @@ def is_time(text: object) -> bool:
 # Secrets made together share their times, and `list` checks three of each: without this it takes twice as long.
 @lru_cache(maxsize=4096)
 def _is_time_text(text: str) -> bool:
-    if not _TIME.fullmatch(text):
+    # Neither a pattern nor datetime: every `get` checks a time, and those took 0.9 ms of its 29.
+    second, rest = text[:19], text[19:]  # its marks are at 4, 7, 10, 13, 16
+    if second[4::3] != "--T::" or not _is_digits(second[:4] + second[5:7] + second[8::3] + second[9::3]):
         return False
-    try:
-        _epoch(text)
-    except ValueError:
+    if rest != "Z" and not (rest[:1] == "." and rest[-1:] == "Z" and _is_digits(rest[1:-1])):
         return False
-    return True
+    year, month, day = int(second[:4]), int(second[5:7]), int(second[8:10])
+    if year < 1 or not 1 <= month <= 12 or not 1 <= day <= _days_of(year, month):
+        return False
+    return int(second[11:13]) < 24 and int(second[14:16]) < 60 and int(second[17:]) < 60
+
+
+def _is_digits(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def _days_of(year: int, month: int) -> int:
+    is_leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    return 29 if month == 2 and is_leap else _DAYS[month - 1]
 
 
 def is_duration(text: object) -> bool:
     """Say whether `text` is a duration such as `90d`."""
-    return isinstance(text, str) and _DURATION.fullmatch(text) is not None
+    return isinstance(text, str) and text[-1:] in _SECONDS and _is_digits(text[:-1]) and text[0] != "0"
 
 
 def is_before(earlier: str, later: str) -> bool:
@@ -55,12 +65,22 @@ def is_before(earlier: str, later: str) -> bool:
 
 def parse_duration(text: str) -> int:
     """Return a duration in seconds; raises InvalidValue."""
-    match = _DURATION.fullmatch(text)
-    if match is None:
+    if not is_duration(text):
         raise InvalidValue(f"'{printable(text)}' is not a duration", hint="write 15m, 8h, 14d or 12w")
-    if len(match[1]) > MAX_DIGITS:
+    if len(text) - 1 > MAX_DIGITS:
         raise InvalidValue(f"'{printable(text[:20])}…' is too long a duration")
-    return int(match[1]) * _SECONDS[match[2]]
+    return int(text[:-1]) * _SECONDS[text[-1]]
+
+
+def duration_text(seconds: int) -> str:
+    """Return seconds as a person reads them, in at most two units: `8h`, `7h 59m`, `15m`, `30s`."""
+    parts = []
+    left = max(seconds, 0)
+    for unit in ("w", "d", "h", "m", "s"):
+        count, left = divmod(left, _SECONDS[unit])
+        if count:
+            parts.append(f"{count}{unit}")
+    return " ".join(parts[:2]) or "0s"
 
 
 def parse_time(text: str) -> float:

@@ -21,7 +21,9 @@ class FileImage:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self.size = os.fstat(fd).st_size
+        facts = os.fstat(fd)
+        self.size = facts.st_size
+        self.stamp = stamp_of(facts)
 
     def read(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset`."""
@@ -34,6 +36,11 @@ class FileImage:
     def close(self) -> None:
         """Close the file."""
         os.close(self._fd)
+
+
+def stamp_of(facts: os.stat_result) -> tuple[int, ...]:
+    """Return what tells a file that was changed or replaced from one that was not."""
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mode, facts.st_mtime_ns, facts.st_ctime_ns
 
 
 class BytesImage:

@@ -6,21 +6,24 @@ Knows nothing of policy, prompts or settings: keys come from a callable, pins fr
 import os
 import stat
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from credvault import files
 from credvault.model.errors import AlreadyExists, Damaged, Locked, LockTimeout, NoVault, RolledBack, StorageError
 from credvault.model.names import Name
 from credvault.model.pin import Pin, rollback
 from credvault.model.text import printable
+from credvault.model.tuples import NamedTuple
 from credvault.sealing.draft import Draft, first_generation
 from credvault.sealing.entries import HistoryLimits
 from credvault.sealing.head import RESCUE_HINT, Head, read_head
+from credvault.sealing.kept import KeptVault
 from credvault.sealing.keys import DataKey
 from credvault.sealing.opened import BytesImage, FileImage, OpenVault
 from credvault.sealing.slots import KDF_LIMITS, KdfLimits, KeyMaterial, Slot, unwrap
 
 T = TypeVar("T")
+V = TypeVar("V", bound=OpenVault)
 
 REFUSE, WARN, ACCEPT = "refuse", "warn", "accept"
 _LIMIT_HINT = "the limit is [limits] vault_bytes in config.toml"
@@ -52,7 +55,9 @@ class VaultFile:
 
     `unlock` is called with the slots when a key is needed and returns KeyMaterial or raises; the data key is
     kept from then on. `on_rollback` says what a rolled back file is: `refuse` (RolledBack), `warn` or `accept`.
-    `is_default` says that no option is needed to name this path.
+    `is_default` says that no option is needed to name this path. With `key` nothing needs to be unlocked while that
+    one signs the file. `keep_open` is for a process that reads often: a file that has not changed since it was
+    opened and checked is not opened again.
     """
 
     def __init__(
@@ -65,6 +70,8 @@ class VaultFile:
         on_rollback: str = REFUSE,
         warn: Callable[[str], None] = lambda text: None,
         is_default: bool = False,
+        key: DataKey | None = None,
+        keep_open: bool = False,
     ) -> None:
         # The real path, so that a link to the file stays a link, and pins know it under one name.
         self.path = os.path.realpath(path)
@@ -76,7 +83,9 @@ class VaultFile:
         self._told: set[str] = set()
         self._is_default = is_default
         self._material: KeyMaterial | None = None
-        self._key: DataKey | None = None
+        self._key = key
+        self._keep_open = keep_open
+        self._kept: KeptVault | None = None
 
     @property
     def backup_path(self) -> str:
@@ -107,6 +116,26 @@ class VaultFile:
 
         Raises NoVault, Damaged, RolledBack, StorageError, WrongKey, and what `unlock` raises.
         """
+        if self._kept is not None:
+            if self._kept.is_of(self.path):
+                return self._kept
+            self.close()
+        if not self._keep_open:
+            return self._open(OpenVault)
+        opened = self._open(KeptVault)
+        if self._told:
+            # A file that somebody is to be warned about is looked at each time.
+            return OpenVault(*opened.parts)
+        self._kept = opened
+        return opened
+
+    def close(self) -> None:
+        """Let go of a file that was kept open."""
+        if self._kept is not None:
+            self._kept.let_go()
+            self._kept = None
+
+    def _open(self, kind: type[V]) -> V:
         while True:
             # Before the file: a pin read after it could be newer than the file just opened, which looks like a
             # rollback (369 false alarms of 50,000 reads beside a writer in a trial, none this way).
@@ -118,7 +147,7 @@ class VaultFile:
                 wrong = self._rollback(pins.get(head.vault_id, ()), head, key)
                 if wrong is None or self._pins.take(self.path) == pins:
                     self._check_pins(pins.get(head.vault_id, ()), head, key, wrong)
-                    return OpenVault(image, head, key)
+                    return kind(image, head, key)
             except BaseException:
                 image.close()
                 raise

@@ -1,0 +1,84 @@
+"""Answers in plain bytes to the plain forms of `get` and `exec`: what the command line would write, ready to write.
+
+A client needs no JSON for them. Besides the body, the head says what goes to stderr first and with which status to
+end. An error is an answer like any other.
+"""
+
+from collections.abc import Iterable
+
+from credvault.agent.connection import Request
+from credvault.agent.opening import Opened
+from credvault.delivery.selection import NOTHING, Selection, collect, from_project, injected_records
+from credvault.model import wire
+from credvault.model.errors import EXIT_EXEC_FAILED, CredvaultError, Invalid, Locked, WrongKey, failed
+from credvault.model.names import parse_name, parse_namespace
+from credvault.model.text import said, warned
+from credvault.vault import expiry_warnings
+
+# Stands for the namespace of names without one: no namespace starts so.
+DEFAULT = wire.DEFAULT_NAMESPACE + "/"
+
+
+def get_plainly(opened: Opened, request: Request, now: float) -> bytes:
+    """Answer `get [-n NS] NAME`: the body is the value."""
+    settings = opened.settings
+    text = wire.unquote_text(request.path[len(wire.CREDENTIALS) + 1 :]).removeprefix(DEFAULT)
+    warnings = list(settings.notices)
+    try:
+        name = parse_name(text, namespace=_namespace(request), default=settings.namespace.value)
+        secret = opened.vault.get(name)
+    except (Locked, WrongKey):
+        raise
+    except CredvaultError as exc:
+        return _failure([*warnings, *opened.warnings], exc, exc.exit_status)
+    warnings += opened.warnings
+    warnings += expiry_warnings([secret.record], now)
+    return _answer(_warned(warnings), 0, secret.value.reveal())
+
+
+def resolve_plainly(opened: Opened, request: Request, now: float) -> bytes:
+    """Answer `exec [-n NS] -- CMD…`: the body is `VARIABLE=value` for each, NUL after each, as in environ(7)."""
+    settings = opened.settings
+    try:
+        namespace = _namespace(request)
+        if namespace is not None:
+            parse_namespace(namespace)
+    except Invalid as exc:
+        return _failure([], exc, exc.exit_status)
+    try:
+        default = namespace or settings.namespace.value
+        project = settings.project
+        selection = Selection(
+            wanted=from_project(project.env, project.path, default=default) if project else (),
+            namespaces=[namespace] if namespace else (),
+        )
+        found = collect(opened.vault, selection)
+    except (Locked, WrongKey):
+        raise
+    except CredvaultError as exc:
+        return _failure([*settings.notices, *opened.warnings], exc, EXIT_EXEC_FAILED)
+    warnings = [*settings.notices, *opened.warnings, *expiry_warnings(injected_records(found.variables), now)]
+    body = b"".join(b"%s=%s\0" % (i.variable.encode("ascii"), i.value.reveal()) for i in found.variables)
+    return _answer(_warned(warnings) + ("" if found.variables else said(NOTHING)), 0, body)
+
+
+def _namespace(request: Request) -> str | None:
+    quoted = request.head.headers.get(wire.NAMESPACE)
+    return None if quoted is None else wire.unquote_text(quoted)
+
+
+def _warned(warnings: Iterable[str]) -> str:
+    return "".join(map(warned, warnings))
+
+
+def _failure(warnings: Iterable[str], error: CredvaultError, status: int) -> bytes:
+    if error.exit_status != type(error).exit_status:  # set on the instance
+        status = error.exit_status
+    return _answer(_warned(warnings) + failed(error), status, b"")
+
+
+def _answer(notice: str, status: int, body: bytes) -> bytes:
+    headers = [("content-type", wire.BYTES), ("cache-control", "no-store"), (wire.EXIT, str(status))]
+    if notice:
+        headers.append((wire.NOTICE, wire.quote_text(notice)))
+    return wire.render("HTTP/1.1 200 OK", headers, body)

@@ -1,0 +1,201 @@
+"""The backend `agent`: a vault file that an agent of the user holds unlocked.
+
+The agent opens the file, decides and records; a client only asks.
+"""
+
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Self
+
+from credvault import peer
+from credvault.backends.base import Backend, Capability, Change, Health
+from credvault.config import FILE_BACKEND, Settings
+from credvault.model import messages, wire
+from credvault.model.errors import BackendUnavailable, CredvaultError, Locked, NotFound
+from credvault.model.names import Name
+from credvault.model.record import Record, Secret, Version
+from credvault.model.text import printable
+
+
+class AgentClient:
+    """One user's agent, asked in the name of settings. Connects at the first question; close it after use.
+
+    `warn` is told what the agent warns of, and that a stranger listens in its place.
+    """
+
+    def __init__(self, settings: Settings, warn: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._warn = warn
+        self._told: set[str] = set()
+        self._connection: Any = None
+
+    def connect(self) -> bool:
+        """Say whether there is an agent; it is connected then."""
+        if self._connection is None and os.name == "posix":
+            path = self._settings.agent_socket
+            if path is not None:
+                try:
+                    self._connection = peer.connect(path, os.geteuid())
+                except peer.Stranger:
+                    self._warn(f"the agent's socket {printable(path)} belongs to another user, so it is not used")
+        return self._connection is not None
+
+    def close(self) -> None:
+        """End the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def ask(
+        self, method: str, target: str, *headers: tuple[str, str], body: "bytes | bytearray" = b""
+    ) -> dict[str, Any]:
+        """Return the answer to a request; raises the error it holds, or BackendUnavailable where there is none.
+
+        Nothing is ever sent twice.
+        """
+        if not self.connect():
+            raise BackendUnavailable("no agent is running", hint="'credvault unlock' starts one")
+        request = wire.render_request(method, target, [*self._about(), *headers], body)
+        try:
+            head, answer = peer.ask(self._connection, request)
+            if head.first[1].startswith("2"):
+                members = messages.decode(answer) if answer else {}
+            else:
+                raise messages.parse_error(answer) if answer else NotFound("it is not there")
+        except (peer.NoAnswer, wire.BadMessage):
+            self.close()
+            raise _lost(method, target) from None
+        for text in members.pop("warnings", ()):
+            if text not in self._told:
+                self._told.add(text)
+                self._warn(str(text))
+        return members
+
+    def _about(self) -> list[tuple[str, str]]:
+        """Return the headers that let the agent find the same vault: folder, settings, options. Nothing secret."""
+        settings = self._settings
+        environ = {name: settings.environ[name] for name in wire.SETTINGS if name in settings.environ}
+        flags = {
+            name: str(value)
+            for name in ("profile", "vault", "backend", "namespace")
+            if (value := getattr(settings.flags, name)) is not None
+        }
+        if settings.flags.accept_rollback:
+            flags["accept_rollback"] = "1"
+        try:
+            folder = os.getcwd()
+        except OSError:  # it was removed
+            folder = "/"
+        about = [(wire.FOLDER, wire.quote_text(folder)), (wire.ENVIRONMENT, wire.quote_table(environ))]
+        return [*about, (wire.FLAGS, wire.quote_table(flags))] if flags else about
+
+
+class AgentBackend(Backend):
+    """The secrets of a vault file by way of the agent that holds it."""
+
+    name = "agent"
+    capabilities = ~Capability(0)  # all of them, as the vault file
+    records_itself = True
+
+    def __init__(self, client: AgentClient) -> None:
+        self._client = client
+        self._references: dict[Name, str] = {}
+
+    @classmethod
+    def holding(cls, settings: Settings, warn: Callable[[str], None]) -> Self | None:
+        """Return the backend for the vault file of settings if an agent holds it, else None."""
+        if settings.backend.value != FILE_BACKEND:
+            return None
+        client = AgentClient(settings, warn)
+        if not client.connect():
+            return None
+        try:
+            client.ask("GET", wire.AGENT_VAULT)
+        except Locked:
+            client.close()
+            return None
+        except BackendUnavailable as exc:
+            warn(f"the agent is not used: {exc.message}")
+            client.close()
+            return None
+        except CredvaultError:
+            pass  # it holds the vault, and something is wrong with that: whoever uses it will be told
+        return cls(client)
+
+    def get(self, name: Name, version: int | None = None) -> Secret:
+        """Return a secret."""
+        query = "" if version is None else f"?version={version}"
+        return self._secret(self._ask("GET", f"{wire.CREDENTIALS}/{wire.quote_text(str(name))}{query}"))
+
+    def has(self, name: Name) -> bool:
+        """Say whether there is such a secret."""
+        try:
+            self._ask("HEAD", f"{wire.CREDENTIALS}/{wire.quote_text(str(name))}")
+        except NotFound:
+            return False
+        return True
+
+    def check(self) -> Health:
+        """Ask the agent whether it holds the vault."""
+        path = self._ask("GET", wire.AGENT_VAULT)["path"]
+        return Health(True, f"{path}, by the agent")
+
+    def get_many(self, names: Collection[Name]) -> dict[Name, Secret]:
+        """Return several secrets from one generation of the file."""
+        body = messages.encode({"names": [str(name) for name in names]})
+        found = [self._secret(members) for members in self._ask("POST", wire.RESOLVE, body)["secrets"]]
+        return {secret.record.name: secret for secret in found}
+
+    def put(self, change: Change) -> Record:
+        """Make one change."""
+        return self.put_many([change])[0]
+
+    def put_many(self, changes: Sequence[Change]) -> Sequence[Record]:
+        """Make all changes in one generation, or none of them."""
+        body = messages.encode({"put": [messages.change_members(*change) for change in changes]})
+        return [self._record(members) for members in self._ask("POST", wire.CHANGES, body)["records"]]
+
+    def delete(self, names: Sequence[Name]) -> None:
+        """Remove all these secrets in one generation."""
+        self._ask("POST", wire.CHANGES, messages.encode({"delete": [str(name) for name in names]}))
+
+    def list(self) -> Sequence[Record]:
+        """Return the records in the indexes, sorted by name."""
+        return [self._record(members) for members in self._ask("GET", wire.CREDENTIALS)["credentials"]]
+
+    def history(self, name: Name) -> Sequence[Version]:
+        """Return the versions of a secret, newest first."""
+        found = self._ask("GET", f"{wire.HISTORY}/{wire.quote_text(str(name))}")["versions"]
+        return [messages.parse_version(members) for members in found]
+
+    def reference(self, name: Name) -> str:
+        """Return the entry id of a name."""
+        if name not in self._references:
+            found = self._ask("GET", f"{wire.REFERENCES}/{wire.quote_text(str(name))}")
+            self._references[name] = str(found["reference"])
+        return self._references[name]
+
+    def close(self) -> None:
+        """End the connection."""
+        self._client.close()
+
+    def _ask(self, method: str, target: str, body: bytes = b"") -> Mapping[str, Any]:
+        return self._client.ask(method, target, (wire.COMMAND, self.command), body=body)
+
+    def _secret(self, members: Any) -> Secret:
+        secret, reference = messages.parse_secret(members)
+        self._references[secret.record.name] = reference
+        return secret
+
+    def _record(self, members: Any) -> Record:
+        record, reference = messages.parse_record(members)
+        self._references[record.name] = reference
+        return record
+
+
+def _lost(method: str, target: str) -> BackendUnavailable:
+    """Return the error for an answer that did not come: what was to be read can be asked for again, no more."""
+    if method in ("PUT", "DELETE") or target == wire.CHANGES:
+        hint = "the change may have been made: look before you do it again ('credvault history NAME')"
+        return BackendUnavailable("the agent went away before it answered", hint=hint)
+    return BackendUnavailable("the agent did not answer", hint="'credvault agent status' shows whether it runs")

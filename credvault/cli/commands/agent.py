@@ -1,0 +1,100 @@
+"""`credvault agent`: status, stop, run."""
+
+import os
+import sys
+
+import click
+
+from credvault.agent import launch
+from credvault.backends.agent import AgentClient
+from credvault.cli.context import Run
+from credvault.cli.options import GlobalOptions, verb
+from credvault.cli.output import shown
+from credvault.model import wire
+from credvault.model.errors import Invalid
+from credvault.model.times import duration_text
+
+
+class AgentGroup(GlobalOptions, click.Group):
+    """The group of the agent commands."""
+
+
+@click.group(
+    "agent",
+    cls=AgentGroup,
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Look at the agent, end it, or run it in the foreground. 'credvault unlock' starts one by itself.
+
+    Example: credvault agent status
+    """
+    if ctx.invoked_subcommand is None:
+        raise Invalid("which agent command?", hint="'credvault agent --help' shows them")
+
+
+@verb("status")
+@click.pass_obj
+def status(run: Run) -> None:
+    """Show which vaults the agent holds, for how long at most, and for how long without use.
+
+    Example: credvault agent status --json
+    """
+    client = AgentClient(run.settings, run.out.warn)
+    try:
+        facts = client.ask("GET", wire.AGENT) if client.connect() else None
+    finally:
+        client.close()
+    if run.out.json:
+        run.out.fact({"running": facts is not None, **(facts or {"vaults": []})})
+        return
+    if facts is None:
+        run.out.say("no agent is running")
+        return
+    run.out.say(f"the agent is process {facts['pid']}")
+    rows = [
+        [shown(vault["path"]), duration_text(vault["seconds_left"]), duration_text(vault["idle_seconds_left"])]
+        for vault in facts["vaults"]
+    ]
+    run.out.table(["vault", "for", "without use"], rows)
+
+
+@verb("stop")
+@click.pass_obj
+def stop(run: Run) -> None:
+    """End the agent; it forgets every vault.
+
+    Example: credvault agent stop
+    """
+    client = AgentClient(run.settings, run.out.warn)
+    try:
+        was_running = client.connect()
+        if was_running:
+            client.ask("DELETE", wire.AGENT)
+    finally:
+        client.close()
+    if run.out.json:
+        run.out.fact({"stopped": was_running})
+    run.out.say("the agent has ended" if was_running else "no agent is running")
+
+
+@verb("run")
+@click.pass_obj
+def run_agent(run: Run) -> None:
+    """Run the agent in the foreground until it is stopped, for systemd and launchd. It takes a socket that systemd
+    hands over. It holds nothing until 'credvault unlock' gives it a key.
+
+    Example: credvault agent run
+    """
+    path = launch.socket_path(run.settings)
+    words = launch.command(path)
+    # In its place, without what the command line loaded.
+    os.execve(sys.executable, words, launch.agent_environment(os.environ))
+
+
+command.add_command(status)
+command.add_command(stop)
+command.add_command(run_agent)
