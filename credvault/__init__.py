@@ -43,13 +43,12 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
+    # Asked for every submodule that is imported from here, too: those names are none of ours.
+    if name != "errors" and name not in _HOMES:
+        raise AttributeError(f"module 'credvault' has no attribute '{name}'")
     from importlib import import_module
 
-    if name == "errors":
-        return import_module("credvault.model.errors")
-    if name not in _HOMES:
-        raise AttributeError(f"module 'credvault' has no attribute '{name}'")
-    return getattr(import_module(_HOMES[name]), name)
+    return import_module("credvault.model.errors") if name == "errors" else getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -1,8 +1,13 @@
-"""Entry: `credvault` and `python -m credvault`."""
+"""Entry: `credvault` and `python -m credvault`. The fast lane, the cold lane, the command line: the first that can.
+
+The lanes answer the plain forms of `get` and `exec`, which stand in prompts and loops. Whatever they do not answer,
+the command line does.
+"""
 
 import gc
-import os
 import sys
+
+from credvault.model.plain import PlainForm, plain_form
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,19 +23,81 @@ def main() -> int:
     # a bare interpreter takes to start (tests/benchmarks).
     gc.disable()
     try:
-        from credvault.cli.main import run
-
-        gc.freeze()
-        gc.enable()
-        return run(sys.argv[1:])
+        form = plain_form(sys.argv[1:]) if sys.platform != "win32" else None
+        status = None
+        if form is not None:
+            status = _run_fast(form)
+            if status is None:
+                status = _run_cold(form)
+        return _run_whole() if status is None else status
     except KeyboardInterrupt:  # before the command line is there to say it
         return _INTERRUPTED
     finally:
         gc.freeze()
 
 
+def _run_fast(form: PlainForm) -> int | None:
+    """Return the status of a command that an agent answers, or None."""
+    import posix
+
+    from credvault.agent.fastlane import answer
+
+    found = answer(form)
+    if found is None:
+        return None
+    if found.notice:
+        sys.stderr.write(found.notice)
+        sys.stderr.flush()
+    try:
+        left = found.output[posix.write(1, found.output) :] if found.output else b""
+    except OSError:
+        left = found.output
+    if not left:
+        return found.status
+    # Nobody reads, the disk is full, or it takes more than one call: what is left is the command line's to write.
+    from credvault.cli.boundary import write_rest
+
+    return write_rest(left, found.status)
+
+
+def _run_cold(form: PlainForm) -> int | None:
+    """Return the status of a command for which a key is at hand, or None."""
+    import posix
+
+    from credvault.model.wire import KEYS
+
+    if not any(key.encode("ascii") in posix.environ for key in KEYS):
+        return None
+    try:
+        from credvault.cli import coldlane
+    except ImportError:  # without `site` (-S) only what is beside us is found
+        return None
+    _look_for_garbage()
+    return coldlane.run(sys.argv[1:], form)
+
+
+def _run_whole() -> int:
+    if sys.flags.no_site:
+        # The launcher leaves `site` out, which the lanes do without: it reads .pth files, for a third of a start.
+        import site
+
+        site.main()
+    from credvault.cli.main import run
+
+    _look_for_garbage()
+    return run(sys.argv[1:])
+
+
+def _look_for_garbage() -> None:
+    """Look for garbage from here on, but not through what has been loaded."""
+    gc.freeze()
+    gc.enable()
+
+
 def _end_on_interrupt(unraisable: "UnraisableHookArgs") -> None:
     """End quietly on a Ctrl-C that falls where Python would print it and go on, such as inside an import."""
+    import os
+
     if unraisable.exc_type is KeyboardInterrupt:
         os._exit(_INTERRUPTED)
     sys.__unraisablehook__(unraisable)

@@ -153,12 +153,13 @@ class Daemon:
                 break
             if request is None:
                 break
-            if not self._service.is_quick(request):
+            answer = self._service.answer_at_once(request)
+            if answer is None:
                 connection.is_answered_elsewhere = True
                 self._selector.unregister(connection.socket)
                 self._hand_over(connection, request)
                 return
-            if not connection.answer(self._service.answer(request), now):
+            if not connection.answer(answer, now):
                 self._drop(connection)
                 return
         self._watch(connection)

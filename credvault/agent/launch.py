@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from typing import IO, cast
 
 from credvault.agent.listening import AlreadyRunning
 from credvault.backends.agent import AgentClient
@@ -57,16 +58,14 @@ def start(path: str, environ: Mapping[str, str]) -> None:
         env=agent_environment(environ),
         start_new_session=True,
     )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    with process.stdout, process.stderr:
-        readable, _, _ = select.select([process.stdout], [], [], START_SECONDS)
-        if readable and process.stdout.readline().strip() == _READY:
+    with cast("IO[bytes]", process.stdout) as stdout, cast("IO[bytes]", process.stderr) as stderr:
+        readable, _, _ = select.select([stdout], [], [], START_SECONDS)
+        if readable and stdout.readline().strip() == _READY:
             process.returncode = 0  # it goes on, and nobody waits for it
             return
         if not readable:
             process.kill()
-        said = process.stderr.read().decode("utf-8", "replace").strip()
+        said = stderr.read().decode("utf-8", "replace").strip()
         process.wait()
     if process.returncode == AlreadyRunning.exit_status and "another agent" in said:
         return

@@ -1,19 +1,22 @@
 """Which vault a request is about, and that vault, opened with the key that is held for it."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
 from credvault.agent.holding import Held, Holdings
 from credvault.backends.file import FileBackend, open_vault_file
-from credvault.config import FILE_BACKEND, Flags, Settings, load_settings
+from credvault.config import FILE_BACKEND, PROJECT_FILE, Flags, Settings, load_settings
 from credvault.model import wire
 from credvault.model.errors import Locked, WrongKey
 from credvault.sealing.keys import DataKey
+from credvault.sealing.opened import stamp_of
 from credvault.sealing.vaultfile import VaultFile
 from credvault.vault import Vault, open_vault
 
+# Of how many clients' settings it is remembered what they lead to.
+MAX_FOUND = 64
 # The options that choose a vault, as a client sends them.
 FLAGS = ("profile", "vault", "backend", "namespace", "accept_rollback")
 
@@ -35,34 +38,79 @@ class Opened(NamedTuple):
         self.vault.close()
 
 
-def settings_of(headers: Mapping[str, str]) -> Settings:
-    """Return the settings that hold for a client; raises BadMessage, ConfigError, Invalid.
+class Found(NamedTuple):
+    """Settings and the real path of the vault file that they name."""
 
-    Who says nothing of them (curl) gets those of the agent.
-    """
-    folder = wire.unquote_text(headers.get(wire.FOLDER, ""))
-    flags: dict[str, object] = dict(wire.unquote_table(headers.get(wire.FLAGS, ""), FLAGS))
-    if "accept_rollback" in flags:
-        flags["accept_rollback"] = flags["accept_rollback"] == "1"
+    settings: Settings
+    path: str
+
+
+class Finder:
+    """Finds the vault file that a client means. What was found before holds while no file that decides it changed."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str | None, ...], tuple[Found, Sequence[str], Sequence[object]]] = {}
+
+    def find(self, headers: Mapping[str, str]) -> Found:
+        """Return what holds for a client; raises BadMessage, ConfigError, Invalid, and NotHeld for another backend.
+
+        Who says nothing of settings (curl) gets those of the agent.
+        """
+        about = tuple(headers.get(header) for header in (wire.FOLDER, wire.ENVIRONMENT, wire.FLAGS))
+        if about in self._found:
+            found, paths, stamps = self._found[about]
+            if [_stamp(path) for path in paths] == stamps:
+                return found
+        folder = wire.unquote_text(headers.get(wire.FOLDER, "")) or "/"
+        settings = load_settings(_flags(headers), _environ(headers), folder)
+        if settings.backend.value != FILE_BACKEND:
+            raise NotHeld
+        found = Found(settings, os.path.realpath(settings.path.value))
+        paths = [settings.config_path, settings.path.value, *_project_files(folder)]
+        if len(self._found) >= MAX_FOUND:
+            self._found.clear()
+        self._found[about] = found, paths, [_stamp(path) for path in paths]
+        return found
+
+
+def _flags(headers: Mapping[str, str]) -> Flags:
+    texts = wire.unquote_table(headers.get(wire.FLAGS, ""), FLAGS)
+    is_accepted = texts.pop("accept_rollback", "") == "1"
+    return Flags(**texts, accept_rollback=is_accepted)
+
+
+def _environ(headers: Mapping[str, str]) -> dict[str, str]:
     if wire.ENVIRONMENT in headers:
-        environ = wire.unquote_table(headers[wire.ENVIRONMENT], wire.SETTINGS)
-    else:
-        environ = {name: os.environ[name] for name in wire.SETTINGS if name in os.environ}
-    return load_settings(Flags(**flags), environ, folder or "/")  # type: ignore[arg-type]
+        return wire.unquote_table(headers[wire.ENVIRONMENT], wire.SETTINGS)
+    return {name: os.environ[name] for name in wire.SETTINGS if name in os.environ}
 
 
-def vault_path(settings: Settings) -> str:
-    """Return the real path of the vault file of settings; raises NotHeld for any other backend."""
-    if settings.backend.value != FILE_BACKEND:
-        raise NotHeld
-    return os.path.realpath(settings.path.value)
+def _project_files(folder: str) -> Iterator[str]:
+    """Yield where a project's file is looked for, from a folder upwards."""
+    folder = os.path.realpath(folder)
+    while True:
+        yield os.path.join(folder, PROJECT_FILE)
+        above = os.path.dirname(folder)
+        if above == folder:
+            return
+        folder = above
+
+
+def _stamp(path: str) -> object:
+    """Return what changes when a file is written, replaced, or has another owner or mode; None where there is none."""
+    try:
+        facts = os.stat(path)
+    except OSError:
+        return None
+    return stamp_of(facts), facts.st_uid
 
 
 class Opener:
     """Opens what is held. With `keep_open` for one thread that answers many requests, without for any thread."""
 
-    def __init__(self, holdings: Holdings, clock: Callable[[], float]) -> None:
+    def __init__(self, holdings: Holdings, finder: Finder, clock: Callable[[], float]) -> None:
         self._holdings = holdings
+        self._finder = finder
         self._clock = clock
 
     @contextmanager
@@ -72,8 +120,8 @@ class Opener:
         Where the key does not fit the file any more (it was rekeyed, or another one is in its place), the vault is
         forgotten.
         """
-        settings = settings_of(headers)
-        held = self._holdings.find(vault_path(settings))
+        settings, path = self._finder.find(headers)
+        held = self._holdings.find(path)
         if held is None:
             raise NotHeld
         try:
@@ -115,12 +163,10 @@ class Opener:
         return Opened(vault, file, settings, warnings)
 
 
-def check_key(headers: Mapping[str, str], key: DataKey) -> str:
-    """Return the real path of the vault file that a key is for, once it has opened it; raises what opening raises."""
-    settings = settings_of(headers)
-    path = vault_path(settings)
+def check_key(found: Found, key: DataKey) -> None:
+    """Return if a key opens the vault file that was found; raises what opening raises."""
     try:
-        with open_vault_file(settings, None, key=key).open():
-            return path
+        with open_vault_file(found.settings, None, key=key).open():
+            return
     except Locked:
         raise WrongKey("the key does not open this vault") from None

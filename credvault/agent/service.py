@@ -8,7 +8,7 @@ from credvault import __version__
 from credvault.agent.confinement import LockedKey
 from credvault.agent.connection import Request
 from credvault.agent.holding import Holdings
-from credvault.agent.opening import NotHeld, Opened, Opener, check_key, settings_of, vault_path
+from credvault.agent.opening import Finder, NotHeld, Opened, Opener, check_key
 from credvault.agent.plainly import get_plainly, resolve_plainly
 from credvault.backends.base import Change
 from credvault.model import messages, wire
@@ -24,48 +24,64 @@ _WRITING = ("add", "rotate", "edit")
 
 _COMMON = (("cache-control", "no-store"), ("x-content-type-options", "nosniff"))
 
+# Of a vault of this size, about 2,000 secrets, all records are read in a moment, bytes.
+MAX_BYTES_AT_ONCE = 2 * 1024 * 1024
+
 Members = dict[str, Any]
+
+
+class _TakesLong(Exception):
+    """A worker is to answer this request."""
 
 
 class Service:
     """Answers requests about what is held.
 
-    `stop` is called by the request to stop. Requests that `is_quick` says are to be answered by one thread, which
-    keeps files open; all others may be answered by any.
+    `stop` is called by the request to stop.
     """
 
     def __init__(self, holdings: Holdings, clock: Callable[[], float], stop: Callable[[], None]) -> None:
         self._holdings = holdings
-        self._opener = Opener(holdings, clock)
+        self._finder = Finder()
+        self._opener = Opener(holdings, self._finder, clock)
         self._clock = clock
         self._stop = stop
 
-    def is_quick(self, request: Request) -> bool:
-        """Say whether a request takes a moment, whatever the size of the vault, and waits for nobody."""
-        return (request.method in ("GET", "HEAD") and request.path.startswith(wire.CREDENTIALS + "/")) or (
-            request.path.startswith(wire.AGENT) or request.path == wire.HEALTH
-        )
+    def answer_at_once(self, request: Request) -> bytes | None:
+        """Return the answer to a request that takes a moment and waits for nobody, else None.
+
+        For one thread: it uses files that are kept open.
+        """
+        try:
+            return self._answer_safely(request, at_once=True)
+        except _TakesLong:
+            return None
 
     def refuse(self, error: CredvaultError) -> bytes:
         """Return the answer to what is no request."""
         return _failure(error)
 
     def answer(self, request: Request) -> bytes:
-        """Return the answer to a request, whatever happens."""
-        try:
-            return self._answer(request)
-        except NotHeld:
-            return _failure(Locked("the agent does not hold this vault", hint="'credvault unlock' gives it the key"))
-        except BadMessage:
-            return _failure(Invalid("that is not a request of this program"))
-        except CredvaultError as exc:
-            return _failure(exc)
-        except Exception as exc:  # noqa: BLE001 - the boundary: an agent outlives what goes wrong in a request
-            return _failure(CredvaultError(f"unexpected {type(exc).__name__} in the agent"))
-        finally:
-            request.body[:] = bytes(len(request.body))
+        """Return the answer to a request, whatever happens; for any thread."""
+        return self._answer_safely(request, at_once=False)
 
-    def _answer(self, request: Request) -> bytes:
+    def _answer_safely(self, request: Request, *, at_once: bool) -> bytes:
+        try:
+            answer = self._answer(request, at_once)
+        except _TakesLong:
+            raise
+        except NotHeld:
+            answer = _failure(Locked("the agent does not hold this vault", hint="'credvault unlock' gives it the key"))
+        except BadMessage:
+            answer = _failure(Invalid("that is not a request of this program"))
+        except CredvaultError as exc:
+            answer = _failure(exc)
+        except Exception as exc:  # noqa: BLE001 - the boundary: an agent outlives what goes wrong in a request
+            answer = _failure(CredvaultError(f"unexpected {type(exc).__name__} in the agent"))
+        request.body[:] = bytes(len(request.body))
+        return answer
+
+    def _answer(self, request: Request, at_once: bool) -> bytes:
         headers = request.head.headers
         if "origin" in headers:
             raise Denied("no web page may ask an agent")
@@ -73,16 +89,16 @@ class Service:
             hint = "'credvault agent stop' ends it; the next 'credvault unlock' starts one of this version"
             raise Unsupported(f"the agent is of another version ({__version__})", hint=hint)
         method, path = request.method, request.path
-        if headers.get("accept") == wire.BYTES:
-            if method == "GET" and path.startswith(wire.CREDENTIALS + "/"):
-                with self._opener.opened(headers, keep_open=True) as opened:
-                    return get_plainly(opened, request, self._clock())
-            if method == "POST" and path == wire.RUNTIME_ENV:
-                with self._opener.opened(headers, keep_open=False) as opened:
-                    return resolve_plainly(opened, request, self._clock())
         if path.startswith((wire.AGENT, wire.HEALTH)):
             return _success(self._of_agent(method, path, request))
-        with self._opener.opened(headers, keep_open=self.is_quick(request)) as opened:
+        with self._opener.opened(headers, keep_open=at_once) as opened:
+            if at_once and not _takes_a_moment(opened, method, path):
+                raise _TakesLong
+            if headers.get("accept") == wire.BYTES:
+                if method == "GET" and path.startswith(wire.CREDENTIALS + "/"):
+                    return get_plainly(opened, request, self._clock())
+                if method == "POST" and path == wire.RUNTIME_ENV:
+                    return resolve_plainly(opened, request, self._clock())
             members = _of_vault(opened, method, path, request)
         return _success(members, without_body=method == "HEAD")
 
@@ -103,7 +119,7 @@ class Service:
         if method == "DELETE" and path == wire.AGENT_VAULT:
             if request.query == "all":
                 return {"forgotten": self._holdings.forget_all()}
-            path_of_vault = vault_path(settings_of(request.head.headers))
+            path_of_vault = self._finder.find(request.head.headers).path
             return {"forgotten": [path_of_vault] if self._holdings.forget(path_of_vault) else []}
         raise _no_route(method, path)
 
@@ -117,13 +133,21 @@ class Service:
         locked = LockedKey(request.body)
         try:
             key = DataKey(locked.view, vault_id)
-            path = check_key(headers, key)
+            found = self._finder.find(headers)
+            check_key(found, key)
             key.wipe()
         except BaseException:
             locked.wipe()
             raise
-        self._holdings.hold(path, locked, vault_id, seconds=seconds, idle=idle)
-        return {"path": path}
+        self._holdings.hold(found.path, locked, vault_id, seconds=seconds, idle=idle)
+        return {"path": found.path}
+
+
+def _takes_a_moment(opened: Opened, method: str, path: str) -> bool:
+    """Say whether a request reads one secret, or the records of a vault that is not large."""
+    if method not in ("GET", "HEAD") and path != wire.RUNTIME_ENV:
+        return False
+    return path.startswith(wire.CREDENTIALS + "/") or opened.file.size <= MAX_BYTES_AT_ONCE
 
 
 def _of_vault(opened: Opened, method: str, path: str, request: Request) -> Members:

@@ -23,6 +23,9 @@ class Run:
         self.out = Output()
         self.no_input = False
         self.clock = time.time
+        # What an error ends with in a command that has statuses of its own: any, and one of usage.
+        self.failure_status: int | None = None
+        self.usage_status: int | None = None
         self._kdf = kdf
         self._flags: dict[str, Any] = {}
         self._settings: Settings | None = None

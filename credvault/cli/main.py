@@ -1,11 +1,9 @@
-"""The command line: a lazy group over one static table, and the one error boundary.
+"""The command line: a lazy group over one static table.
 
 The table holds each command's short help, so that `--help` and TAB load no command; a command is loaded by name
 when it is run.
 """
 
-import os
-import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -13,10 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from credvault import __version__
+from credvault.cli import boundary
 from credvault.cli.context import Run
 from credvault.cli.options import GlobalOptions
-from credvault.cli.output import ClosedPipe
-from credvault.model.errors import EXIT_CLOSED_PIPE, EXIT_INTERRUPTED, CredvaultError, Invalid, StorageError
+from credvault.model.errors import Invalid
 
 if TYPE_CHECKING:
     from credvault.sealing.slots import KdfLimits
@@ -101,59 +99,22 @@ def cli(ctx: click.Context) -> None:
 
 
 def run(argv: Sequence[str], *, kdf: "KdfLimits | None" = None) -> int:
-    """Run one command line and return its exit status. Every error ends here, and no traceback gets out."""
+    """Run one command line and return its exit status."""
     state = Run(kdf)
+    return boundary.end(state, argv, lambda: _run_click(argv, state))
+
+
+def _run_click(argv: Sequence[str], state: Run) -> int:
+    """Let Click run a command line; what it raises itself becomes one of ours."""
     try:
-        _hold_standard_descriptors()
         status = cli.main(list(argv), prog_name="credvault", standalone_mode=False, obj=state)
-        return status if isinstance(status, int) else 0
-    except CredvaultError as exc:
-        return _fail(state, argv, exc)
     except click.exceptions.Exit as exc:
         return exc.exit_code
-    except (KeyboardInterrupt, click.Abort):  # Click has ended the line of the ^C
-        return EXIT_INTERRUPTED
-    except ClosedPipe:
-        return EXIT_CLOSED_PIPE
+    except click.Abort:  # a Ctrl-C; Click has ended the line of the ^C
+        raise KeyboardInterrupt from None
     except click.UsageError as exc:
-        return _fail(state, argv, _usage_error(exc))
-    except OSError as exc:
-        return _fail(state, argv, StorageError(f"{(exc.strerror or 'input/output error').lower()}"))
-    except Exception as exc:  # noqa: BLE001 - the boundary
-        unexpected = CredvaultError(f"unexpected {type(exc).__name__}", hint="run it again with -vv, and report it")
-        return _fail(state, argv, unexpected, cause=exc)
-
-
-def _fail(state: Run, argv: Sequence[str], error: CredvaultError, cause: BaseException | None = None) -> int:
-    words = _own_words(argv)
-    # When the options could not be read, --json still says how the error is to be shown.
-    state.out.json = state.out.json or "--json" in words
-    if state.out.verbose >= 2 or "-vv" in words:
-        import traceback
-
-        # Lines of code only: no local values, which may be secrets, and no texts of foreign errors.
-        frames = traceback.format_tb((cause or error).__traceback__)
-        if sys.stderr is not None:
-            sys.stderr.write("".join(frames))
-    state.out.error(error)
-    return error.exit_status
-
-
-def _own_words(argv: Sequence[str]) -> Sequence[str]:
-    """Return the words of a command line that are ours, as far as can be told when it could not be read."""
-    if "--" in argv:
-        return argv[: argv.index("--")]
-    return argv[: argv.index("exec")] if "exec" in argv else argv
-
-
-def _hold_standard_descriptors() -> None:
-    """Fill closed descriptors 0 to 2, so that no vault or lock file gets the number of stdout.
-
-    What is opened here is not inherited: a child finds them closed, as in a direct run.
-    """
-    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass
-    os.close(fd)
+        raise _usage_error(exc) from None
+    return status if isinstance(status, int) else 0
 
 
 def _usage_error(error: click.UsageError) -> Invalid:

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from credvault.model.errors import CredvaultError, InvalidValue, StorageError
+from credvault.model.errors import CredvaultError, InvalidValue, StorageError, failed
 from credvault.model.record import Record
-from credvault.model.text import counted, is_terminal_safe, printable
+from credvault.model.text import counted, is_terminal_safe, printable, said, warned
 from credvault.model.value import SecretValue
 
 
@@ -56,27 +56,26 @@ class Output:
     def say(self, text: str) -> None:
         """Tell the user what was done, on stderr."""
         if not self.quiet:
-            _write_error(f"credvault: {text}")
+            write_error(said(text))
 
     def detail(self, text: str) -> None:
         """Tell the user how it was done, on stderr, with -v."""
         if self.verbose:
-            _write_error(f"credvault: {text}")
+            write_error(said(text))
 
     def warn(self, text: str) -> None:
         """Warn the user, on stderr."""
         if not self.quiet:
-            _write_error(f"credvault: warning: {text}")
+            write_error(warned(text))
 
     def error(self, error: CredvaultError) -> None:
         """Show an error on stderr: what, and what to do; or as JSON."""
         if self.json:
-            facts = {"code": error.code, "message": error.message, "hint": error.hint}
-            _write_error(json.dumps({"error": {key: text for key, text in facts.items() if text is not None}}))
-            return
-        _write_error(f"credvault: error: {error.message}")
-        if error.hint:
-            _write_error(f"credvault: hint: {error.hint}")
+            from credvault.model.messages import error_members
+
+            write_error(json.dumps(error_members(error)) + "\n")
+        else:
+            write_error(failed(error))
 
     def finding(self, level: str, subject: str, text: str, mend: str | None) -> None:
         """Write one finding of the doctor as a line of the answer, and its mend below."""
@@ -160,11 +159,12 @@ def write_bytes(data: bytes) -> None:
         raise StorageError(f"cannot write the answer: {(exc.strerror or 'input/output error').lower()}") from exc
 
 
-def _write_error(text: str) -> None:
+def write_error(lines: str) -> None:
+    """Write whole lines of sanitised text to stderr, if it is there."""
     if sys.stderr is None:
         return
     try:
-        sys.stderr.write(printable(text) + "\n")
+        sys.stderr.write(lines)
         sys.stderr.flush()
     except OSError:
         return  # nowhere to say it; the exit status stands

@@ -1,41 +1,64 @@
 """The environment of a child: what it inherits, what is taken away, what secrets add. Bytes in, bytes out."""
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
-
-from credvault.delivery.selection import Injection
 from credvault.model.environment import unlocks_a_vault
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from credvault.model.value import SecretValue
 
 _PRISTINE = frozenset({"PATH", "HOME", "USER", "LANG", "TERM", "TZ", "TMPDIR"})
 
 
-class Inheritance(NamedTuple):
+class Inheritance:
     """What a child has of the caller's environment.
 
     `pristine` leaves it a short list; `keep` adds names to that list, and keeps what unlocks a vault.
     `preserve` names variables where the caller's value wins over a secret, `preserve_all` means all of them.
     """
 
-    pristine: bool = False
-    keep: Collection[str] = ()
-    preserve: Collection[str] = ()
-    preserve_all: bool = False
+    # Not a NamedTuple, here and below: `typing` costs as much as the interpreter, and the fast lane loads this.
+    __slots__ = ("keep", "preserve", "preserve_all", "pristine")
+
+    def __init__(
+        self,
+        pristine: bool = False,
+        keep: "Collection[str]" = (),
+        preserve: "Collection[str]" = (),
+        preserve_all: bool = False,
+    ) -> None:
+        self.pristine = pristine
+        self.keep = keep
+        self.preserve = preserve
+        self.preserve_all = preserve_all
 
 
-class ChildEnvironment(NamedTuple):
+class ChildEnvironment:
     """The variables of a child, and what happened on the way, by name.
 
     A variable that the caller's environment holds twice is there twice, as in a direct run.
     """
 
-    variables: Sequence[tuple[bytes, bytes]]
-    overwritten: list[str]
-    preserved: list[str]
-    removed: list[str]
+    __slots__ = ("overwritten", "preserved", "removed", "variables")
+
+    def __init__(
+        self,
+        variables: list[tuple[bytes, bytes]],
+        overwritten: list[str],
+        preserved: list[str],
+        removed: list[str],
+    ) -> None:
+        self.variables = variables
+        self.overwritten = overwritten
+        self.preserved = preserved
+        self.removed = removed
 
 
 def child_environment(
-    inherited: Iterable[tuple[bytes, bytes]], injections: Iterable[Injection], inheritance: Inheritance
+    inherited: "Iterable[tuple[bytes, bytes]]",
+    secrets: "Iterable[tuple[str, SecretValue]]",
+    inheritance: Inheritance,
 ) -> ChildEnvironment:
     """Return what a child's environment is made of: inherited, less what unlocks a vault, plus the secrets."""
     kept: list[tuple[bytes, bytes]] = []
@@ -50,16 +73,21 @@ def child_environment(
     added: dict[bytes, bytes] = {}
     overwritten: list[str] = []
     preserved: list[str] = []
-    for injection in injections:
-        variable = injection.variable.encode("ascii")
+    for variable_name, secret in secrets:
+        variable = variable_name.encode("ascii")
         if variable in there:
-            if inheritance.preserve_all or injection.variable in inheritance.preserve:
-                preserved.append(injection.variable)
+            if inheritance.preserve_all or variable_name in inheritance.preserve:
+                preserved.append(variable_name)
                 continue
-            overwritten.append(injection.variable)
-        added[variable] = injection.value.reveal()
+            overwritten.append(variable_name)
+        added[variable] = secret.reveal()
     variables = [(variable, value) for variable, value in kept if variable not in added]
     return ChildEnvironment([*variables, *added.items()], overwritten, preserved, list(removed))
+
+
+def overwritten_warning(variables: list[str]) -> str:
+    """Return what a person is to be told of variables that secrets have overwritten."""
+    return f"overwritten by secrets: {', '.join(variables)}"
 
 
 def _is_inherited(name: str, inheritance: Inheritance) -> bool:

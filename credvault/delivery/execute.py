@@ -1,15 +1,19 @@
-"""Running a program in the place of credvault: found before anything is unlocked, started as if run directly."""
+"""Running a program in the place of credvault: found before anything is unlocked, started as if run directly.
+
+Loaded by the fast lane, hence no `typing`, `signal` (which loads `enum`) or `contextlib` at the top.
+"""
 
 import errno
 import os
-import signal
 import stat
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from typing import Any, NoReturn
 
 from credvault.model.errors import EXIT_NO_PROGRAM, EXIT_NOT_RUNNABLE, CredvaultError, NotFound, Unsupported
 from credvault.model.text import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any, NoReturn
 
 
 def find_program(program: str, path: str | None) -> str:
@@ -43,7 +47,7 @@ def find_program(program: str, path: str | None) -> str:
     raise _with_status(NotFound(f"there is no program {printable(program)}", hint=hint), EXIT_NO_PROGRAM)
 
 
-def original_environment() -> Sequence[tuple[bytes, bytes]]:
+def original_environment() -> "Sequence[tuple[bytes, bytes]]":
     """Return the environment this process was started with, in its order, without what Python put there.
 
     In the C locale Python sets LC_CTYPE for itself (PEP 538). The system keeps the first state where it has /proc;
@@ -60,7 +64,7 @@ def original_environment() -> Sequence[tuple[bytes, bytes]]:
     return [(entry[:cut], entry[cut + 1 :]) for entry, cut in cuts if cut > 0]
 
 
-def execute(file: str, argv: Sequence[str], environment: Sequence[tuple[bytes, bytes]]) -> NoReturn:
+def execute(file: str, argv: "Sequence[str]", environment: "Sequence[tuple[bytes, bytes]]") -> "NoReturn":
     """Become the program `file`: same process, signals as in a direct run. Does not return.
 
     Raises Unsupported with exit status 126 where the system cannot start it (no format included).
@@ -71,10 +75,13 @@ def execute(file: str, argv: Sequence[str], environment: Sequence[tuple[bytes, b
 
         env = {os.fsdecode(name): os.fsdecode(value) for name, value in environment}
         sys.exit(subprocess.call([file, *argv[1:]], env=env))
+    # The C half of `signal`, whose Python half costs a third of the interpreter for what it adds: names.
+    import _signal  # type: ignore[import-not-found]  # typeshed has only the Python half
+
     for name in ("SIGPIPE", "SIGXFSZ"):  # Python ignores these two, and execve would hand that on
-        signal.signal(getattr(signal, name), signal.SIG_DFL)
+        _signal.signal(getattr(_signal, name), _signal.SIG_DFL)
     try:
-        os.execve(file, list(argv), _Entries(environment))
+        os.execve(file, list(argv), _Entries(environment))  # type: ignore[arg-type]  # a mapping by its methods
     except OSError as exc:
         reasons = {
             errno.ENOEXEC: "it has no format that the system runs; a script starts with a #! line",
@@ -85,25 +92,25 @@ def execute(file: str, argv: Sequence[str], environment: Sequence[tuple[bytes, b
         raise _not_runnable(argv[0], reason) from exc
 
 
-class _Entries(Mapping[bytes, bytes]):
+class _Entries:
     """Variables as execve takes them, where one may be there twice."""
 
-    def __init__(self, entries: Sequence[tuple[bytes, bytes]]) -> None:
+    def __init__(self, entries: "Sequence[tuple[bytes, bytes]]") -> None:
         self._entries = entries
 
     def __getitem__(self, name: bytes) -> bytes:
         return dict(self._entries)[name]
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> "Iterator[bytes]":
         return (name for name, _ in self._entries)
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def keys(self) -> Any:
+    def keys(self) -> "Any":
         return [name for name, _ in self._entries]
 
-    def values(self) -> Any:
+    def values(self) -> "Any":
         return [value for _, value in self._entries]
 
 
@@ -112,12 +119,11 @@ def _folders(path: str | None) -> list[str]:
     return [folder or "." for folder in (os.defpath if path is None else path).split(os.pathsep)]
 
 
-def _without_coerced_locale(environment: dict[bytes, bytes]) -> Mapping[bytes, bytes]:
+def _without_coerced_locale(environment: dict[bytes, bytes]) -> dict[bytes, bytes]:
     coerced = environment.get(b"LC_CTYPE") in (b"C.UTF-8", b"C.utf8", b"UTF-8")
     in_c_locale = environment.get(b"LANG", b"") in (b"", b"C", b"POSIX") and not environment.get(b"LC_ALL")
     if coerced and in_c_locale:
-        with suppress(KeyError):
-            del environment[b"LC_CTYPE"]
+        environment.pop(b"LC_CTYPE", None)
     return environment
 
 

@@ -1,6 +1,6 @@
 """Which secrets a child gets, and as which variables: from options, files, a project, or by default (spec.md 7)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from credvault.model import environment
@@ -14,6 +14,7 @@ from credvault.vault import Vault, serves
 
 DATABASE_VARIABLE = "DATABASE_URL"
 ERROR, WARN, IGNORE = "error", "warn", "ignore"
+NOTHING = "no secret is to be injected"
 
 
 class Wanted(NamedTuple):
@@ -101,6 +102,11 @@ def collect(vault: Vault, selection: Selection) -> Injections:
     return found
 
 
+def injected_records(injections: Iterable[Injection]) -> list[Record]:
+    """Return the records of what is injected and is a secret."""
+    return [injection.record for injection in injections if injection.record is not None]
+
+
 def parse_env_option(text: str, *, namespace: str | None, default: str) -> Wanted:
     """Return what `-e VAR=NAME` asks for; raises Invalid, InvalidName, InvalidURI."""
     variable, equals, name = text.partition("=")
@@ -145,10 +151,13 @@ def _chosen(
     for record in vault.list():
         if selection.namespaces and record.namespace not in selection.namespaces:
             continue
+        reason = _why_not(record, selection.consumer)
+        if reason is not None and not selection.only:
+            skipped.append((str(record.name), reason))
+            continue
         variable = record.env_name or derived_env_name(record.name)
         if selection.only and not is_only(variable):
             continue
-        reason = _why_not(record, selection.consumer)
         if reason is not None:
             skipped.append((str(record.name), reason))
             refused[variable] = f"{record.name}: {reason}"

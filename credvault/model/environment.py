@@ -1,9 +1,11 @@
 """Which environment variables a secret may become: the one closed table, and the system's limits."""
 
-from collections.abc import Collection
-
 from credvault.model.errors import InvalidValue
 from credvault.model.text import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 # One string of the environment, name, '=', value and the final NUL: MAX_ARG_STRLEN, 32 pages (execve(2)).
 MAX_VARIABLE_BYTES = 131_072
@@ -39,7 +41,7 @@ def unlocks_a_vault(variable: str) -> bool:
     return variable.startswith("CREDVAULT_") or variable in _UNLOCKING
 
 
-def check_variable(variable: str, *, allowed: Collection[str] = ()) -> None:
+def check_variable(variable: str, *, allowed: "Collection[str]" = ()) -> None:
     """Raise InvalidValue unless a secret may become `variable`; `allowed` names lift the forbidden table."""
     if not is_variable(variable):
         hint = "a variable is letters, digits and _, and does not start with a digit"

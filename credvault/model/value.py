@@ -1,6 +1,8 @@
 """SecretValue: bytes that do not show themselves. `.reveal()` is the only way out."""
 
-from typing import Never
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Never
 
 MAX_VALUE_BYTES = 1024 * 1024
 
@@ -45,5 +47,5 @@ class SecretValue:
     def __format__(self, spec: str) -> str:
         return "***"
 
-    def __reduce_ex__(self, protocol: object) -> Never:
+    def __reduce_ex__(self, protocol: object) -> "Never":
         raise TypeError("a SecretValue cannot be pickled or copied")

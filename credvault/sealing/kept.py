@@ -1,13 +1,17 @@
 """A vault file that stays open between reads, for a process that answers many."""
 
 import os
+from collections.abc import Iterator, Sequence
 
+from credvault.model.record import Record
 from credvault.sealing.head import Head
 from credvault.sealing.keys import DataKey
 from credvault.sealing.opened import FileImage, OpenVault, stamp_of
 
 # How many buckets are kept after their hash was checked: of 10,000 secrets all, at a few hundred KB each at most.
 KEPT_BUCKETS = 16
+# The records of a larger vault are not kept: 1.5 KB each.
+KEPT_RECORDS = 2_500
 
 
 class KeptVault(OpenVault):
@@ -21,6 +25,7 @@ class KeptVault(OpenVault):
         super().__init__(image, head, key)
         self.parts = image, head, key
         self._buckets: dict[int, bytes] = {}
+        self._records: Sequence[Record] | None = None
 
     def __exit__(self, *exc: object) -> None:
         """Stay open."""
@@ -38,6 +43,15 @@ class KeptVault(OpenVault):
     def let_go(self) -> None:
         """Close the file."""
         self.parts[0].close()
+
+    def records(self) -> Iterator[Record]:
+        """Return the record of each secret, from the indexes or as they were read before."""
+        if self._records is None:
+            records = list(super().records())
+            if len(records) > KEPT_RECORDS:
+                return iter(records)
+            self._records = records
+        return iter(self._records)
 
     def bucket_bytes(self, number: int) -> bytes:
         """Return the bytes of a bucket, checked against the table once."""

@@ -88,6 +88,14 @@ class VaultFile:
         self._kept: KeptVault | None = None
 
     @property
+    def size(self) -> int:
+        """How many bytes the file has, 0 where there is none."""
+        try:
+            return os.stat(self.path).st_size
+        except OSError:
+            return 0
+
+    @property
     def backup_path(self) -> str:
         """Where the previous generation is kept."""
         return self.path + ".bak"

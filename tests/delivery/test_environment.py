@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credvault.delivery.environment import Inheritance, child_environment
-from credvault.delivery.selection import Injection
 from credvault.model.value import SecretValue
 
 Entries = list[tuple[bytes, bytes]]
@@ -15,11 +14,13 @@ NAMES = BYTES.filter(lambda name: name != b"" and b"=" not in name[1:])
 CALLER: Entries = [(b"A", b"1"), (b"PATH", b"/bin"), (b"CREDVAULT_KEY", b"k"), (b"LC_X", b"2"), (b"VAULT_TOKEN", b"t")]
 
 
-def secrets(**values: bytes) -> list[Injection]:
-    return [Injection(variable, SecretValue(value), None, "test") for variable, value in values.items()]
+def secrets(**values: bytes) -> list[tuple[str, SecretValue]]:
+    return [(variable, SecretValue(value)) for variable, value in values.items()]
 
 
-def child(injections: Sequence[Injection] = (), inherited: Entries = CALLER, **inheritance: object) -> Entries:
+def child(
+    injections: Sequence[tuple[str, SecretValue]] = (), inherited: Entries = CALLER, **inheritance: object
+) -> Entries:
     return list(child_environment(inherited, injections, Inheritance(**inheritance)).variables)  # type: ignore[arg-type]
 
 

@@ -1,31 +1,28 @@
 """`credvault exec`."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 import click
 
+from credvault.cli import release
 from credvault.cli.context import Run
 from credvault.cli.options import verb
-from credvault.cli.output import ClosedPipe, shown
-from credvault.delivery import execute
+from credvault.cli.output import shown
 from credvault.delivery.envfile import read_env_file
-from credvault.delivery.environment import ChildEnvironment, Inheritance, child_environment
+from credvault.delivery.environment import ChildEnvironment, Inheritance
 from credvault.delivery.selection import (
     DATABASE_VARIABLE,
     ERROR,
     IGNORE,
     WARN,
-    Injection,
     Injections,
     Selection,
     Wanted,
-    collect,
     from_project,
     parse_env_option,
 )
-from credvault.model.errors import EXIT_EXEC_FAILED, CredvaultError, Invalid, StorageError
+from credvault.model.errors import EXIT_EXEC_FAILED, Invalid
 from credvault.model.names import compile_word_globs, parse_name, parse_namespace
 from credvault.model.uri import SecretURI
 
@@ -75,67 +72,43 @@ def command(
 
     Example: credvault exec -e DB_PASSWORD=db/password -- ./migrate --all
     """
-    with _failing_before_the_child():
-        argv = _child_words(words, shell)
-        if not argv and not explain:
-            raise Invalid("which program?", hint="credvault exec -- CMD ARG…, or --shell 'STRING'")
-        file = execute.find_program(argv[0], os.environ.get("PATH")) if argv else None
-        # Before the command, -n is a global option.
-        asked_namespaces = list(dict.fromkeys([*filter(None, [run.explicit_namespace]), *namespaces]))
-        for each in asked_namespaces:
-            parse_namespace(each)
-        namespace = asked_namespaces[0] if len(asked_namespaces) == 1 else None
-        default = namespace or run.settings.namespace.value
-        explicitly = [parse_env_option(text, namespace=namespace, default=default) for text in explicit]
-        databases_named = [parse_name(text, namespace=namespace, default=default) for text in databases]
-        named = [Wanted(DATABASE_VARIABLE, SecretURI(name), "--db", is_dsn=True) for name in databases_named]
-        variables = _variables(only)
-    with _failing_before_the_child(even_if_invalid=True):
-        project = run.settings.project
-        if project is not None:
-            named += from_project(project.env, project.path, default=default, allow_env=allow_env)
-        for path in env_files:
-            named += read_env_file(path, default=default)
-        selection = Selection(
-            explicit=explicitly,
-            wanted=named,
-            only=variables,
-            has_files=bool(env_files),
-            namespaces=asked_namespaces,
-            consumer=consumer,
-            if_missing=if_missing,
-            allow_env=allow_env,
-        )
-        with run.open_vault() as vault:
-            found = collect(vault, selection)
-        inheritance = Inheritance(pristine, keep, _split(preserve), preserve_env)
-        child = child_environment(execute.original_environment(), found.variables, inheritance)
-        if explain:
-            _explain(run, found, child)
-            return
-        _tell(run, found, child, if_missing)
-        if file is not None:
-            execute.execute(file, argv, child.variables)
-
-
-@contextmanager
-def _failing_before_the_child(*, even_if_invalid: bool = False) -> Iterator[None]:
-    """Give every failure before the child starts the status 125, but usage; 126 and 127 stay."""
-    try:
-        yield
-    except CredvaultError as exc:
-        is_usage = isinstance(exc, Invalid) and not even_if_invalid
-        if not is_usage and exc.exit_status == type(exc).exit_status:
-            exc.exit_status = EXIT_EXEC_FAILED
-        raise
-    except (click.Abort, ClosedPipe):
-        raise
-    except Exception as exc:  # noqa: BLE001 - the boundary of cli/main.py would say 1, which may be the child's
-        what = (exc.strerror or "input/output error").lower() if isinstance(exc, OSError) else ""
-        hint = "run it again with -vv, and report it"
-        error = StorageError(what) if what else CredvaultError(f"unexpected {type(exc).__name__}", hint=hint)
-        error.exit_status = EXIT_EXEC_FAILED
-        raise error.with_traceback(exc.__traceback__) from None
+    run.failure_status = EXIT_EXEC_FAILED
+    argv = _child_words(words, shell)
+    if not argv and not explain:
+        raise Invalid("which program?", hint="credvault exec -- CMD ARG…, or --shell 'STRING'")
+    file = release.find_program(run, argv) if argv else None
+    # Before the command, -n is a global option.
+    asked_namespaces = list(dict.fromkeys([*filter(None, [run.explicit_namespace]), *namespaces]))
+    for each in asked_namespaces:
+        parse_namespace(each)
+    namespace = asked_namespaces[0] if len(asked_namespaces) == 1 else None
+    default = namespace or run.settings.namespace.value
+    explicitly = [parse_env_option(text, namespace=namespace, default=default) for text in explicit]
+    databases_named = [parse_name(text, namespace=namespace, default=default) for text in databases]
+    named = [Wanted(DATABASE_VARIABLE, SecretURI(name), "--db", is_dsn=True) for name in databases_named]
+    variables = _variables(only)
+    run.usage_status = EXIT_EXEC_FAILED  # from here on, what is wrong is in files and in the vault
+    project = run.settings.project
+    if project is not None:
+        named += from_project(project.env, project.path, default=default, allow_env=allow_env)
+    for path in env_files:
+        named += read_env_file(path, default=default)
+    selection = Selection(
+        explicit=explicitly,
+        wanted=named,
+        only=variables,
+        has_files=bool(env_files),
+        namespaces=asked_namespaces,
+        consumer=consumer,
+        if_missing=if_missing,
+        allow_env=allow_env,
+    )
+    inheritance = Inheritance(pristine, keep, _split(preserve), preserve_env)
+    found, child = release.choose(run, selection, inheritance)
+    if file is None or explain:
+        _explain(run, found, child)
+    else:
+        release.start(run, file, argv, found, child, if_missing)
 
 
 def _child_words(words: Sequence[str], shell: str | None) -> list[str]:
@@ -159,23 +132,6 @@ def _split(texts: Sequence[str]) -> list[str]:
     return [word for text in texts for word in text.split(",") if word]
 
 
-def _tell(run: Run, found: Injections, child: ChildEnvironment, if_missing: str) -> None:
-    if found.missing and if_missing == WARN:
-        run.out.warn(f"not there, so not set: {found.missing_in_words}")
-    if child.overwritten:
-        run.out.warn(f"overwritten by secrets: {', '.join(child.overwritten)}")
-    for injection in _injected(found, child):
-        if injection.record is not None and injection.record.is_expired(run.clock()):
-            run.out.warn(f"{injection.record.name} expired at {injection.record.expires_at}")
-    if not found.variables:
-        run.out.say("no secret is to be injected")
-    run.out.detail(f"injected: {', '.join(i.variable for i in _injected(found, child)) or 'nothing'}")
-
-
-def _injected(found: Injections, child: ChildEnvironment) -> list[Injection]:
-    return [injection for injection in found.variables if injection.variable not in child.preserved]
-
-
 def _explain(run: Run, found: Injections, child: ChildEnvironment) -> None:
     injected = [
         {
@@ -186,7 +142,7 @@ def _explain(run: Run, found: Injections, child: ChildEnvironment) -> None:
             "shadows": injection.variable in child.overwritten,
             "expired": injection.record is not None and injection.record.is_expired(run.clock()),
         }
-        for injection in _injected(found, child)
+        for injection in release.injected_by(found, child)
     ]
     skipped = [{"name": name, "reason": reason} for name, reason in found.skipped]
     skipped += [{"name": what, "reason": "not there"} for what, _ in found.missing]

@@ -1,14 +1,14 @@
 """`credvault get`."""
 
-import base64
 import os
-from typing import Any
 
 import click
 
 from credvault.cli.context import Run
 from credvault.cli.options import verb
+from credvault.cli.release import fetch
 from credvault.model.errors import AlreadyExists, Invalid, NotFound
+from credvault.model.messages import value_members
 from credvault.model.record import Secret
 from credvault.model.text import counted
 from credvault.model.value import SecretValue
@@ -47,12 +47,9 @@ def command(
     if run.out.json and (field is not None or dsn or output is not None):
         raise Invalid("--json shows the whole secret; leave out --field, --dsn and -o")
     parsed = run.name(name)
-    with run.open_vault() as vault:
-        secret = vault.get(parsed, version)
-    if secret.record.is_expired(run.clock()):
-        run.out.warn(f"{parsed} expired at {secret.record.expires_at}")
+    secret = fetch(run, parsed, version)
     if run.out.json:
-        run.out.fact(secret_members(secret))
+        run.out.fact({**secret.record.members(), **value_members(secret.value)})
         return
     value = _part(secret, field, dsn)
     if output is not None:
@@ -69,16 +66,6 @@ def command(
         run.out.say(f"wrote {output} ({counted(len(data), 'byte')})")
         return
     run.out.value(value, newline=newline, raw=raw)
-
-
-def secret_members(secret: Secret) -> dict[str, Any]:
-    """Return a secret as JSON shows it: the record, and `value` (text) or `value_base64`."""
-    value = secret.value.reveal()
-    try:
-        shown = {"value": value.decode("utf-8")}
-    except UnicodeDecodeError:
-        shown = {"value_base64": base64.b64encode(value).decode("ascii")}
-    return {**secret.record.members(), **shown}
 
 
 def _part(secret: Secret, field: str | None, dsn: bool) -> SecretValue:

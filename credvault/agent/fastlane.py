@@ -1,0 +1,106 @@
+"""The fast lane: the plain forms of `get` and `exec`, asked of an agent before the command line is loaded.
+
+Knows nothing of profiles or vaults: it sends the folder and the settings that are not secret, and the agent answers
+or declines. Whatever it does not expect it leaves to the command line, with the same result. Standard library only,
+and little of that: each import is measured (tests/test_startup.py holds the list).
+"""
+
+import posix
+import sys
+
+from credvault import peer
+from credvault.model import wire
+from credvault.model.folders import agent_socket, xdg_state_folder
+from credvault.model.plain import GET, PlainForm
+
+
+class Answer:
+    """What is to be written to stderr and then to stdout, and the status to end with."""
+
+    __slots__ = ("notice", "output", "status")
+
+    def __init__(self, notice: str, output: bytes, status: int) -> None:
+        self.notice = notice
+        self.output = output
+        self.status = status
+
+
+def answer(form: PlainForm) -> Answer | None:
+    """Return what an agent answers to a command line of a plain form, or None where the command line is to do it.
+
+    For `exec` it does not return where all goes well: the program takes our place.
+    """
+    if sys.stdin is None or sys.stdout is None or sys.stderr is None:
+        return None  # a descriptor that is free would be the socket's
+    environ = {
+        name.decode("utf-8", "surrogateescape"): value.decode("utf-8", "surrogateescape")
+        for name, value in posix.environ.items()
+    }
+    if any(key in environ for key in wire.KEYS):
+        return None
+    if form.command == GET:
+        return None if posix.isatty(1) else _get(form, environ)
+    return _exec(form, environ)
+
+
+def _get(form: PlainForm, environ: dict[str, str]) -> Answer | None:
+    name = form.words[0]
+    if "/" not in name:
+        name = f"{wire.DEFAULT_NAMESPACE}/{name}"
+    return _ask(form, environ, "GET", f"{wire.CREDENTIALS}/{wire.quote_text(name)}")
+
+
+def _exec(form: PlainForm, environ: dict[str, str]) -> Answer | None:
+    # Here: `get` needs none of it.
+    from credvault.delivery.environment import Inheritance, child_environment, overwritten_warning
+    from credvault.delivery.execute import execute, find_program, original_environment
+    from credvault.model.errors import EXIT_EXEC_FAILED, CredvaultError, failed
+    from credvault.model.text import warned
+    from credvault.model.value import SecretValue
+
+    try:
+        file = find_program(form.words[0], environ.get("PATH"))
+        found = _ask(form, environ, "POST", wire.RUNTIME_ENV)
+        if found is None or found.status:
+            return found
+        # As environ(7) has them: NAME=value, a NUL after each.
+        secrets = [item.partition(b"=") for item in found.output.split(b"\0")[:-1]]
+        pairs = [(variable.decode("ascii"), SecretValue(value)) for variable, _, value in secrets]
+        child = child_environment(original_environment(), pairs, Inheritance())
+        if child.overwritten:
+            found.notice += warned(overwritten_warning(child.overwritten))
+        sys.stderr.write(found.notice)
+        sys.stderr.flush()
+        execute(file, form.words, child.variables)
+    except CredvaultError as exc:
+        is_set = exc.exit_status != type(exc).exit_status
+        return Answer(failed(exc), b"", exc.exit_status if is_set else EXIT_EXEC_FAILED)
+
+
+def _ask(form: PlainForm, environ: dict[str, str], method: str, target: str) -> Answer | None:
+    state_folder = xdg_state_folder(environ) if sys.platform == "linux" else None
+    path = agent_socket(environ, state_folder)
+    if path is None:
+        return None
+    try:
+        connection = peer.connect(path, posix.geteuid())
+        if connection is None:
+            return None
+        folder = posix.getcwdb()
+        settings = {name: environ[name] for name in wire.SETTINGS if name in environ}
+        headers = [
+            ("accept", wire.BYTES),
+            ("connection", "close"),
+            (wire.FOLDER, wire.quote(folder)),
+            (wire.ENVIRONMENT, wire.quote_table(settings)),
+        ]
+        if form.namespace is not None:
+            headers.append((wire.NAMESPACE, wire.quote_text(form.namespace)))
+        head, body = peer.ask(connection, wire.render_request(method, target, headers))
+        connection.close()
+        status = head.headers.get(wire.EXIT, "")
+        if not status.isdigit():
+            return None  # it declines
+        return Answer(wire.unquote_text(head.headers.get(wire.NOTICE, "")), body, int(status))
+    except (OSError, peer.Stranger, peer.NoAnswer, wire.BadMessage):
+        return None

@@ -1,0 +1,39 @@
+"""The cold lane: the plain forms of `get` and `exec` with a key at hand and no agent, without Click.
+
+Click costs as much as all the rest of a `get` (tests/benchmarks). What is done and said is the same.
+"""
+
+from collections.abc import Sequence
+
+from credvault.cli import boundary, release
+from credvault.cli.context import Run
+from credvault.delivery.environment import Inheritance
+from credvault.delivery.selection import Selection, from_project
+from credvault.model.names import parse_namespace
+from credvault.model.plain import GET, PlainForm
+
+
+def run(argv: Sequence[str], form: PlainForm) -> int:
+    """Run a command line of a plain form, and return its exit status."""
+    state = Run()
+    if form.namespace is not None:
+        state.set_option("namespace", form.namespace)
+    return boundary.end(state, argv, lambda: _get(state, form) if form.command == GET else _exec(state, form))
+
+
+def _get(state: Run, form: PlainForm) -> int:
+    secret = release.fetch(state, state.name(form.words[0]))
+    state.out.value(secret.value, newline=None, raw=False)
+    return 0
+
+
+def _exec(state: Run, form: PlainForm) -> int:
+    file = release.find_program(state, form.words)
+    namespaces = [] if form.namespace is None else [parse_namespace(form.namespace)]
+    default = state.settings.namespace.value
+    project = state.settings.project
+    wanted = from_project(project.env, project.path, default=default) if project else []
+    selection = Selection(wanted=wanted, namespaces=namespaces)
+    found, child = release.choose(state, selection, Inheritance())
+    release.start(state, file, form.words, found, child)
+    return 0

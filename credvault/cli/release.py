@@ -1,0 +1,65 @@
+"""Giving secrets out, to a pipe or to a child: what `get` and `exec` do once their options are read.
+
+Needs no Click, so that the cold lane does the same.
+"""
+
+import os
+from collections.abc import Sequence
+
+from credvault.cli.context import Run
+from credvault.delivery import execute
+from credvault.delivery.environment import ChildEnvironment, Inheritance, child_environment, overwritten_warning
+from credvault.delivery.selection import NOTHING, WARN, Injection, Injections, Selection, collect, injected_records
+from credvault.model.errors import EXIT_EXEC_FAILED
+from credvault.model.names import Name
+from credvault.model.record import Secret
+from credvault.vault import expiry_warnings
+
+
+def fetch(run: Run, name: Name, version: int | None = None) -> Secret:
+    """Return a secret, and warn where it has expired."""
+    with run.open_vault() as vault:
+        secret = vault.get(name, version)
+    for text in expiry_warnings([secret.record], run.clock()):
+        run.out.warn(text)
+    return secret
+
+
+def find_program(run: Run, argv: Sequence[str]) -> str:
+    """Return the file of a program, before anything is unlocked.
+
+    From here on every failure but one of usage has a status that is not taken for the child's.
+    """
+    run.failure_status = EXIT_EXEC_FAILED
+    return execute.find_program(argv[0], os.environ.get("PATH"))
+
+
+def choose(run: Run, selection: Selection, inheritance: Inheritance) -> tuple[Injections, ChildEnvironment]:
+    """Return what a child gets, and its environment. Usage is right by now: every failure is one before the child."""
+    run.usage_status = EXIT_EXEC_FAILED
+    with run.open_vault() as vault:
+        found = collect(vault, selection)
+    inherited = execute.original_environment()
+    return found, child_environment(inherited, [(i.variable, i.value) for i in found.variables], inheritance)
+
+
+def start(
+    run: Run, file: str, argv: Sequence[str], found: Injections, child: ChildEnvironment, if_missing: str = WARN
+) -> None:
+    """Say what is to be said, and become the program."""
+    if found.missing and if_missing == WARN:
+        run.out.warn(f"not there, so not set: {found.missing_in_words}")
+    injected = injected_by(found, child)
+    for text in expiry_warnings(injected_records(injected), run.clock()):
+        run.out.warn(text)
+    if not found.variables:
+        run.out.say(NOTHING)
+    if child.overwritten:
+        run.out.warn(overwritten_warning(child.overwritten))
+    run.out.detail(f"injected: {', '.join(i.variable for i in injected) or 'nothing'}")
+    execute.execute(file, argv, child.variables)
+
+
+def injected_by(found: Injections, child: ChildEnvironment) -> list[Injection]:
+    """Return what is injected, less what the caller's environment keeps."""
+    return [injection for injection in found.variables if injection.variable not in child.preserved]
