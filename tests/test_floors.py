@@ -128,7 +128,7 @@ SOUND: list[tuple[Check, str, str]] = [
     (check_ground, "model/times.py", "import time\ntext = time.strftime('%Y', time.gmtime(now))"),
     (check_writing, "files.py", "open(path, 'wb')"),
     (check_writing, "config.py", "import os\nopen(path, 'rb')\nos.open(path, os.O_RDONLY)\ntext.replace('a', 'b')"),
-    (check_writing, "cli/main.py", "import os\nos.open(os.devnull, os.O_RDWR)"),
+    (check_writing, "cli/boundary.py", "import os\nos.open(os.devnull, os.O_RDWR)"),
     (check_writing, "cli/prompt.py", "open(_terminal(), 'r+b', buffering=0)"),
     (check_writing, "delivery/execute.py", "import shutil\nshutil.which('a')"),
     (check_writing, "backends/file.py", "file.open()\nstdout.write(text)"),

@@ -7,11 +7,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import sysconfig
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
+import credvault
 from credvault.backends.base import ABSENT, Change
 from credvault.backends.file import FileBackend
 from credvault.model.names import parse_name
@@ -74,6 +77,19 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def unlocked(home: Path) -> Iterator[dict[str, str | None]]:
+    """An agent that holds the vault; what changes in the environment so that it is asked."""
+    with tempfile.TemporaryDirectory(prefix="cv-") as folder:
+        socket = {"CREDVAULT_AGENT_SOCKET": f"{folder}/agent.sock"}
+        program = [sys.executable, "-I", "-m", "credvault"]
+        subprocess.run([*program, "unlock"], check=True, capture_output=True, env={**environment(home), **socket})
+        try:
+            yield {**socket, "CREDVAULT_KEY": None}
+        finally:
+            subprocess.run([*program, "agent", "stop"], check=True, capture_output=True, env=socket | {"HOME": "/"})
+
+
+@pytest.fixture(scope="module")
 def of_click() -> set[str]:
     """What Click loads, the price of the command line as it is."""
     return loaded_by("import click")
@@ -93,18 +109,31 @@ def environment(home: Path) -> dict[str, str]:
     return {"HOME": str(home), "PATH": os.defpath, "LANG": "en_US.UTF-8", "CREDVAULT_KEY": print_key(RAW_KEY)}
 
 
-def loaded_by(code: str) -> set[str]:
+def loaded_by(code: str, *, site: bool = True) -> set[str]:
     """Return the modules that a line of code loads, those of a bare interpreter included."""
-    command = [sys.executable, "-I", "-c", f"{code}\nimport sys; print(*sys.modules)"]
+    command = [*interpreter(site), f"{code}\nimport sys; print(*sys.modules)"]
     return set(subprocess.run(command, check=True, capture_output=True, text=True, env={}).stdout.split())
 
 
-def loaded_in_a_run(home: Path, *words: str, stdin: bytes = b"", more: Mapping[str, str] | None = None) -> set[str]:
+def interpreter(site: bool) -> list[str]:
+    """Return the words that run code: as `-m` does, or without `site`, as the launcher does."""
+    return [sys.executable, "-I", "-c"] if site else [sys.executable, "-I", "-S", "-c"]
+
+
+def loaded_in_a_run(
+    home: Path,
+    *words: str,
+    stdin: bytes = b"",
+    more: Mapping[str, str | None] | None = None,
+    site: bool = True,
+) -> set[str]:
     """Return the modules that a run of the program loaded; it must succeed."""
     listing = home / "modules"
     listing.unlink(missing_ok=True)
-    command = [sys.executable, "-I", "-c", DRIVER, str(listing), *words]
-    ran = subprocess.run(command, input=stdin, capture_output=True, cwd=home, env={**environment(home), **(more or {})})
+    paths = [] if site else [str(Path(credvault.__file__).parent.parent), sysconfig.get_path("purelib")]
+    command = [*interpreter(site), f"import sys; sys.path += {paths}\n{DRIVER}", str(listing), *words]
+    variables = {name: value for name, value in {**environment(home), **(more or {})}.items() if value is not None}
+    ran = subprocess.run(command, input=stdin, capture_output=True, cwd=home, env=variables)
     assert ran.returncode == 0, ran.stderr.decode()
     return set(json.loads(listing.read_text().replace("'", '"')))
 
@@ -113,6 +142,15 @@ def ours(modules: set[str], folder: str) -> set[str]:
     """Return the modules of the package below a folder of it."""
     return {module for module in modules if module.startswith(f"credvault.{folder}.")}
 
+
+# What the cold lane loads besides cryptography: each is measured, and was there for a reason when it came.
+COLD = {"_json", "errno", "fcntl", "gc", "json", "json.decoder", "json.encoder", "json.scanner", "pwd"}
+# What the fast lane loads, all of it.
+FAST = (
+    *("__main__", "agent", "agent.fastlane", "model", "model.folders", "model.plain", "model.unlocking"),
+    *("model.wire", "peer"),
+)
+FAST_EXEC = ("delivery", "delivery.environment", "delivery.execute", "model.value")
 
 RUNS: Sequence[tuple[str, Sequence[str], bytes]] = [
     ("get", ["get", "openai/api_key"], b""),
@@ -137,6 +175,47 @@ def test_daily_commands_load_nothing_dear(home: Path, of_libraries: set[str], wo
     assert not (modules - of_libraries).intersection(DEAR)
 
 
+@pytest.mark.parametrize("words", [["get", "openai/api_key"], ["exec", "--", "true"]], ids=["get", "exec"])
+def test_cold_lane_loads_cryptography_json_and_no_command_line(home: Path, words: list[str]) -> None:
+    of_cryptography = loaded_by(
+        f"import sys; sys.path.append({sysconfig.get_path('purelib')!r})\n"
+        "import cryptography.fernet, cryptography.hazmat.primitives.hmac, cryptography.hazmat.primitives.kdf.hkdf",
+        site=False,
+    )
+
+    modules = loaded_in_a_run(home, *words, site=False)
+
+    assert {"credvault.cli.coldlane", "cryptography.fernet"} <= modules
+    others = {module for module in modules - of_cryptography if not module.startswith("credvault")}
+    assert others <= COLD
+    assert ours(modules, "cli") <= {
+        f"credvault.cli.{name}" for name in ("boundary", "coldlane", "context", "output", "release")
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "more"),
+    [
+        (["get", "openai/api_key"], set()),
+        (["exec", "--", "true"], {"_signal", "_stat", "errno", *(f"credvault.{name}" for name in FAST_EXEC)}),
+    ],
+    ids=["get", "exec"],
+)
+def test_fast_lane_loads_these_modules_and_no_others(
+    home: Path, unlocked: dict[str, str | None], words: list[str], more: set[str]
+) -> None:
+    modules = loaded_in_a_run(home, *words, more=unlocked, site=False)
+
+    assert modules - loaded_by("pass", site=False) <= {
+        "_socket",
+        "gc",
+        "credvault",
+        *(f"credvault.{name}" for name in FAST),
+        *more,
+    }
+    assert "credvault.agent.fastlane" in modules
+
+
 @pytest.mark.parametrize("words", [["--help"], ["get", "--help"]], ids=["program", "command"])
 def test_help_loads_nothing_dear(home: Path, of_click: set[str], words: list[str]) -> None:
     # Click translates the headings of a help page, and asks for the locale then.
@@ -156,12 +235,10 @@ def test_help_and_version_load_no_command_and_no_cryptography(home: Path, words:
 
 
 def test_get_loads_its_own_command_and_no_floor_that_it_does_not_use(home: Path) -> None:
-    modules = loaded_in_a_run(home, "get", "openai/api_key")
+    modules = loaded_in_a_run(home, "get", "openai/api_key", "--raw")
 
     assert ours(modules, "cli.commands") == {"credvault.cli.commands.get"}
-    assert not [
-        module for floor in ("delivery", "lifecycle", "transfer", "agent", "server") for module in ours(modules, floor)
-    ]
+    assert not [module for floor in ("lifecycle", "transfer", "server") for module in ours(modules, floor)]
     assert ours(modules, "backends") <= {
         f"credvault.backends.{name}" for name in ("base", "changes", "file", "registry")
     }

@@ -1,7 +1,8 @@
 """Who is asking."""
 
 import os
-from typing import NamedTuple
+
+from credvault.model.tuples import NamedTuple
 
 
 class Identity(NamedTuple):

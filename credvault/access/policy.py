@@ -7,10 +7,10 @@ stops at the end of the namespace, in the key part it spans '/' (requirements.md
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 from credvault.access.identity import Identity
 from credvault.model.names import Name
+from credvault.model.tuples import NamedTuple
 
 READ, WRITE, DELETE, LIST = "read", "write", "delete", "list"
 ALLOW, DENY = "allow", "deny"
@@ -47,13 +47,16 @@ class Policy(NamedTuple):
 
 def decide(policy: Policy, identity: Identity, action: str, resource: Name) -> Decision:
     """Return whether `identity` may do `action` to `resource`."""
-    rules = [*policy.rules.get("*", ()), *policy.rules.get(identity.subject, ())]
-    matching = [rule for rule in rules if rule.matches(action, resource)]
-    denying = next((rule for rule in matching if rule.effect == DENY), None)
-    if denying is not None:
-        return Decision(False, denying.name)
-    allowing = next((rule for rule in matching if rule.effect == ALLOW), None)
-    return Decision(allowing is not None, allowing.name if allowing else None)
+    # One pass, for `list` decides about each secret: at 100,000 this is a tenth of its time, with lists a third.
+    allowing: str | None = None
+    for subject in ("*", identity.subject):
+        for rule in policy.rules.get(subject, ()):
+            if rule.matches(action, resource):
+                if rule.effect == DENY:
+                    return Decision(False, rule.name)
+                if rule.effect == ALLOW and allowing is None:
+                    allowing = rule.name
+    return Decision(allowing is not None, allowing)
 
 
 def owner_policy(owner: Identity) -> Policy:

@@ -28,6 +28,7 @@ class Answer:
 def answer(form: PlainForm) -> Answer | None:
     """Return what an agent answers to a command line of a plain form, or None where the command line is to do it.
 
+    For who has no key in the environment: with one no agent is to be asked.
     For `exec` it does not return where all goes well: the program takes our place.
     """
     if sys.stdin is None or sys.stdout is None or sys.stderr is None:
@@ -36,8 +37,6 @@ def answer(form: PlainForm) -> Answer | None:
         name.decode("utf-8", "surrogateescape"): value.decode("utf-8", "surrogateescape")
         for name, value in posix.environ.items()
     }
-    if any(key in environ for key in wire.KEYS):
-        return None
     if form.command == GET:
         return None if posix.isatty(1) else _get(form, environ)
     return _exec(form, environ)
@@ -54,8 +53,6 @@ def _exec(form: PlainForm, environ: dict[str, str]) -> Answer | None:
     # Here: `get` needs none of it.
     from credvault.delivery.environment import Inheritance, child_environment, overwritten_warning
     from credvault.delivery.execute import execute, find_program, original_environment
-    from credvault.model.errors import EXIT_EXEC_FAILED, CredvaultError, failed
-    from credvault.model.text import warned
     from credvault.model.value import SecretValue
 
     try:
@@ -68,13 +65,18 @@ def _exec(form: PlainForm, environ: dict[str, str]) -> Answer | None:
         pairs = [(variable.decode("ascii"), SecretValue(value)) for variable, _, value in secrets]
         child = child_environment(original_environment(), pairs, Inheritance())
         if child.overwritten:
+            from credvault.model.text import warned
+
             found.notice += warned(overwritten_warning(child.overwritten))
         sys.stderr.write(found.notice)
         sys.stderr.flush()
         execute(file, form.words, child.variables)
-    except CredvaultError as exc:
-        is_set = exc.exit_status != type(exc).exit_status
-        return Answer(failed(exc), b"", exc.exit_status if is_set else EXIT_EXEC_FAILED)
+    except Exception as exc:
+        from credvault.model.errors import CredvaultError, failed
+
+        if not isinstance(exc, CredvaultError):
+            raise
+        return Answer(failed(exc), b"", exc.exit_status)  # that it cannot be run has a status of its own
 
 
 def _ask(form: PlainForm, environ: dict[str, str], method: str, target: str) -> Answer | None:

@@ -15,11 +15,13 @@ SETTINGS = {
     "CREDVAULT_BACKEND": "the backend to use, as --backend",
     "CREDVAULT_NAMESPACE": "the namespace of names without one, as -n",
     "CREDVAULT_CONFIG": "the settings file to read in the place of config.toml",
+    "CREDVAULT_AGENT_SOCKET": "where the agent's socket is; an absolute path",
     "CREDVAULT_NO_INPUT": "never ask, as --no-input; 0 and nothing mean no",
     "CI": "set to anything, as CREDVAULT_NO_INPUT",
     "NO_COLOR": "set to anything: no colours, unless --color says otherwise",
     "XDG_CONFIG_HOME": "where the folder of config.toml is, on Linux (~/.config)",
     "XDG_DATA_HOME": "where the folder of the vault file is, on Linux (~/.local/share)",
     "XDG_STATE_HOME": "where the folder of pins, trail and test results is, on Linux (~/.local/state)",
+    "XDG_RUNTIME_DIR": "where the folder of the agent's socket is; without it, it is in the folder of the pins",
 }
 """What stands between the settings files and the options (spec.md 9)."""

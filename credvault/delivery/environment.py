@@ -1,6 +1,6 @@
 """The environment of a child: what it inherits, what is taken away, what secrets add. Bytes in, bytes out."""
 
-from credvault.model.environment import unlocks_a_vault
+from credvault.model.unlocking import unlocks_a_vault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,19 +1,27 @@
 """Running a program in the place of credvault: found before anything is unlocked, started as if run directly.
 
-Loaded by the fast lane, hence no `typing`, `signal` (which loads `enum`) or `contextlib` at the top.
+Loaded by the fast lane, hence the C halves of `os`, `stat` and `signal` (whose Python halves cost a tenth of a start
+and more), and no `typing`. What an error needs is imported where it is raised.
 """
 
+import _stat
 import errno
-import os
-import stat
+import sys
 
-from credvault.model.errors import EXIT_NO_PROGRAM, EXIT_NOT_RUNNABLE, CredvaultError, NotFound, Unsupported
-from credvault.model.text import printable
+try:
+    import posix as system
+except ImportError:  # Windows
+    import nt as system  # type: ignore[import-not-found, no-redef, unused-ignore]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any, NoReturn
+
+    from credvault.model.errors import CredvaultError
+
+# Where programs are looked for without PATH (os.defpath).
+_DEFAULT_PATH = "/bin:/usr/bin"
 
 
 def find_program(program: str, path: str | None) -> str:
@@ -21,30 +29,31 @@ def find_program(program: str, path: str | None) -> str:
 
     Raises NotFound (exit status 127), or Unsupported (126) where it is there and cannot be run.
     """
-    if os.name == "nt":
+    if sys.platform == "win32":
         import shutil
 
         found = shutil.which(program, path=path)
         if found is None:
-            raise _with_status(NotFound(f"there is no program {printable(program)}"), EXIT_NO_PROGRAM)
+            raise _not_found(program, None)
         return found
-    candidates = [program] if "/" in program else [os.path.join(f, program) for f in _folders(path)]
+    candidates = [program] if "/" in program else [f"{folder}/{program}" for folder in _folders(path)]
     unusable: CredvaultError | None = None
     for candidate in candidates if program else []:
         try:
-            is_file = stat.S_ISREG(os.stat(candidate).st_mode)
+            is_file = _stat.S_ISREG(system.stat(candidate).st_mode)
         except OSError as exc:
             # A folder of PATH that may not be looked into is no find, as in the shells.
             if "/" in program and exc.errno not in (errno.ENOENT, errno.ENOTDIR):
                 unusable = _not_runnable(program, (exc.strerror or "it cannot be looked at").lower())
             continue
-        if is_file and os.access(candidate, os.X_OK):
+        if is_file and system.access(candidate, system.X_OK):
             return candidate
         unusable = unusable or _not_runnable(program, "permission denied" if is_file else "it is not a file")
     if unusable is not None:
         raise unusable
-    hint = None if "/" in program else "it is looked for in PATH; a shell's own commands need --shell"
-    raise _with_status(NotFound(f"there is no program {printable(program)}", hint=hint), EXIT_NO_PROGRAM)
+    raise _not_found(
+        program, None if "/" in program else "it is looked for in PATH; a shell's own commands need --shell"
+    )
 
 
 def original_environment() -> "Sequence[tuple[bytes, bytes]]":
@@ -58,7 +67,7 @@ def original_environment() -> "Sequence[tuple[bytes, bytes]]":
         with open("/proc/self/environ", "rb") as file:
             entries = file.read().split(b"\0")
     except OSError:
-        return list(_without_coerced_locale(dict(os.environb)).items())
+        return list(_without_coerced_locale(dict(system.environ)).items())
     # From the second byte: a name may start with '='.
     cuts = [(entry, entry.find(b"=", 1)) for entry in entries]
     return [(entry[:cut], entry[cut + 1 :]) for entry, cut in cuts if cut > 0]
@@ -69,19 +78,18 @@ def execute(file: str, argv: "Sequence[str]", environment: "Sequence[tuple[bytes
 
     Raises Unsupported with exit status 126 where the system cannot start it (no format included).
     """
-    if os.name == "nt":
+    if sys.platform == "win32":
+        import os
         import subprocess
-        import sys
 
         env = {os.fsdecode(name): os.fsdecode(value) for name, value in environment}
         sys.exit(subprocess.call([file, *argv[1:]], env=env))
-    # The C half of `signal`, whose Python half costs a third of the interpreter for what it adds: names.
     import _signal  # type: ignore[import-not-found]  # typeshed has only the Python half
 
     for name in ("SIGPIPE", "SIGXFSZ"):  # Python ignores these two, and execve would hand that on
         _signal.signal(getattr(_signal, name), _signal.SIG_DFL)
     try:
-        os.execve(file, list(argv), _Entries(environment))  # type: ignore[arg-type]  # a mapping by its methods
+        system.execve(file, list(argv), _Entries(environment))  # type: ignore[arg-type]  # a mapping by its methods
     except OSError as exc:
         reasons = {
             errno.ENOEXEC: "it has no format that the system runs; a script starts with a #! line",
@@ -116,7 +124,7 @@ class _Entries:
 
 def _folders(path: str | None) -> list[str]:
     # An empty part of PATH is the current folder (POSIX.1-2024, 8.3).
-    return [folder or "." for folder in (os.defpath if path is None else path).split(os.pathsep)]
+    return [folder or "." for folder in (_DEFAULT_PATH if path is None else path).split(":")]
 
 
 def _without_coerced_locale(environment: dict[bytes, bytes]) -> dict[bytes, bytes]:
@@ -127,10 +135,19 @@ def _without_coerced_locale(environment: dict[bytes, bytes]) -> dict[bytes, byte
     return environment
 
 
-def _not_runnable(program: str, reason: str) -> CredvaultError:
-    return _with_status(Unsupported(f"cannot run {printable(program)}: {reason}"), EXIT_NOT_RUNNABLE)
+def _not_runnable(program: str, reason: str) -> "CredvaultError":
+    from credvault.model.errors import EXIT_NOT_RUNNABLE, Unsupported
+    from credvault.model.text import printable
+
+    error = Unsupported(f"cannot run {printable(program)}: {reason}")
+    error.exit_status = EXIT_NOT_RUNNABLE
+    return error
 
 
-def _with_status(error: CredvaultError, status: int) -> CredvaultError:
-    error.exit_status = status
+def _not_found(program: str, hint: str | None) -> "CredvaultError":
+    from credvault.model.errors import EXIT_NO_PROGRAM, NotFound
+    from credvault.model.text import printable
+
+    error = NotFound(f"there is no program {printable(program)}", hint=hint)
+    error.exit_status = EXIT_NO_PROGRAM
     return error

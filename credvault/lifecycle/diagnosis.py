@@ -7,8 +7,10 @@ from shlex import quote
 from typing import NamedTuple
 
 from credvault import files
+from credvault.backends.agent import AgentClient
 from credvault.config import Settings
-from credvault.model.errors import CredvaultError, StorageError
+from credvault.model import wire
+from credvault.model.errors import BackendUnavailable, CredvaultError, StorageError
 from credvault.model.text import counted, printable
 from credvault.sealing.slots import PASSPHRASE, KdfLimits, Slot
 from credvault.sealing.vaultfile import VaultFile
@@ -40,6 +42,7 @@ def examine(settings: Settings, file: VaultFile, *, unlock: bool, verify: bool) 
     """
     yield from _as_far_as_possible("settings", _examine_settings(settings))
     yield from _examine_folder(settings.state_folder, "state folder")
+    yield from _as_far_as_possible("agent", _examine_agent(settings))
     try:
         head = file.read_head()
     except CredvaultError as exc:
@@ -90,6 +93,28 @@ def _examine_folder(path: str, subject: str) -> Iterator[Finding]:
     elif os.name == "posix" and stat.S_IMODE(facts.st_mode) & 0o077:
         mend = f"chmod 700 {_quoted(path)}"
         yield Finding(WRONG, subject, f"others may look into {printable(path)}", mend, StorageError.exit_status)
+
+
+def _examine_agent(settings: Settings) -> Iterator[Finding]:
+    path = settings.agent_socket
+    if os.name != "posix" or path is None or not os.path.lexists(path):
+        return
+    yield from _examine_folder(os.path.dirname(path), "agent")
+    warnings: list[str] = []
+    client = AgentClient(settings, warnings.append)
+    try:
+        if client.connect():
+            facts = client.ask("GET", wire.AGENT)
+            held = counted(len(facts["vaults"]), "vault")
+            yield Finding(OK, "agent", f"process {facts['pid']} listens at {printable(path)} and holds {held}")
+        elif warnings:
+            mend = "name a place of your own with CREDVAULT_AGENT_SOCKET"
+            yield Finding(WRONG, "agent", warnings[0], mend, BackendUnavailable.exit_status)
+        else:
+            text = f"nobody listens at {printable(path)}"
+            yield Finding(ADVICE, "agent", text, "it is a left-over; 'credvault unlock' replaces it")
+    finally:
+        client.close()
 
 
 def _examine_modes(path: str) -> Iterator[Finding]:

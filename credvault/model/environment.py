@@ -20,9 +20,6 @@ _FORBIDDEN = frozenset(
 _FORBIDDEN_STARTS = ("LD_", "DYLD_", "BASH_FUNC_", "PYTHON", "PERL5", "GIT_", "SSL_CERT_", "CREDVAULT_")
 _FORBIDDEN_ENDS = ("_PROXY",)
 
-# What unlocks a vault never reaches a child unless it is kept by name (spec.md 7).
-_UNLOCKING = frozenset({"VAULT_TOKEN", "VAULT_SECRET_ID", "BAO_TOKEN"})
-
 
 def is_variable(text: str) -> bool:
     """Say whether `text` is written like a variable of a shell (POSIX.1-2024, 3.216)."""
@@ -34,11 +31,6 @@ def is_forbidden(variable: str) -> bool:
     """Say whether a variable steers loaders, shells or interpreters."""
     upper = variable.upper()
     return upper in _FORBIDDEN or upper.startswith(_FORBIDDEN_STARTS) or upper.endswith(_FORBIDDEN_ENDS)
-
-
-def unlocks_a_vault(variable: str) -> bool:
-    """Say whether a variable may hold what opens a vault."""
-    return variable.startswith("CREDVAULT_") or variable in _UNLOCKING
 
 
 def check_variable(variable: str, *, allowed: "Collection[str]" = ()) -> None:

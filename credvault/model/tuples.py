@@ -36,7 +36,7 @@ else:
             known = {**cls._field_defaults, **given, **named}
             if len(values) > len(given) or given.keys() & named or len(known) != len(cls._fields):
                 raise TypeError(f"{cls.__name__} has {', '.join(cls._fields)}, one value each")
-            return [known[field] for field in cls._fields]
+            return map(known.__getitem__, cls._fields)
 
         def __getnewargs__(self):
             return tuple(self)

@@ -38,15 +38,6 @@ SETTINGS = (
     "CREDVAULT_BACKEND",
     "CREDVAULT_NAMESPACE",
 )
-# Where one of these is set, its key is used and no agent is asked (spec.md 6).
-KEYS = (
-    "CREDVAULT_KEY",
-    "CREDVAULT_KEY_FILE",
-    "CREDVAULT_PASSPHRASE",
-    "CREDVAULT_PASSPHRASE_FILE",
-    "CREDVAULT_PASSPHRASE_COMMAND",
-)
-
 # In a path, the namespace of names without one: no namespace starts so.
 DEFAULT_NAMESPACE = "-"
 

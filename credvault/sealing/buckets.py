@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from credvault.model.errors import Damaged, InvalidName, InvalidValue
 from credvault.model.record import Record, check_facts, record_from_facts
+from credvault.model.tuples import NamedTuple
 from credvault.sealing.crypto import BadToken, pad, seal, unpad, unseal
 from credvault.sealing.entries import INDEX_OPTIONAL, INDEX_REQUIRED, parse_row_name
 from credvault.sealing.head import RESCUE_HINT
@@ -83,10 +84,11 @@ def row_record(row: Any, entry_id: str, key: DataKey, number: int) -> Record:
     """Return the record in a row of an index, as far as an index holds it; raises Damaged."""
     try:
         name = parse_row_name(row, entry_id, key)
-        facts = {member: value for member, value in row.items() if member not in ("namespace", "key", "version")}
-        check_facts({"created_at": "1970-01-01T00:00:00Z", **facts})
         if type(row["version"]) is not int or row["version"] < 1 or not row.keys() <= _INDEX_MEMBERS:
             raise TypeError
+        facts = dict(row)
+        del facts["namespace"], facts["key"], facts["version"]
+        check_facts(facts, INDEX_REQUIRED)
     except (InvalidName, InvalidValue, KeyError, TypeError):
         raise damaged_bucket(number) from None
     return record_from_facts(name, row["version"], facts)

@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 from credvault.model import record as model
 from credvault.model import times
@@ -17,6 +17,7 @@ from credvault.model.errors import (
 )
 from credvault.model.names import Name, parse_name
 from credvault.model.record import Record, Secret, Version, record_from_facts
+from credvault.model.tuples import NamedTuple
 from credvault.model.value import SecretValue
 from credvault.sealing.crypto import BadToken, pad, seal, unpad, unseal
 from credvault.sealing.jsontext import BadJSON, canonical, parse_strict

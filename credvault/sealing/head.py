@@ -1,10 +1,11 @@
 """The head of a vault file: header, its hash, the table of buckets, the MAC (format.md 1.2, lines 1 to 5)."""
 
-import re
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import Any, Protocol
 
 from credvault.model.errors import Damaged
+from credvault.model.tuples import NamedTuple
 from credvault.sealing.crypto import hmac_sha256, is_hmac_sha256, sha256
 from credvault.sealing.jsontext import BadJSON, canonical, parse_canonical
 from credvault.sealing.keys import DataKey
@@ -19,11 +20,11 @@ _MAX_HEAD_BYTES = 8 * 1024 * 1024
 _FIRST_READ_BYTES = 64 * 1024
 _OPENING = b'{"header":'
 _END = b'\n"buckets":[\n'
-_HEAD = re.compile(
-    rb'\{"header":(?P<header>\{.*\}),\n"header_sha256":"(?P<hash>[0-9a-f]{64})",\n"table":(?P<table>\[.*\]),\n'
-    rb'"mac":"(?P<mac>[0-9a-f]{64})",\n"buckets":\[\n'
-)
-_ROW = re.compile(rb'\[([1-9][0-9]{0,9}),"([0-9a-f]{64})"\]')
+# What stands before and after what the first four lines hold; taken apart by hand, for the pattern took 0.2 ms to
+# compile at each start.
+_LINES = ((_OPENING, b","), (b'"header_sha256":"', b'",'), (b'"table":[', b"],"), (b'"mac":"', b'",'))
+_DIGEST_BYTES = 32
+_MAX_LENGTH = 10**10
 RESCUE_HINT = (
     "restore a backup (the last one ends in .bak) and give --accept-rollback once, or run 'credvault salvage -o NEW'"
 )
@@ -50,11 +51,36 @@ class Row(NamedTuple):
     sha256: bytes
 
 
+class Table:
+    """Where each bucket stands. A row is made when it is asked for: `get` at 100,000 secrets uses one of 512."""
+
+    def __init__(self, start: int, lengths: Sequence[int], digests: bytes) -> None:
+        self._lengths = lengths
+        self._digests = digests
+        between = len(separator(is_last=False))
+        self._offsets = list(accumulate(lengths, lambda offset, length: offset + length + between, initial=start))
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __getitem__(self, number: int) -> Row:
+        digest = self._digests[_DIGEST_BYTES * number : _DIGEST_BYTES * (number + 1)]
+        return Row(self._offsets[number], self._lengths[number], digest)
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(self.__getitem__, range(len(self)))
+
+    @property
+    def end(self) -> int:
+        """Where the last bucket ends."""
+        return self._offsets[-2] + self._lengths[-1]
+
+
 class Head(NamedTuple):
     """A head that is well formed; nothing in it is to be believed before `is_signed_by`."""
 
     header: Mapping[str, Any]
-    rows: Sequence[Row]
+    rows: Table
     mac: str
     signed: bytes
 
@@ -97,25 +123,23 @@ def read_head(image: Image, limits: KdfLimits, path: str) -> Head:
             raise _damaged(path, "its head is cut off")
         data += more
     head = data[: data.index(_END) + len(_END)]
-    match = _HEAD.fullmatch(head)
-    if match is None:
-        raise _damaged(path, "its head is not as written")
-    rows = _parse_table(match["table"], match.end(), path)
-    if image.size != rows[-1].offset + rows[-1].length + 1 + len(TAIL):
+    text, digest, table, mac = _split_head(head, path)
+    rows = _parse_table(table, len(head), path)
+    if image.size != rows.end + len(separator(is_last=True)):
         raise _damaged(path, f"it has {image.size} bytes, which is not what its table says")
-    if sha256(match["header"]).hex().encode("ascii") != match["hash"]:
+    if sha256(text).hex().encode("ascii") != digest:
         raise _damaged(path, "its header does not match its hash")
     try:
         check_slots(header["slots"], limits)
     except Damaged as exc:
         raise _damaged(path, exc.message) from None
-    return Head(header, rows, match["mac"].decode("ascii"), head[: match.start("mac") - len(b'"mac":"')])
+    return Head(header, rows, mac.decode("ascii"), head[: head.rindex(_LINES[3][0])])
 
 
 def render_head(header: Mapping[str, Any], buckets: Sequence[tuple[int, bytes]], key: DataKey) -> bytes:
     """Return lines 1 to 5 for `buckets` of (length, SHA-256), signed with `key`."""
     text = canonical(header)
-    table = b",".join(b'[%d,"%s"]' % (length, digest.hex().encode("ascii")) for length, digest in buckets)
+    table = _render_table([length for length, _ in buckets], b"".join([digest for _, digest in buckets]))
     signed = b'{"header":%s,\n"header_sha256":"%s",\n"table":[%s],\n' % (
         text,
         sha256(text).hex().encode(),
@@ -147,23 +171,55 @@ def _parse_header(text: bytes, path: str) -> dict[str, Any]:
 
 
 def _is_vault_id(text: object) -> bool:
-    return isinstance(text, str) and re.fullmatch("[0-9a-f]{32}", text) is not None
+    return isinstance(text, str) and len(text) == 32 and not text.strip("0123456789abcdef")
 
 
-def _parse_table(text: bytes, offset: int, path: str) -> list[Row]:
-    rows: list[Row] = []
-    position = 1
-    while match := _ROW.match(text, position):
-        rows.append(Row(offset, int(match[1]), bytes.fromhex(match[2].decode("ascii"))))
-        offset += int(match[1]) + len(separator(is_last=False))
-        position = match.end() + 1
-        if text[match.end() : position] != b",":
-            break
-    count = len(rows)
-    # The last row ends one byte before the closing bracket; a comma there would leave a row unread.
-    if position != len(text) or not 1 <= count <= MAX_BUCKETS or count & (count - 1):
+def _split_head(head: bytes, path: str) -> list[bytes]:
+    """Return header, hash, rows of the table and MAC of a head; raises Damaged where it is not written as it must."""
+    lines = head.removesuffix(_END).split(b"\n")
+    if len(lines) != len(_LINES) or not all(
+        line.startswith(before) and line.endswith(after) and len(line) >= len(before) + len(after)
+        for line, (before, after) in zip(lines, _LINES, strict=True)
+    ):
+        raise _damaged(path, "its head is not as written")
+    parts = [line[len(before) : -len(after)] for line, (before, after) in zip(lines, _LINES, strict=True)]
+    if not (_is_digest(parts[1]) and _is_digest(parts[3])):
+        raise _damaged(path, "its head is not as written")
+    return parts
+
+
+def _is_digest(text: bytes) -> bool:
+    return len(text) == 2 * _DIGEST_BYTES and not text.strip(b"0123456789abcdef")
+
+
+def _parse_table(text: bytes, start: int, path: str) -> Table:
+    """Return the table of which `text` are the rows, `[L,"S"]` and commas; `start` is where the first bucket is."""
+    # Read leniently, and strictly compared with what a writer makes of it. A pattern tried row by row took 0.9 ms
+    # for the 512 rows of 100,000 secrets, this takes 0.2.
+    fields = text.translate(None, b'[]"').split(b",")
+    try:
+        lengths = [int(length) for length in fields[0::2]]
+        digests = bytes.fromhex(b"".join(fields[1::2]).decode("ascii"))
+    except ValueError:
+        lengths, digests = [], b""
+    count = len(lengths)
+    if (
+        not 1 <= count <= MAX_BUCKETS
+        or count & (count - 1)
+        or min(lengths) < 1
+        or max(lengths) >= _MAX_LENGTH
+        or text != _render_table(lengths, digests)
+    ):
         raise _damaged(path, "its table of buckets is not as written")
-    return rows
+    return Table(start, lengths, digests)
+
+
+def _render_table(lengths: Sequence[int], digests: bytes) -> bytes:
+    text = digests.hex()
+    size = 2 * _DIGEST_BYTES
+    return ",".join(
+        [f'[{length},"{text[size * place : size * (place + 1)]}"]' for place, length in enumerate(lengths)]
+    ).encode("ascii")
 
 
 def _damaged(path: str, what: str) -> Damaged:

@@ -2,9 +2,10 @@
 
 import base64
 import binascii
+from collections.abc import Callable
 
 from credvault.model.errors import WrongKey
-from credvault.sealing.crypto import KEY_BYTES, hkdf, hmac_sha256, random_bytes, sha256
+from credvault.sealing.crypto import KEY_BYTES, hkdf, hmac_sha256_with, random_bytes, sha256
 from credvault.sealing.jsontext import canonical
 
 PREFIX = "cvk1_"
@@ -49,19 +50,26 @@ def _base64url(data: bytes) -> str:
 class DataKey:
     """The data key of an unlocked vault and what is derived from it, each on first use."""
 
-    __slots__ = ("_cache", "_dek", "vault_id")
+    __slots__ = ("_cache", "_dek", "_mac_of_name", "vault_id")
 
-    def __init__(self, dek: bytes, vault_id: str) -> None:
+    def __init__(self, dek: bytes | memoryview, vault_id: str) -> None:
         self._dek = dek
         self.vault_id = vault_id
         self._cache: dict[str, bytes] = {}
+        self._mac_of_name: Callable[[bytes], bytes] | None = None
 
     def __repr__(self) -> str:
         return f"DataKey({self.vault_id})"
 
     def reveal(self) -> bytes:
         """Return the 32 bytes, to wrap them for a slot."""
-        return self._dek
+        return bytes(self._dek)
+
+    def wipe(self) -> None:
+        """Know no key any more. The bytes of a memoryview are its owner's to overwrite."""
+        self._dek = b""
+        self._cache.clear()
+        self._mac_of_name = None
 
     @property
     def mac_key(self) -> bytes:
@@ -80,7 +88,9 @@ class DataKey:
 
     def entry_id(self, namespace: str, key: str) -> str:
         """Return the id of a name, 32 hex digits, which tells nothing of the name without the key."""
-        return hmac_sha256(self._derived("id"), canonical([namespace, key]))[:16].hex()
+        if self._mac_of_name is None:
+            self._mac_of_name = hmac_sha256_with(self._derived("id"))
+        return self._mac_of_name(canonical([namespace, key]))[:16].hex()
 
     def entry_key(self, entry_id: str) -> bytes:
         """Return the key of one entry: bound to its id, so that an entry moved elsewhere does not open."""

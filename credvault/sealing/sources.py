@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from credvault import files
 from credvault.model.errors import Locked, StorageError, WrongKey
 from credvault.model.text import printable
+from credvault.model.unlocking import KEYS
 from credvault.model.value import SecretValue
 from credvault.sealing.keys import parse_key
 from credvault.sealing.slots import PASSPHRASE, RAW, KeyMaterial, Slot, passphrase_bytes
@@ -19,16 +20,8 @@ COMMAND_TIMEOUT = 60.0
 
 _MAX_KEY_FILE_BYTES = 64 * 1024
 _HINT = (
-    "set CREDVAULT_KEY_FILE, CREDVAULT_KEY, CREDVAULT_PASSPHRASE, CREDVAULT_PASSPHRASE_FILE or "
-    "CREDVAULT_PASSPHRASE_COMMAND, or give --key-file"
-)
-
-_VARIABLES = (
-    "CREDVAULT_KEY",
-    "CREDVAULT_KEY_FILE",
-    "CREDVAULT_PASSPHRASE",
-    "CREDVAULT_PASSPHRASE_FILE",
-    "CREDVAULT_PASSPHRASE_COMMAND",
+    "run 'credvault unlock' on a terminal, set CREDVAULT_KEY_FILE, CREDVAULT_KEY, CREDVAULT_PASSPHRASE, "
+    "CREDVAULT_PASSPHRASE_FILE or CREDVAULT_PASSPHRASE_COMMAND, or give --key-file"
 )
 
 Ask = Callable[[], KeyMaterial]
@@ -73,7 +66,7 @@ def explicit_key(key_file: str | None, environ: Mapping[str, str]) -> KeyMateria
 
 def names_a_key(key_file: str | None, environ: Mapping[str, str]) -> bool:
     """Say whether a flag or the environment names a key, good or not; nothing is read or run."""
-    return key_file is not None or any(variable in environ for variable in _VARIABLES)
+    return key_file is not None or any(variable in environ for variable in KEYS)
 
 
 def key_from_file(path: str) -> KeyMaterial:

@@ -10,9 +10,9 @@ from credvault.model.environment import (
     check_variable_value,
     is_forbidden,
     is_variable,
-    unlocks_a_vault,
 )
 from credvault.model.errors import InvalidValue
+from credvault.model.unlocking import unlocks_a_vault
 
 FORBIDDEN = (
     "PATH IFS ENV BASH_ENV SHELLOPTS BASHOPTS PS4 PROMPT_COMMAND ZDOTDIR CDPATH LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT"

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from credvault.lifecycle.probes.base import OK, REJECTED, UNREACHABLE, Attempt, Outcome, Probe
-from credvault.model.environment import unlocks_a_vault
 from credvault.model.errors import InvalidValue
 from credvault.model.text import printable
+from credvault.model.unlocking import unlocks_a_vault
 from credvault.model.value import SecretValue
 
 if TYPE_CHECKING:

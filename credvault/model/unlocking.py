@@ -1,0 +1,17 @@
+"""The environment variables that unlock a vault. Loaded by the fast lane, so it imports nothing."""
+
+# Where one of these is set its key is used, in this order, and no agent is asked (spec.md 6).
+KEYS = (
+    "CREDVAULT_KEY",
+    "CREDVAULT_KEY_FILE",
+    "CREDVAULT_PASSPHRASE",
+    "CREDVAULT_PASSPHRASE_FILE",
+    "CREDVAULT_PASSPHRASE_COMMAND",
+)
+# What unlocks a vault never reaches a child unless it is kept by name (spec.md 7).
+_OF_OTHERS = ("VAULT_TOKEN", "VAULT_SECRET_ID", "BAO_TOKEN")
+
+
+def unlocks_a_vault(variable: str) -> bool:
+    """Say whether a variable may hold what opens a vault."""
+    return variable.startswith("CREDVAULT_") or variable in _OF_OTHERS
