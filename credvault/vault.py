@@ -160,7 +160,7 @@ class Vault:
         """Return the records that match any of `globs` (all, if there are none), sorted by name, without values."""
         matches = compile_globs(globs, namespace=self._namespace)
         records = self._guarded("list", access.LIST, [], self.backend.list)
-        return [record for record in records if matches(record.name) and self._may(access.LIST, record.name)]
+        return [record for record in records if matches(name := record.name) and self._may(access.LIST, name)]
 
     def add(
         self,

@@ -39,13 +39,17 @@ class Request(NamedTuple):
 
 
 class Connection:
-    """A client that is connected. `is_answered_elsewhere` while a worker is at its request."""
+    """A client that is connected. `is_answered_elsewhere` while a worker is at its request.
+
+    `events` are what the loop waits for, `is_at_its_end` says that it is closed after the answer.
+    """
 
     def __init__(self, client: socket.socket, now: float) -> None:
         client.setblocking(False)
         self.socket = client
         self.is_answered_elsewhere = False
         self.is_at_its_end = False
+        self.events = 0
         self._head: Message | None = None
         self._inbox = bytearray()
         self._outbox = memoryview(b"")

@@ -25,9 +25,9 @@ from credvault.model.wire import BadMessage
 
 MAX_CONNECTIONS = 512
 WORKERS = 4
-# How often at least the agent looks whether it is over, or the machine slept, and for how long it waits for its
-# workers at its end, seconds.
-TICK, PATIENCE = 10.0, 15.0
+# How often at least the agent looks whether it is over, or the machine slept, and whether a client takes too long;
+# and for how long it waits for its workers at its end, seconds.
+TICK, SWEEP, PATIENCE = 10.0, 1.0, 15.0
 # For how long an agent that `unlock` started waits for its first vault, seconds.
 FIRST_SECONDS = 30.0
 
@@ -62,6 +62,7 @@ class Daemon:
         self._done: deque[tuple[Connection, bytes]] = deque()
         self._workers: list[threading.Thread] = []
         self._busy = 0
+        self._next_sweep = 0.0
         self._is_stopped = False
         self._first_until = time.monotonic() + FIRST_SECONDS
 
@@ -93,7 +94,7 @@ class Daemon:
             self.stop()
             return
         is_watching = self._connections or (next_end is None and self._ends_when_empty)
-        events = self._selector.select(min(TICK if next_end is None else next_end, 1.0 if is_watching else TICK))
+        events = self._selector.select(min(TICK if next_end is None else next_end, SWEEP if is_watching else TICK))
         now = time.monotonic()
         for key, mask in events:
             if key.fileobj is self._listener:
@@ -102,8 +103,11 @@ class Daemon:
                 self._send_done(now)
             else:
                 self._serve(key.data, mask, now)
-        for connection in [c for c in self._connections.values() if not c.is_answered_elsewhere and c.deadline() < now]:
-            self._drop(connection)
+        if now >= self._next_sweep:
+            self._next_sweep = now + SWEEP
+            for connection in list(self._connections.values()):
+                if not connection.is_answered_elsewhere and connection.deadline() < now:
+                    self._drop(connection)
 
     def _waits_for_first(self) -> bool:
         if self.holdings.was_used:
@@ -127,7 +131,7 @@ class Daemon:
                 self._drop_longest_idle()
             connection = Connection(client, now)
             self._connections[client] = connection
-            self._selector.register(client, selectors.EVENT_READ, connection)
+            self._register(connection)
             self._serve(connection, selectors.EVENT_READ, now)
 
     def _serve(self, connection: Connection, mask: int, now: float) -> None:
@@ -167,8 +171,13 @@ class Daemon:
     def _watch(self, connection: Connection) -> None:
         # While an answer is not taken, nothing more is read: a client cannot make us hold what it does not want.
         events = selectors.EVENT_WRITE if connection.has_more_to_send else selectors.EVENT_READ
-        if self._selector.get_key(connection.socket).events != events:
+        if connection.events != events:
+            connection.events = events
             self._selector.modify(connection.socket, events, connection)
+
+    def _register(self, connection: Connection) -> None:
+        connection.events = selectors.EVENT_READ
+        self._selector.register(connection.socket, connection.events, connection)
 
     def _hand_over(self, connection: Connection, request: Request) -> None:
         self._busy += 1
@@ -193,7 +202,7 @@ class Daemon:
             connection, answer = self._done.popleft()
             self._busy -= 1
             connection.is_answered_elsewhere = False
-            self._selector.register(connection.socket, selectors.EVENT_READ, connection)
+            self._register(connection)
             if connection.answer(answer, now):
                 self._answer_next(connection, now)
             else:

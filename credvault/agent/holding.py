@@ -92,7 +92,7 @@ class Holdings:
         self._clocks = clocks
         self._held: dict[str, Held] = {}
         self.was_used = False
-        self._asleep = self._time_asleep()
+        self._asleep = clocks.boottime() - clocks.monotonic()
 
     def hold(self, path: str, key: LockedKey, vault_id: str, *, seconds: float, idle: float) -> Held:
         """Hold the key of a vault file from now on, in the place of one that was held."""
@@ -103,10 +103,14 @@ class Holdings:
 
     def find(self, path: str) -> Held | None:
         """Return what is held for a vault file, and count it as used; None where nothing is."""
-        self.forget_expired()
+        now = self._clocks.boottime()
+        self._forget_after_sleep(now)
         held = self._held.get(path)
+        if held is not None and held.ends_at() <= now:
+            self.forget(path)
+            return None
         if held is not None:
-            held.last_used = self._clocks.boottime()
+            held.last_used = now
         return held
 
     def forget(self, path: str) -> bool:
@@ -125,11 +129,8 @@ class Holdings:
 
     def forget_expired(self) -> float | None:
         """Forget what is over, and everything where the machine slept; return seconds to the next end, or None."""
-        asleep = self._time_asleep()
-        if asleep > self._asleep + _NO_SLEEP:
-            self.forget_all()
-        self._asleep = asleep
         now = self._clocks.boottime()
+        self._forget_after_sleep(now)
         for held in list(self._held.values()):
             if held.ends_at() <= now:
                 self.forget(held.path)
@@ -148,5 +149,8 @@ class Holdings:
             for held in self._held.values()
         ]
 
-    def _time_asleep(self) -> float:
-        return self._clocks.boottime() - self._clocks.monotonic()
+    def _forget_after_sleep(self, now: float) -> None:
+        asleep = now - self._clocks.monotonic()
+        if asleep > self._asleep + _NO_SLEEP:
+            self.forget_all()
+        self._asleep = asleep

@@ -70,7 +70,7 @@ class FileBackend(Backend):
     def list(self) -> Sequence[Record]:
         """Return the records in the indexes, sorted by name."""
         with self.file.open() as vault:
-            return sorted(vault.records(), key=lambda record: record.name)
+            return sorted(vault.records(), key=lambda record: record[:2])  # namespace and key
 
     def history(self, name: Name) -> Sequence[Version]:
         """Return the versions of a secret, newest first."""

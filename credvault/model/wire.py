@@ -97,22 +97,22 @@ def render_request(
 def parse_head(head: bytes) -> Message:
     """Return what a head says, without the empty line at its end; raises BadMessage.
 
-    Strict: one space between words, no folded and no repeated header.
+    Strict: one space between words, no folded and no repeated header, no control characters.
     """
     try:
         first, *lines = head.decode("ascii").split("\r\n")
     except UnicodeDecodeError:
         raise BadMessage from None
     words = first.split(" ", 2)
-    if len(words) != 3:
+    if len(words) != 3 or not first.isprintable():
         raise BadMessage
     headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
-        key = name.lower()
-        if not colon or not name or name != name.strip() or key in headers or not value.strip().isprintable():
+        name, value = name.lower(), value.strip()
+        if not colon or not name or " " in name or name in headers or not line.isprintable():
             raise BadMessage
-        headers[key] = value.strip()
+        headers[name] = value
     return Message((words[0], words[1], words[2]), headers)
 
 

@@ -10,6 +10,7 @@ from credvault.sealing.entries import Entry, seal_entry, unseal_entry
 from credvault.sealing.head import FORMAT, MAX_BUCKETS, VERSION, render_head, separator
 from credvault.sealing.keys import DataKey
 from credvault.sealing.opened import OpenVault
+from credvault.sealing.output import Copied, Output
 from credvault.sealing.slots import Slot
 
 
@@ -77,22 +78,24 @@ class Draft:
         for entry in entries:
             self.put(entry)
 
-    def render(self) -> bytes:
-        """Return the bytes of the file."""
+    def render(self) -> Output:
+        """Return the bytes of the file; buckets that are not touched are read of the old one when they are written."""
         if self._grew:
             self._split()
-        parts: list[bytes] = []
+        lines: list[bytes | Copied] = []
         rows: list[tuple[int, bytes]] = []
         for number in range(self._count):
+            after = separator(is_last=number == self._count - 1)
             if number in self._buckets:
                 data = render_bucket(Bucket(*self._buckets[number]), self.key)
                 rows.append((len(data), sha256(data)))
+                lines.append(data + after)
             else:
-                data, row = self._vault.raw_bucket(number), self._vault.head.rows[number]
-                rows.append((len(data), row.sha256))
-            parts += (data, separator(is_last=number == self._count - 1))
+                row = self._vault.head.rows[number]
+                rows.append((row.length, row.sha256))
+                lines.append(Copied(self._vault, number, row.length + len(after)))
         header = {**self._vault.head.header, "gen": self.generation, "slots": self.slots}
-        return b"".join([render_head(header, rows, self.key), *parts])
+        return Output([render_head(header, rows, self.key), *lines])
 
     def check(self, written: OpenVault) -> None:
         """Open in `written`, which is read from the rendered bytes, all that this draft made; raises Damaged."""
@@ -129,11 +132,12 @@ class Draft:
     def _entry_count(self, number: int) -> int:
         if number in self._buckets:
             return len(self._buckets[number][1])
-        # Each entry and the index show once as `":"`, and no token or id holds one: counting costs no parsing.
-        return self._vault.raw_bucket(number).count(b'":"') - 1
+        # A colon stands before the index, the entries and each token, and none is in a token or an id: counting
+        # costs no parsing, and that of single bytes next to nothing.
+        return self._vault.raw_bucket(number).count(b":") - 2
 
 
-def first_generation(key: DataKey, slots: list[Slot]) -> bytes:
+def first_generation(key: DataKey, slots: list[Slot]) -> Output:
     """Return the bytes of a new, empty vault file."""
     empty = render_bucket(Bucket({}, {}), key)
     header = {
@@ -145,4 +149,4 @@ def first_generation(key: DataKey, slots: list[Slot]) -> bytes:
         "slots": slots,
     }
     head = render_head(header, [(len(empty), sha256(empty))], key)
-    return head + empty + separator(is_last=True)
+    return Output([head, empty + separator(is_last=True)])

@@ -10,6 +10,8 @@ from credvault.sealing.jsontext import canonical
 
 PREFIX = "cvk1_"
 _BODY, _CHECKSUM = 43, 6
+# A `get` asks for its id three times, an agent for the same ones again and again; more is not worth the memory.
+_MAX_IDS = 1_000
 
 
 def new_key() -> bytes:
@@ -50,12 +52,13 @@ def _base64url(data: bytes) -> str:
 class DataKey:
     """The data key of an unlocked vault and what is derived from it, each on first use."""
 
-    __slots__ = ("_cache", "_dek", "_mac_of_name", "vault_id")
+    __slots__ = ("_cache", "_dek", "_ids", "_mac_of_name", "vault_id")
 
     def __init__(self, dek: bytes | memoryview, vault_id: str) -> None:
         self._dek = dek
         self.vault_id = vault_id
         self._cache: dict[str, bytes] = {}
+        self._ids: dict[tuple[str, str], str] = {}
         self._mac_of_name: Callable[[bytes], bytes] | None = None
 
     def __repr__(self) -> str:
@@ -69,6 +72,7 @@ class DataKey:
         """Know no key any more. The bytes of a memoryview are its owner's to overwrite."""
         self._dek = b""
         self._cache.clear()
+        self._ids.clear()
         self._mac_of_name = None
 
     @property
@@ -88,9 +92,14 @@ class DataKey:
 
     def entry_id(self, namespace: str, key: str) -> str:
         """Return the id of a name, 32 hex digits, which tells nothing of the name without the key."""
-        if self._mac_of_name is None:
-            self._mac_of_name = hmac_sha256_with(self._derived("id"))
-        return self._mac_of_name(canonical([namespace, key]))[:16].hex()
+        found = self._ids.get((namespace, key))
+        if found is None:
+            if self._mac_of_name is None:
+                self._mac_of_name = hmac_sha256_with(self._derived("id"))
+            found = self._mac_of_name(canonical([namespace, key]))[:16].hex()
+            if len(self._ids) < _MAX_IDS:
+                self._ids[namespace, key] = found
+        return found
 
     def entry_key(self, entry_id: str) -> bytes:
         """Return the key of one entry: bound to its id, so that an entry moved elsewhere does not open."""

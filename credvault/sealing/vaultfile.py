@@ -19,7 +19,8 @@ from credvault.sealing.entries import HistoryLimits
 from credvault.sealing.head import RESCUE_HINT, Head, read_head
 from credvault.sealing.kept import KeptVault
 from credvault.sealing.keys import DataKey
-from credvault.sealing.opened import BytesImage, FileImage, OpenVault
+from credvault.sealing.opened import FileImage, OpenVault
+from credvault.sealing.output import Output
 from credvault.sealing.slots import KDF_LIMITS, KdfLimits, KeyMaterial, Slot, unwrap
 
 T = TypeVar("T")
@@ -189,7 +190,7 @@ class VaultFile:
             fill(draft)
             data, _ = self._rendered(draft)
         head = self._reopen(data, key).head
-        files.create_file(self.path, [data])
+        files.create_file(self.path, data)
         self._keep_pin(head, key)
         self._key = key
 
@@ -305,12 +306,12 @@ class VaultFile:
                 hint="run as its owner, or make a copy of your own",
             )
 
-    def _rendered(self, draft: Draft) -> tuple[bytes, OpenVault]:
+    def _rendered(self, draft: Draft) -> tuple[Output, OpenVault]:
         """Return the bytes of a generation, and what the loader makes of them: it takes all that is put in place."""
         data = draft.render()
-        if len(data) > self.limits.file_bytes:
+        if data.size > self.limits.file_bytes:
             raise StorageError(
-                f"the vault would have {len(data)} bytes, over the limit of {self.limits.file_bytes}",
+                f"the vault would have {data.size} bytes, over the limit of {self.limits.file_bytes}",
                 hint=_LIMIT_HINT,
             )
         written = self._reopen(data, draft.key)
@@ -322,16 +323,15 @@ class VaultFile:
         if self._key is not None and draft.key.fingerprint != self._key.fingerprint:
             pin = Pin(written.head.generation, written.head.mac, draft.key.fingerprint)
             self._pins.announce(self.path, written.head.vault_id, pin)
-        files.replace_file(self.path, [data], backup=self.backup_path, backup_is_new=draft.removes)
+        files.replace_file(self.path, data, backup=self.backup_path, backup_is_new=draft.removes)
         self._keep_pin(written.head, draft.key)
         self._key = draft.key
 
-    def _reopen(self, data: bytes, key: DataKey) -> OpenVault:
-        image = BytesImage(data)
-        head = read_head(image, self.limits.kdf, "in the making")
+    def _reopen(self, data: Output, key: DataKey) -> OpenVault:
+        head = read_head(data, self.limits.kdf, "in the making")
         if not head.is_signed_by(key):
             raise AssertionError("the writer made a head that it did not sign")
-        return OpenVault(image, head, key)
+        return OpenVault(data, head, key)
 
     def _keep_pin(self, head: Head, key: DataKey, *, force: bool = False) -> None:
         # The data is safe already: a state folder that cannot be written is no reason to fail.
