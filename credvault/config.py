@@ -6,13 +6,14 @@ Later ones win in that order. Reads files and the environment, writes nothing, a
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from credvault import files
 from credvault.model.errors import ConfigError, Invalid, InvalidName, InvalidValue, StorageError
 from credvault.model.folders import agent_socket, xdg_folder
 from credvault.model.names import DEFAULT_NAMESPACE, parse_namespace
 from credvault.model.text import printable
+from credvault.model.tuples import NamedTuple
 
 PROJECT_FILE = ".credvault.toml"
 FILE_BACKEND = "file"

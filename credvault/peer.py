@@ -8,8 +8,8 @@ import sys
 
 from credvault.model import wire
 
-# How long an agent may take to answer, seconds (spec.md 5.5).
-ANSWER_SECONDS = 30.0
+# How long an agent may take to answer, and what it answers at once, seconds (spec.md 5.5).
+ANSWER_SECONDS, PROMPT_SECONDS = 30.0, 5.0
 
 _CHUNK = 64 * 1024
 _CREDENTIALS = getattr(_socket, "SO_PEERCRED", None)
@@ -21,6 +21,10 @@ class Stranger(Exception):
 
 class NoAnswer(Exception):
     """The other end went away, took too long, or does not speak these words."""
+
+
+class OtherVersion(NoAnswer):
+    """The other end speaks another version of these words."""
 
 
 def uid_of(connection: _socket.socket) -> int:
@@ -64,7 +68,9 @@ def ask(connection: _socket.socket, request: bytes) -> tuple[wire.Message, bytes
         head, _, body = data.partition(wire.END_OF_HEAD)
         message = wire.parse_head(head)
         length = message.length
-        if message.first[0] != "HTTP/1.1" or message.headers.get(wire.WIRE) != wire.VERSION or len(body) > length:
+        if message.headers.get(wire.WIRE, wire.VERSION) != wire.VERSION:
+            raise OtherVersion
+        if message.first[0] != "HTTP/1.1" or wire.WIRE not in message.headers or len(body) > length:
             raise NoAnswer
         if len(body) == length:
             return message, body

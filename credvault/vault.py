@@ -232,6 +232,8 @@ class Vault:
             for change in changes
         ]
         for change in mine:
+            # A variable that is forbidden may have been allowed over there, by name.
+            check_choices(change.facts, allow_env=[str(change.facts.get("env_name"))])
             if change.value is not None:
                 _checked_value(change.value)
         names = [change.name for change in mine]

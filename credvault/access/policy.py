@@ -47,7 +47,7 @@ class Policy(NamedTuple):
 
 def decide(policy: Policy, identity: Identity, action: str, resource: Name) -> Decision:
     """Return whether `identity` may do `action` to `resource`."""
-    # One pass, for `list` decides about each secret: at 100,000 this is a tenth of its time, with lists a third.
+    # One pass without lists, 0.8 µs and not 1.3: `list` decides about each secret.
     allowing: str | None = None
     for subject in ("*", identity.subject):
         for rule in policy.rules.get(subject, ()):

@@ -214,13 +214,16 @@ class Daemon:
             self._drop(min(idle, key=Connection.deadline))
 
     def _drop(self, connection: Connection) -> None:
-        with suppress(KeyError):
+        # It is not watched while a worker is at its request; and an event may come for one that was just closed.
+        with suppress(KeyError, ValueError):
             self._selector.unregister(connection.socket)
         self._connections.pop(connection.socket, None)
         connection.close()
 
     def _end(self) -> None:
         """Let the workers finish what they are at, send their answers, forget everything."""
+        self._selector.unregister(self._listener)
+        self._listener.close()  # who comes now finds no agent, and not one that does not answer
         until = time.monotonic() + PATIENCE
         for _ in self._workers:
             self._to_do.put(None)

@@ -85,7 +85,8 @@ def _ask(form: PlainForm, environ: dict[str, str], method: str, target: str) -> 
     if path is None:
         return None
     try:
-        connection = peer.connect(path, posix.geteuid())
+        seconds = peer.PROMPT_SECONDS if method == "GET" else peer.ANSWER_SECONDS
+        connection = peer.connect(path, posix.geteuid(), seconds)
         if connection is None:
             return None
         folder = posix.getcwdb()

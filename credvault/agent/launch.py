@@ -19,6 +19,8 @@ from credvault.sealing.keys import DataKey
 # How long an agent may take to be ready, seconds; it takes about a tenth of one.
 START_SECONDS = 10.0
 _ATTEMPTS = 3
+# For how long one that ends may keep its place, until its writes are done (daemon.PATIENCE), seconds.
+_ENDING_SECONDS = 15.0
 _READY = b"ready"
 # What an agent needs of the environment besides the settings that are not secret. Nothing that unlocks.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "XDG_RUNTIME_DIR", "LISTEN_FDS", "LISTEN_PID")
@@ -31,14 +33,16 @@ def unlock(client: AgentClient, settings: Settings, key: DataKey, *, seconds: in
     the agent finds wrong with the vault.
     """
     headers = ((wire.FOR, str(seconds)), (wire.IDLE, str(idle)), (wire.VAULT, key.vault_id))
-    for attempt in range(_ATTEMPTS):
+    attempts, until = 0, time.monotonic() + START_SECONDS + _ENDING_SECONDS
+    while True:
         if not client.connect():
             start(socket_path(settings), settings.environ)
+        attempts += client.connect()
         try:
             client.ask("PUT", wire.AGENT_VAULT, *headers, body=key.reveal())
         except BackendUnavailable:
-            # It ended just then, or another one has just started: the same key twice does no harm.
-            if attempt == _ATTEMPTS - 1:
+            # It ended just then, or is ending, or another one has just started: the same key twice does no harm.
+            if attempts == _ATTEMPTS or time.monotonic() > until:
                 raise
             time.sleep(0.1)
         else:

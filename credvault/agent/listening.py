@@ -4,7 +4,7 @@ import os
 import socket
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from credvault import files
 from credvault.model.errors import BackendUnavailable, LockTimeout, StorageError
@@ -48,9 +48,14 @@ def activated(environ: "os._Environ[str]") -> Iterator[socket.socket | None]:
     if environ.get("LISTEN_PID") != str(os.getpid()) or environ.get("LISTEN_FDS") != "1":
         yield None
         return
-    with socket.socket(fileno=_FIRST_ACTIVATED) as listener:
-        if listener.family != socket.AF_UNIX:
-            raise BackendUnavailable("the socket that was handed over is not a Unix socket")
+    wrong = BackendUnavailable("what was handed over is not a Unix socket that listens")
+    try:
+        handed_over = socket.socket(fileno=_FIRST_ACTIVATED)
+    except OSError:
+        raise wrong from None
+    with handed_over as listener:
+        if listener.family != socket.AF_UNIX or not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            raise wrong
         os.set_inheritable(_FIRST_ACTIVATED, False)
         yield listener
 
@@ -66,7 +71,7 @@ def check_folder(folder: str) -> None:
 
 
 def _bind(path: str) -> socket.socket:
-    files.discard(path)
+    _remove_stale(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     # Before bind: between bind and chmod anybody could connect.
     before = os.umask(0o177)
@@ -75,13 +80,23 @@ def _bind(path: str) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as exc:
         listener.close()
-        with suppress(OSError):
-            files.discard(path)
         what = exc.strerror or str(exc)
-        raise StorageError(
-            f"cannot listen at {printable(path)}: {what.lower()}",
-            hint="a socket's path has at most 107 bytes; CREDVAULT_AGENT_SOCKET names another place",
-        ) from exc
+        hint = "CREDVAULT_AGENT_SOCKET names another place"
+        if exc.errno is None:  # Python's own word for a path that is too long
+            hint = f"a socket's path has at most 107 bytes; {hint}"
+        raise StorageError(f"cannot listen at {printable(path)}: {what.lower()}", hint=hint) from exc
     finally:
         os.umask(before)
     return listener
+
+
+def _remove_stale(path: str) -> None:
+    """Remove the socket of an agent that was killed; raises StorageError where something else is in its place."""
+    try:
+        is_socket = stat.S_ISSOCK(os.lstat(path).st_mode)
+    except OSError:  # there is none, or bind says what is wrong
+        return
+    if not is_socket:
+        hint = "move it away; or CREDVAULT_AGENT_SOCKET names another place"
+        raise StorageError(f"cannot listen at {printable(path)}: what is there is not a socket", hint=hint)
+    files.discard(path)

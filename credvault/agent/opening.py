@@ -17,6 +17,8 @@ from credvault.vault import Vault, open_vault
 
 # Of how many clients' settings it is remembered what they lead to.
 MAX_FOUND = 64
+# How often a vault is kept open, each time for other settings: a descriptor each.
+MAX_OPENED = 8
 # The options that choose a vault, as a client sends them.
 FLAGS = ("profile", "vault", "backend", "namespace", "accept_rollback")
 
@@ -149,11 +151,12 @@ class Opener:
             repr(settings.config.get("limits")),
             repr(settings.config.get("history")),
         )
-        kept = held.opened.get(same)
+        kept = held.opened.pop(same, None)
         if not isinstance(kept, Opened) or kept.warnings:
-            opened = self._open(key, settings, keep_open=True)
-            held.opened[same] = opened
-            return opened
+            kept = self._open(key, settings, keep_open=True)
+            if len(held.opened) >= MAX_OPENED:
+                held.opened.pop(next(iter(held.opened))).close()
+        held.opened[same] = kept  # the last one used is the last one dropped
         return kept._replace(settings=settings)
 
     def _open(self, key: DataKey, settings: Settings, *, keep_open: bool) -> Opened:

@@ -85,10 +85,11 @@ class Service:
         headers = request.head.headers
         if "origin" in headers:
             raise Denied("no web page may ask an agent")
-        if headers.get(wire.WIRE, wire.VERSION) != wire.VERSION:
-            hint = "'credvault agent stop' ends it; the next 'credvault unlock' starts one of this version"
-            raise Unsupported(f"the agent is of another version ({__version__})", hint=hint)
         method, path = request.method, request.path
+        is_other = headers.get(wire.WIRE, wire.VERSION) != wire.VERSION
+        # Whoever comes may end it: how else would a newer one take its place?
+        if is_other and (method, path) != ("DELETE", wire.AGENT):
+            raise Unsupported(f"the agent is of another version ({__version__})")
         if path.startswith((wire.AGENT, wire.HEALTH)):
             return _success(self._of_agent(method, path, request))
         with self._opener.opened(headers, keep_open=at_once) as opened:

@@ -11,7 +11,7 @@ from credvault import peer
 from credvault.backends.base import Backend, Capability, Change, Health
 from credvault.config import FILE_BACKEND, Settings
 from credvault.model import messages, wire
-from credvault.model.errors import BackendUnavailable, CredvaultError, Locked, NotFound
+from credvault.model.errors import BackendUnavailable, CredvaultError, Locked, NotFound, Unsupported
 from credvault.model.names import Name
 from credvault.model.record import Record, Secret, Version
 from credvault.model.text import printable
@@ -35,10 +35,14 @@ class AgentClient:
             path = self._settings.agent_socket
             if path is not None:
                 try:
-                    self._connection = peer.connect(path, os.geteuid())
+                    self._connection = peer.connect(path, os.geteuid(), peer.PROMPT_SECONDS)
                 except peer.Stranger:
                     self._warn(f"the agent's socket {printable(path)} belongs to another user, so it is not used")
         return self._connection is not None
+
+    def be_patient(self) -> None:
+        """Wait for long answers from here on: of an agent that has answered one at once."""
+        self._connection.settimeout(peer.ANSWER_SECONDS)
 
     def close(self) -> None:
         """End the connection."""
@@ -62,6 +66,10 @@ class AgentClient:
                 members = messages.decode(answer) if answer else {}
             else:
                 raise messages.parse_error(answer) if answer else NotFound("it is not there")
+        except peer.OtherVersion:
+            self.close()
+            hint = "'credvault agent stop' ends it; the next 'credvault unlock' starts one of this version"
+            raise Unsupported("the agent is of another version", hint=hint) from None
         except (peer.NoAnswer, wire.BadMessage):
             self.close()
             raise _lost(method, target) from None
@@ -111,15 +119,16 @@ class AgentBackend(Backend):
             return None
         try:
             client.ask("GET", wire.AGENT_VAULT)
+            client.be_patient()
         except Locked:
             client.close()
             return None
-        except BackendUnavailable as exc:
-            warn(f"the agent is not used: {exc.message}")
+        except (BackendUnavailable, Unsupported) as exc:
+            warn(f"the agent is not used: {exc.message}; {exc.hint}")
             client.close()
             return None
         except CredvaultError:
-            pass  # it holds the vault, and something is wrong with that: whoever uses it will be told
+            client.be_patient()  # it holds the vault, and something is wrong with that: whoever uses it will be told
         return cls(client)
 
     def get(self, name: Name, version: int | None = None) -> Secret:

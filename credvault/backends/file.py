@@ -2,21 +2,24 @@
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from operator import itemgetter
+from typing import TYPE_CHECKING
 
 from credvault.backends.base import Backend, Capability, Change, Health
-from credvault.backends.changes import next_entry
 from credvault.config import DEFAULT_SOURCE, Settings
 from credvault.model.errors import NotFound
 from credvault.model.names import Name
 from credvault.model.record import Record, Secret, Version
 from credvault.sealing import vaultfile
-from credvault.sealing.draft import Draft
 from credvault.sealing.entries import Entry, HistoryLimits
 from credvault.sealing.keys import DataKey
 from credvault.sealing.slots import KDF_LIMITS, KdfLimits, KeyMaterial, Slot
 from credvault.sealing.sources import Ask, key_material
 from credvault.sealing.vaultfile import Limits, VaultFile
 from credvault.state import PinStore
+
+if TYPE_CHECKING:
+    from credvault.sealing.draft import Draft
 
 
 class FileBackend(Backend):
@@ -70,7 +73,7 @@ class FileBackend(Backend):
     def list(self) -> Sequence[Record]:
         """Return the records in the indexes, sorted by name."""
         with self.file.open() as vault:
-            return sorted(vault.records(), key=lambda record: record[:2])  # namespace and key
+            return sorted(vault.records(), key=itemgetter(0, 1))  # namespace and key
 
     def history(self, name: Name) -> Sequence[Version]:
         """Return the versions of a secret, newest first."""
@@ -145,13 +148,15 @@ def open_vault_file(
     )
 
 
-def _apply(draft: Draft, change: Change, limits: HistoryLimits) -> Record:
+def _apply(draft: "Draft", change: Change, limits: HistoryLimits) -> Record:
+    from credvault.backends.changes import next_entry  # reading needs none of it
+
     entry = next_entry(draft.find(change.name), change, limits)
     draft.put(entry)
     return entry.record()
 
 
-def _remove(draft: Draft, names: Sequence[Name]) -> None:
+def _remove(draft: "Draft", names: Sequence[Name]) -> None:
     for name in dict.fromkeys(names):
         if draft.find(name) is None:
             raise NotFound(f"there is no secret {name}")

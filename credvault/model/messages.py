@@ -107,6 +107,8 @@ def parse_change(members: Any) -> tuple[Name, SecretValue | None, dict[str, Any]
         raise BadMessage from None
     if not isinstance(name, str) or not isinstance(facts, dict) or type(expect) is not int:
         raise BadMessage
+    if not isinstance(facts.get("env_name"), str | None):
+        raise BadMessage
     return parse_name(name), parse_value(members), facts, expect
 
 

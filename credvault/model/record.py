@@ -116,7 +116,7 @@ class Version(NamedTuple):
 
 def record_from_facts(name: Name, version: int, facts: Mapping[str, Any]) -> Record:
     """Return the Record of facts that `check_facts` accepts; members it does not know are kept in `extra`."""
-    # By place: `list` makes one of each secret, and twenty names in a call take as long as all else it does with one.
+    # By place, 1.2 µs and not 2.8 by twenty names: `list` makes one of each secret.
     fields = dict(_UNSET)
     extra: dict[str, Any] = {}
     for member, value in facts.items():

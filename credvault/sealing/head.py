@@ -20,8 +20,8 @@ _MAX_HEAD_BYTES = 8 * 1024 * 1024
 _FIRST_READ_BYTES = 64 * 1024
 _OPENING = b'{"header":'
 _END = b'\n"buckets":[\n'
-# What stands before and after what the first four lines hold; taken apart by hand, for the pattern took 0.2 ms to
-# compile at each start.
+# What stands before and after what the first four lines hold; taken apart by hand, for compiling the pattern took
+# 0.12 ms of each start.
 _LINES = ((_OPENING, b","), (b'"header_sha256":"', b'",'), (b'"table":[', b"],"), (b'"mac":"', b'",'))
 _DIGEST_BYTES = 32
 _MAX_LENGTH = 10**10
@@ -195,7 +195,7 @@ def _is_digest(text: bytes) -> bool:
 def _parse_table(text: bytes, start: int, path: str) -> Table:
     """Return the table of which `text` are the rows, `[L,"S"]` and commas; `start` is where the first bucket is."""
     # Read leniently, and strictly compared with what a writer makes of it. A pattern tried row by row took 0.9 ms
-    # for the 512 rows of 100,000 secrets, this takes 0.2.
+    # for the 512 rows of 100,000 secrets, this takes 0.25.
     fields = text.translate(None, b'[]"').split(b",")
     try:
         lengths = [int(length) for length in fields[0::2]]
@@ -208,6 +208,7 @@ def _parse_table(text: bytes, start: int, path: str) -> Table:
         or count & (count - 1)
         or min(lengths) < 1
         or max(lengths) >= _MAX_LENGTH
+        or len(digests) != _DIGEST_BYTES * count
         or text != _render_table(lengths, digests)
     ):
         raise _damaged(path, "its table of buckets is not as written")

@@ -1,6 +1,5 @@
 """A generation of a vault file that is about to be written, of pieces in memory and pieces of the file before it."""
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
@@ -40,6 +39,8 @@ class Output(Sequence[bytes]):
 
     def read(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset`; raises Damaged where what is copied is not there any more."""
+        from bisect import bisect_right  # not for those who only read a vault
+
         number = bisect_right(self._ends, offset)
         parts: list[bytes] = []
         while length > 0 and number < len(self._pieces):

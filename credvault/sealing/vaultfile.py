@@ -6,7 +6,7 @@ Knows nothing of policy, prompts or settings: keys come from a callable, pins fr
 import os
 import stat
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from credvault import files
 from credvault.model.errors import AlreadyExists, Damaged, Locked, LockTimeout, NoVault, RolledBack, StorageError
@@ -14,14 +14,17 @@ from credvault.model.names import Name
 from credvault.model.pin import Pin, rollback
 from credvault.model.text import printable
 from credvault.model.tuples import NamedTuple
-from credvault.sealing.draft import Draft, first_generation
 from credvault.sealing.entries import HistoryLimits
 from credvault.sealing.head import RESCUE_HINT, Head, read_head
 from credvault.sealing.kept import KeptVault
 from credvault.sealing.keys import DataKey
 from credvault.sealing.opened import FileImage, OpenVault
-from credvault.sealing.output import Output
 from credvault.sealing.slots import KDF_LIMITS, KdfLimits, KeyMaterial, Slot, unwrap
+
+if TYPE_CHECKING:
+    # Loaded by whoever writes: a start that reads need not pay for it.
+    from credvault.sealing.draft import Draft
+    from credvault.sealing.output import Output
 
 T = TypeVar("T")
 V = TypeVar("V", bound=OpenVault)
@@ -163,7 +166,7 @@ class VaultFile:
             # The pins moved on meanwhile: a rekey beside this reader announced its new data key.
             image.close()
 
-    def update(self, change: Callable[[Draft], T]) -> T:
+    def update(self, change: "Callable[[Draft], T]") -> T:
         """Let `change` make the next generation from the newest one and put it in place, under the lock.
 
         Raises what `open` raises, LockTimeout, and StorageError with the old file intact.
@@ -174,16 +177,20 @@ class VaultFile:
         with files.lock(self.path + ".lock"):
             files.remove_stale(self.path)
             with self.open() as vault:
+                from credvault.sealing.draft import Draft
+
                 draft = Draft(vault)
                 result = change(draft)
                 if draft.is_changed:
                     self._save(draft)
         return result
 
-    def create(self, key: DataKey, slots: list[Slot], fill: Callable[[Draft], None] | None = None) -> None:
+    def create(self, key: DataKey, slots: list[Slot], fill: "Callable[[Draft], None] | None" = None) -> None:
         """Make the file, empty or as `fill` leaves it; raises AlreadyExists where there is one, StorageError."""
         self.check_no_backup()
         files.make_private_folder(os.path.dirname(self.path))
+        from credvault.sealing.draft import Draft, first_generation
+
         data = first_generation(key, slots)
         if fill is not None:
             draft = Draft(self._reopen(data, key))
@@ -306,7 +313,7 @@ class VaultFile:
                 hint="run as its owner, or make a copy of your own",
             )
 
-    def _rendered(self, draft: Draft) -> tuple[Output, OpenVault]:
+    def _rendered(self, draft: "Draft") -> "tuple[Output, OpenVault]":
         """Return the bytes of a generation, and what the loader makes of them: it takes all that is put in place."""
         data = draft.render()
         if data.size > self.limits.file_bytes:
@@ -318,7 +325,7 @@ class VaultFile:
         draft.check(written)
         return data, written
 
-    def _save(self, draft: Draft) -> None:
+    def _save(self, draft: "Draft") -> None:
         data, written = self._rendered(draft)
         if self._key is not None and draft.key.fingerprint != self._key.fingerprint:
             pin = Pin(written.head.generation, written.head.mac, draft.key.fingerprint)
@@ -327,7 +334,7 @@ class VaultFile:
         self._keep_pin(written.head, draft.key)
         self._key = draft.key
 
-    def _reopen(self, data: Output, key: DataKey) -> OpenVault:
+    def _reopen(self, data: "Output", key: DataKey) -> OpenVault:
         head = read_head(data, self.limits.kdf, "in the making")
         if not head.is_signed_by(key):
             raise AssertionError("the writer made a head that it did not sign")

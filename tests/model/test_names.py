@@ -221,3 +221,30 @@ def test_glob_of_many_wildcards_over_a_long_name_ends_soon(glob: str) -> None:
 
     assert not matches(Name("default", "a" * 1000))
     assert matches(Name("default", "a" * 999 + "b"))
+
+
+@given(st.text(FIRST + "_.@+-/ \n\u00e9\u0661", max_size=12))
+def test_a_namespace_is_what_its_pattern_says(text: str) -> None:
+    is_one = re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.@+-]*", text) is not None
+
+    if is_one:
+        assert parse_namespace(text) == text
+    else:
+        with pytest.raises(InvalidName):
+            parse_namespace(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("a b", "' ' (U+0020) is not allowed at position 2 of"),
+        ("ab.c\u00e9d", "(U+00E9) is not allowed at position 5 of"),
+        ("-ab c", "'-' (U+002D) is not allowed at the start of"),
+        ("a_\n", "(U+000A) is not allowed at position 3 of"),
+    ],
+)
+def test_the_first_character_that_is_not_allowed_is_named_with_its_place(text: str, complaint: str) -> None:
+    with pytest.raises(InvalidName) as caught:
+        parse_namespace(text)
+
+    assert complaint in caught.value.message

@@ -1,5 +1,6 @@
 """Times and durations as text."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -85,6 +86,52 @@ def test_anything_else_is_no_time(text: object) -> None:
     if isinstance(text, str):
         with pytest.raises(InvalidValue):
             parse_time(text)
+
+
+FORM = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z", re.ASCII)
+
+
+def is_time_by_the_calendar(text: str) -> bool:
+    """The same verdict, slowly: a pattern, and a datetime that can be made."""
+    if not FORM.fullmatch(text):
+        return False
+    try:
+        datetime(*(int(part) for part in re.split("[-T:]", text[:19])), tzinfo=UTC)  # type: ignore[arg-type,misc]
+    except ValueError:
+        return False
+    return True
+
+
+NUMBERS = st.tuples(*(st.integers(0, top) for top in (9999, 13, 32, 25, 61, 61)))
+
+
+@given(NUMBERS, st.sampled_from(["", ".0", ".123456789"]))
+def test_any_day_and_second_is_one_where_the_calendar_has_it(numbers: tuple[int, ...], fraction: str) -> None:
+    text = "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}".format(*numbers) + fraction + "Z"
+
+    assert is_time(text) is is_time_by_the_calendar(text)
+
+
+@pytest.mark.parametrize("year", [*range(1, 9), 96, 100, 400, 1900, 1996, 2000, 2023, 2024, 2100, 2400, 9999])
+def test_every_last_of_a_month_is_a_day_and_the_next_is_none(year: int) -> None:
+    for month in range(1, 13):
+        for day in range(27, 33):
+            text = f"{year:04}-{month:02}-{day:02}T00:00:00Z"
+            assert is_time(text) is is_time_by_the_calendar(text)
+
+
+@given(st.text("0123456789-T:.Z \n+\u0663", max_size=25), st.integers(0, 20), st.integers(0, 3))
+def test_a_time_that_is_edited_is_judged_as_by_the_calendar(edit: str, at: int, cut: int) -> None:
+    true = "2026-11-22T01:02:03Z"
+    text = true[:at] + edit[:3] + true[at + cut :]
+
+    assert is_time(text) is is_time_by_the_calendar(text)
+    assert is_time(edit) is is_time_by_the_calendar(edit)
+
+
+@given(st.text("0123456789smhdw \n+-.\u0661\u00b2", max_size=6))
+def test_a_duration_is_what_its_pattern_says(text: str) -> None:
+    assert is_duration(text) is (re.fullmatch("[1-9][0-9]*[smhdw]", text) is not None)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,12 @@
 
 import hashlib
 import os
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from credvault.model.errors import Damaged
 from credvault.sealing.head import read_head
@@ -108,3 +111,79 @@ def test_head_says_who_signed_it(tmp_path: Path) -> None:
     assert not head._replace(mac="0" * 64).is_signed_by(KEY)
     assert not head._replace(signed=head.signed + b" ").is_signed_by(KEY)
     assert (head.vault_id, head.generation, len(head.slots)) == (KEY.vault_id, 1, 1)
+
+
+# The table.
+
+ROW = b'[%d,"%s"]' % (len(EMPTY), hashlib.sha256(EMPTY).hexdigest().encode())
+TABLE = re.compile(rb'\[[1-9][0-9]{0,9},"[0-9a-f]{64}"\](,\[[1-9][0-9]{0,9},"[0-9a-f]{64}"\])*')
+
+
+def fault_of(table: bytes) -> str:
+    """Return what a head with these rows, and the buckets that they may tell of, is refused for, or nothing."""
+    try:
+        read(assemble(canonical(header()), [EMPTY] * 2, table=table))
+    except Damaged as exc:
+        return exc.message
+    return ""
+
+
+EDITS = st.tuples(
+    st.integers(0, 2 * len(ROW)), st.integers(0, 3), st.sampled_from(list(b'[]",0123456789abcdefA _+-.\n'))
+)
+
+
+@given(EDITS)
+def test_an_edited_table_is_read_where_its_pattern_fits_and_nowhere_else(edit: tuple[int, int, int]) -> None:
+    place, cut, byte = edit
+    text = ROW + b"," + ROW
+    table = text[:place] + bytes([byte]) + text[place + cut :]
+
+    fault = fault_of(table)
+
+    # One that fits and tells of another size is refused for that.
+    fits = TABLE.fullmatch(table) is not None
+    assert ("is not as written" not in fault) is fits
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        b"",
+        ROW + b",",
+        b"," + ROW,
+        ROW + ROW,
+        ROW + b",," + ROW,
+        b"[" + ROW + b"]," + ROW,
+        ROW + b"," + ROW + b"," + ROW,
+        ROW.replace(b"[", b"[0") + b"," + ROW,
+        ROW.replace(b"[", b"[+") + b"," + ROW,
+        ROW.replace(b"[", b"[ ") + b"," + ROW,
+        ROW.replace(b"[", b"[-") + b"," + ROW,
+        b'[1_0,"%s"],' % (b"0" * 64) + ROW,
+        b'[0,"%s"],' % (b"0" * 64) + ROW,
+        b'[10000000000,"%s"],' % (b"0" * 64) + ROW,
+        b'[%s,"%s"],' % (b"9" * 5000, b"0" * 64) + ROW,
+        b'[1,"%s"],[1,"%s"]' % (b"0" * 62, b"0" * 66),
+        b'[1,"%s"],[1,"%s"]' % (b"0" * 64, b"0" * 62),
+        b'[1,"%s"],[1,""]' % (b"0" * 64),
+        b'[1,"%s"],' % (b"A" * 64) + ROW,
+        b'[1,"%s"],' % (b" " * 64) + ROW,
+        b'[1,"%s"],' % ("é" * 32).encode() + ROW,
+        b"[1,%s]," % (b"0" * 64) + ROW,
+    ],
+    ids=range(22),
+)
+def test_a_table_that_is_written_otherwise_is_refused(table: bytes) -> None:
+    assert "its table of buckets is not as written" in fault_of(table)
+
+
+def test_rows_of_the_table_say_where_each_bucket_is() -> None:
+    buckets = [EMPTY, bucket({}, []) + b" ", EMPTY, EMPTY]
+    data = assemble(canonical(header()), buckets)
+
+    rows = read_head(BytesImage(data), KDF_LIMITS, "vault.json").rows
+
+    assert [data[row.offset : row.offset + row.length] for row in rows] == buckets
+    assert [row.sha256 for row in rows] == [hashlib.sha256(each).digest() for each in buckets]
+    assert (len(rows), list(rows)[3], rows.end) == (4, rows[3], rows[3].offset + rows[3].length)

@@ -111,3 +111,31 @@ def test_any_bytes_are_read_or_refused(text: bytes) -> None:
         return
 
     assert json.loads(text) == value
+
+
+def is_read(text: bytes) -> bool:
+    """Say whether a text is read as canonical."""
+    try:
+        parse_canonical(text)
+    except BadJSON:
+        return False
+    return True
+
+
+@given(st.text('{}[]",:01-.eabN \\u0', max_size=14).map(str.encode) | JSON.map(canonical))
+def test_what_is_read_as_canonical_is_strict_and_written_the_same(text: bytes) -> None:
+    """Reading it does without the hook that looks for members that are there twice."""
+    try:
+        expected = canonical(parse_strict(text)) == text
+    except BadJSON:
+        expected = False
+
+    assert is_read(text) is expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b'{"a":1,"a":1}', b'{"a":1,"a":2}', b'[{"a":{"b":1,"b":1}}]', b"0.5", b"NaN", b"1" * 21, b"[" * 33 + b"]" * 33],
+)
+def test_canonical_text_is_as_strict_as_any(text: bytes) -> None:
+    assert not is_read(text)

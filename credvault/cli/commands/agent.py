@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 
 import click
 
@@ -11,7 +12,7 @@ from credvault.cli.context import Run
 from credvault.cli.options import GlobalOptions, verb
 from credvault.cli.output import shown
 from credvault.model import wire
-from credvault.model.errors import Invalid
+from credvault.model.errors import Invalid, Unsupported
 from credvault.model.times import duration_text
 
 
@@ -73,7 +74,8 @@ def stop(run: Run) -> None:
     try:
         was_running = client.connect()
         if was_running:
-            client.ask("DELETE", wire.AGENT)
+            with suppress(Unsupported):  # one of another version says so, and ends all the same
+                client.ask("DELETE", wire.AGENT)
     finally:
         client.close()
     if run.out.json:
