@@ -56,14 +56,12 @@ def _run_fast(form: PlainForm) -> int | None:
     """Return the status of a command that an agent answers, or None."""
     import posix
 
-    from credvault.agent.fastlane import answer
+    from credvault.agent.fastlane import answer, tell
 
     found = answer(form)
     if found is None:
         return None
-    if found.notice:
-        sys.stderr.write(found.notice)
-        sys.stderr.flush()
+    tell(found.notice)
     try:
         left = found.output[posix.write(1, found.output) :] if found.output else b""
     except OSError:

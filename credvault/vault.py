@@ -69,15 +69,15 @@ class Vault:
         """Let go of the backend."""
         self.backend.close()
 
-    def acting_as(self, identity: Identity) -> "Vault":
-        """Return this vault as another identity may use it; cheap, and it shares the backend."""
+    def acting_as(self, identity: Identity, *, namespace: str | None = None) -> "Vault":
+        """Return this vault for another identity, or another namespace; cheap, and it shares the backend."""
         return Vault(
             self.backend,
             policy=self._policy,
             trail=self._trail,
             identity=identity,
             clock=self._clock,
-            namespace=self._namespace,
+            namespace=namespace or self._namespace,
         )
 
     def get(self, name: AnyName, version: int | None = None, *, purpose: str = "get") -> Secret:

@@ -126,7 +126,9 @@ def test_man_page_names_every_variable_that_the_program_reads() -> None:
     sources = [path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py") if path.name != "variables.py"]
 
     read = {
-        name for source in sources for name in re.findall(r'"(CREDVAULT_[A-Z_]*[A-Z]|NO_COLOR|XDG_\w+_HOME)"', source)
+        name
+        for source in sources
+        for name in re.findall(r'"(CREDVAULT_[A-Z_]*[A-Z]|NO_COLOR|XDG_\w+_(?:HOME|DIR))"', source)
     }
 
     described = {name for name in {**UNLOCKING, **SETTINGS} if name != "CI"}

@@ -24,6 +24,8 @@ from credvault.model.errors import Invalid
 from credvault.model.wire import BadMessage
 
 MAX_CONNECTIONS = 512
+# So many newcomers, then whoever is there already: else a stream of the former keeps the latter waiting.
+ACCEPTED_AT_ONCE = 16
 WORKERS = 4
 # How often at least the agent looks whether it is over, or the machine slept, and whether a client takes too long;
 # and for how long it waits for its workers at its end, seconds.
@@ -115,7 +117,7 @@ class Daemon:
         return time.monotonic() < self._first_until
 
     def _take_connections(self, now: float) -> None:
-        while True:
+        for _ in range(ACCEPTED_AT_ONCE):
             try:
                 client, _ = self._listener.accept()
             except OSError:  # none is left, or it has gone again, or there is no descriptor for it now

@@ -42,6 +42,15 @@ def answer(form: PlainForm) -> Answer | None:
     return _exec(form, environ)
 
 
+def tell(notice: str) -> None:
+    """Write to stderr what is to be said; where it cannot be said, the exit status stands."""
+    try:
+        sys.stderr.write(notice)
+        sys.stderr.flush()
+    except OSError:
+        return
+
+
 def _get(form: PlainForm, environ: dict[str, str]) -> Answer | None:
     name = form.words[0]
     if "/" not in name:
@@ -68,8 +77,7 @@ def _exec(form: PlainForm, environ: dict[str, str]) -> Answer | None:
             from credvault.model.text import warned
 
             found.notice += warned(overwritten_warning(child.overwritten))
-        sys.stderr.write(found.notice)
-        sys.stderr.flush()
+        tell(found.notice)
         execute(file, form.words, child.variables)
     except Exception as exc:
         from credvault.model.errors import CredvaultError, failed

@@ -64,15 +64,22 @@ class Finder:
             if [_stamp(path) for path in paths] == stamps:
                 return found
         folder = wire.unquote_text(headers.get(wire.FOLDER, "")) or "/"
-        settings = load_settings(_flags(headers), _environ(headers), folder)
-        if settings.backend.value != FILE_BACKEND:
-            raise NotHeld
-        found = Found(settings, os.path.realpath(settings.path.value))
-        paths = [settings.config_path, settings.path.value, *_project_files(folder)]
-        if len(self._found) >= MAX_FOUND:
-            self._found.clear()
-        self._found[about] = found, paths, [_stamp(path) for path in paths]
+        found = _find(headers, folder)
+        paths = [found.settings.config_path, found.settings.path.value, *_project_files(folder)]
+        stamps = [_stamp(path) for path in paths]
+        # Once more, after the stamps: what changed in between would else go unnoticed from here on.
+        if _find(headers, folder) == found:
+            if len(self._found) >= MAX_FOUND:
+                self._found.clear()
+            self._found[about] = found, paths, stamps
         return found
+
+
+def _find(headers: Mapping[str, str], folder: str) -> Found:
+    settings = load_settings(_flags(headers), _environ(headers), folder)
+    if settings.backend.value != FILE_BACKEND:
+        raise NotHeld
+    return Found(settings, os.path.realpath(settings.path.value))
 
 
 def _flags(headers: Mapping[str, str]) -> Flags:

@@ -25,8 +25,9 @@ def get_plainly(opened: Opened, request: Request, now: float) -> bytes:
     text = wire.unquote_text(request.path[len(wire.CREDENTIALS) + 1 :]).removeprefix(DEFAULT)
     warnings = list(settings.notices)
     try:
-        name = parse_name(text, namespace=_namespace(request), default=settings.namespace.value)
-        secret = opened.vault.get(name)
+        namespace = _namespace(request)
+        name = parse_name(text, namespace=namespace, default=settings.namespace.value)
+        secret = opened.vault.acting_as(opened.vault.identity, namespace=namespace).get(name)
     except (Locked, WrongKey):
         raise
     except CredvaultError as exc:

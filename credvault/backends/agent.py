@@ -4,7 +4,8 @@ The agent opens the file, decides and records; a client only asks.
 """
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Self
 
 from credvault import peer
@@ -134,25 +135,25 @@ class AgentBackend(Backend):
     def get(self, name: Name, version: int | None = None) -> Secret:
         """Return a secret."""
         query = "" if version is None else f"?version={version}"
-        return self._secret(self._ask("GET", f"{wire.CREDENTIALS}/{wire.quote_text(str(name))}{query}"))
+        return self._secret(self._ask(None, "GET", f"{wire.CREDENTIALS}/{wire.quote_text(str(name))}{query}"))
 
     def has(self, name: Name) -> bool:
         """Say whether there is such a secret."""
         try:
-            self._ask("HEAD", f"{wire.CREDENTIALS}/{wire.quote_text(str(name))}")
+            self._ask(None, "HEAD", f"{wire.CREDENTIALS}/{wire.quote_text(str(name))}")
         except NotFound:
             return False
         return True
 
     def check(self) -> Health:
         """Ask the agent whether it holds the vault."""
-        path = self._ask("GET", wire.AGENT_VAULT)["path"]
+        path = self._ask("path", "GET", wire.AGENT_VAULT)
         return Health(True, f"{path}, by the agent")
 
     def get_many(self, names: Collection[Name]) -> dict[Name, Secret]:
         """Return several secrets from one generation of the file."""
         body = messages.encode({"names": [str(name) for name in names]})
-        found = [self._secret(members) for members in self._ask("POST", wire.RESOLVE, body)["secrets"]]
+        found = [self._secret(members) for members in self._ask("secrets", "POST", wire.RESOLVE, body)]
         return {secret.record.name: secret for secret in found}
 
     def put(self, change: Change) -> Record:
@@ -162,44 +163,64 @@ class AgentBackend(Backend):
     def put_many(self, changes: Sequence[Change]) -> Sequence[Record]:
         """Make all changes in one generation, or none of them."""
         body = messages.encode({"put": [messages.change_members(*change) for change in changes]})
-        return [self._record(members) for members in self._ask("POST", wire.CHANGES, body)["records"]]
+        return [self._record(members) for members in self._ask("records", "POST", wire.CHANGES, body)]
 
     def delete(self, names: Sequence[Name]) -> None:
         """Remove all these secrets in one generation."""
-        self._ask("POST", wire.CHANGES, messages.encode({"delete": [str(name) for name in names]}))
+        self._ask("records", "POST", wire.CHANGES, messages.encode({"delete": [str(name) for name in names]}))
 
     def list(self) -> Sequence[Record]:
         """Return the records in the indexes, sorted by name."""
-        return [self._record(members) for members in self._ask("GET", wire.CREDENTIALS)["credentials"]]
+        return [self._record(members) for members in self._ask("credentials", "GET", wire.CREDENTIALS)]
 
     def history(self, name: Name) -> Sequence[Version]:
         """Return the versions of a secret, newest first."""
-        found = self._ask("GET", f"{wire.HISTORY}/{wire.quote_text(str(name))}")["versions"]
-        return [messages.parse_version(members) for members in found]
+        found = self._ask("versions", "GET", f"{wire.HISTORY}/{wire.quote_text(str(name))}")
+        with _as_it_should_be():
+            return [messages.parse_version(members) for members in found]
 
     def reference(self, name: Name) -> str:
         """Return the entry id of a name."""
         if name not in self._references:
-            found = self._ask("GET", f"{wire.REFERENCES}/{wire.quote_text(str(name))}")
-            self._references[name] = str(found["reference"])
+            target = f"{wire.REFERENCES}/{wire.quote_text(str(name))}"
+            self._references[name] = str(self._ask("reference", "GET", target))
         return self._references[name]
 
     def close(self) -> None:
         """End the connection."""
         self._client.close()
 
-    def _ask(self, method: str, target: str, body: bytes = b"") -> Mapping[str, Any]:
-        return self._client.ask(method, target, (wire.COMMAND, self.command), body=body)
+    def _ask(self, member: str | None, method: str, target: str, body: bytes = b"") -> Any:
+        """Return one member of an answer, or all of it."""
+        answer = self._client.ask(method, target, (wire.COMMAND, self.command), body=body)
+        if member is None:
+            return answer
+        with _as_it_should_be():
+            if member not in answer:
+                raise wire.BadMessage
+        return answer[member]
 
     def _secret(self, members: Any) -> Secret:
-        secret, reference = messages.parse_secret(members)
+        with _as_it_should_be():
+            secret, reference = messages.parse_secret(members)
         self._references[secret.record.name] = reference
         return secret
 
     def _record(self, members: Any) -> Record:
-        record, reference = messages.parse_record(members)
+        with _as_it_should_be():
+            record, reference = messages.parse_record(members)
         self._references[record.name] = reference
         return record
+
+
+@contextmanager
+def _as_it_should_be() -> Iterator[None]:
+    """Take an answer that says something else than was asked for no answer."""
+    try:
+        yield
+    except wire.BadMessage:
+        hint = "'credvault agent stop' ends it; look which program listens there"
+        raise BackendUnavailable("the agent's answer is not one of this program", hint=hint) from None
 
 
 def _lost(method: str, target: str) -> BackendUnavailable:
