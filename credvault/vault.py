@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 
 from credvault.access import policy as access
 from credvault.access.identity import Identity, local_identity
-from credvault.access.policy import Policy, decide, owner_policy
+from credvault.access.policy import Policy, decide, owner_policy, verdict_for_all
 from credvault.audit import Trail
 from credvault.backends.base import ABSENT, ANY, Backend, Capability, Change
 from credvault.backends.registry import open_backend
@@ -147,20 +147,22 @@ class Vault:
 
     def runtime_records(self, *, namespaces: Collection[str] = (), consumer: str | None = None) -> Sequence[Record]:
         """Return the records of the `runtime_env` secrets that `environment` chooses from, without values."""
-        return [
+        wanted = [
             record
             for record in self.list()
             if record.delivery == model.RUNTIME_ENV
             and (not namespaces or record.namespace in namespaces)
             and serves(record, consumer)
-            and self._may(access.READ, record.name)
         ]
+        return self._allowed(access.READ, wanted)
 
     def list(self, globs: Sequence[str] = ()) -> Sequence[Record]:
         """Return the records that match any of `globs` (all, if there are none), sorted by name, without values."""
         matches = compile_globs(globs, namespace=self._namespace)
         records = self._guarded("list", access.LIST, [], self.backend.list)
-        return [record for record in records if matches(name := record.name) and self._may(access.LIST, name)]
+        if globs:
+            records = [record for record in records if matches(record.name)]
+        return self._allowed(access.LIST, records)
 
     def add(
         self,
@@ -282,6 +284,13 @@ class Vault:
     def _may(self, action: str, name: Name) -> bool:
         return decide(self._policy, self.identity, action, name).is_allowed
 
+    def _allowed(self, action: str, records: Sequence[Record]) -> Sequence[Record]:
+        """Return those records whose secrets the identity may do `action` to."""
+        verdict = verdict_for_all(self._policy, self.identity, action)
+        if verdict is None:
+            return [record for record in records if self._may(action, record.name)]
+        return records if verdict else []
+
     def _fetch_many(self, names: Sequence[Name]) -> dict[Name, Secret]:
         if not names:
             return {}
@@ -299,7 +308,7 @@ class Vault:
         """Return a hint of names that are spelt like one that is not there, of those the identity may list."""
         if Capability.LIST not in self.backend.capabilities:
             return None
-        names = [self._short(record.name) for record in self.backend.list() if self._may(access.LIST, record.name)]
+        names = [self._short(record.name) for record in self._allowed(access.LIST, self.backend.list())]
         if not 0 < len(names) <= _MAX_NEAR:
             return "'credvault list' shows what there is"
         from difflib import get_close_matches

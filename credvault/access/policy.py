@@ -59,6 +59,20 @@ def decide(policy: Policy, identity: Identity, action: str, resource: Name) -> D
     return Decision(allowing is not None, allowing)
 
 
+def verdict_for_all(policy: Policy, identity: Identity, action: str) -> bool | None:
+    """Return whether `identity` may do `action` to every secret or to none; None where it depends on the secret.
+
+    For who asks about many: at 100,000 secrets the decisions one by one are a tenth of a `list`.
+    """
+    rules = [
+        rule for subject in ("*", identity.subject) for rule in policy.rules.get(subject, ()) if action in rule.actions
+    ]
+    if any((rule.namespace, rule.key) != ("*", "*") for rule in rules):
+        return None
+    effects = {rule.effect for rule in rules}
+    return ALLOW in effects and DENY not in effects
+
+
 def owner_policy(owner: Identity) -> Policy:
     """Return the policy of a vault that one local user opens: whoever holds its key may do everything."""
     everything = Rule("owner", ALLOW, frozenset({READ, WRITE, DELETE, LIST}))

@@ -6,7 +6,19 @@ from fnmatch import fnmatchcase
 import pytest
 
 from credvault.access.identity import Identity
-from credvault.access.policy import ALLOW, DENY, LIST, READ, WRITE, Decision, Policy, Rule, decide, owner_policy
+from credvault.access.policy import (
+    ALLOW,
+    DENY,
+    LIST,
+    READ,
+    WRITE,
+    Decision,
+    Policy,
+    Rule,
+    decide,
+    owner_policy,
+    verdict_for_all,
+)
 from credvault.model.names import Name
 
 ACTIONS = (READ, WRITE, LIST)
@@ -46,8 +58,20 @@ def test_decide_agrees_with_the_oracle_on_random_policies() -> None:
         decision = decide(Policy({subject: rules}), Identity("alice"), action, name)
         if decision.is_allowed is not oracle(rules, action, name):
             differences.append((rules, action, name))
+        verdict = verdict_for_all(Policy({subject: rules}), Identity("alice"), action)
+        if verdict is not None and verdict is not decision.is_allowed:
+            differences.append((rules, action, name))
 
     assert differences == []
+
+
+def test_verdict_for_all_is_given_where_no_rule_tells_secrets_apart() -> None:
+    alice, bob = Identity("alice"), Identity("bob")
+    one = Policy({"alice": [Rule("r", ALLOW, frozenset({READ}), "a")]})
+
+    assert verdict_for_all(owner_policy(alice), alice, READ) is True
+    assert verdict_for_all(owner_policy(alice), bob, READ) is False
+    assert verdict_for_all(one, alice, READ) is None
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])

@@ -1,26 +1,17 @@
-"""What a measurement was made on: processor, system, Python, libraries. No names of hosts, users or folders."""
+"""What a measurement was made on: processor, system, Python. No names of hosts, users or folders."""
 
 import os
 import platform
-from importlib.metadata import version
 from pathlib import Path
-
-from cryptography.hazmat.backends.openssl.backend import backend
-
-import credvault
-
-LIBRARIES = ("click", "cryptography", "httpx", "platformdirs", "rich")
 
 
 def describe() -> dict[str, str]:
     """Return what this machine is, in the order that people are shown it."""
     load = ", ".join(f"{load:.2f}" for load in os.getloadavg())
     return {
-        "credvault": credvault.__version__,
         "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "libraries": ", ".join([*(f"{name} {version(name)}" for name in LIBRARIES), backend.openssl_version_text()]),
         "processor": f"{_processor()}, {os.cpu_count()} cores",
-        "system": f"{platform.system()} {platform.machine()}",
+        "system": f"{_system()}, {platform.machine()}",
         "load before": load,
     }
 
@@ -31,3 +22,10 @@ def _processor() -> str:
     except OSError:
         return platform.processor() or "unknown"
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+def _system() -> str:
+    try:
+        return f"{platform.system()}, {platform.freedesktop_os_release()['PRETTY_NAME']}"
+    except OSError:
+        return f"{platform.system()} {platform.mac_ver()[0]}".strip()

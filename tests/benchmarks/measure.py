@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+SELDOM = 5  # a case that takes seconds is measured in one round of so many
+
 
 class Sample(NamedTuple):
     """One run of a program: seconds by the clock, and of the processor in user and system mode."""
@@ -19,12 +21,16 @@ class Sample(NamedTuple):
 
 
 class Case(NamedTuple):
-    """What is measured: `argv` makes the words for each round, so that no two rounds need do the same."""
+    """What is measured: `argv` makes the words for each round, so that no two rounds need do the same.
+
+    It is left out of rounds, but the first and then each one of so many, where `every` is more than 1.
+    """
 
     name: str
     argv: Callable[[int], Sequence[str]]
     environ: dict[str, str]
     stdin: Path = Path(os.devnull)
+    every: int = 1
 
 
 class Series(NamedTuple):
@@ -56,7 +62,7 @@ class Series(NamedTuple):
 
 
 def measure(cases: Sequence[Case], yardstick: Case, rounds: int, errors: Path) -> list[Series]:
-    """Run every case once to warm up, then all of them in each round, the yardstick before each.
+    """Run every case once to warm up, then those of each round, the yardstick before each.
 
     Programs write their stderr to the file `errors`. Raises RuntimeError with it when one fails.
     """
@@ -66,6 +72,8 @@ def measure(cases: Sequence[Case], yardstick: Case, rounds: int, errors: Path) -
     yardsticks: list[list[Sample]] = [[] for _ in cases]
     for number in range(1, rounds + 1):
         for case, taken, units in zip(cases, samples, yardsticks, strict=True):
+            if (number - 1) % case.every:
+                continue
             units.append(_run(yardstick, number, errors))
             taken.append(_run(case, number, errors))
     return [Series(case.name, *series) for case, *series in zip(cases, samples, yardsticks, strict=True)]

@@ -1,6 +1,10 @@
 """Vaults to measure with: any number of secrets, made in one generation, in a home folder of their own."""
 
 import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,10 +26,16 @@ NAME, INJECTED = "bench/secret_0", "bench/injected"
 
 
 class Home(NamedTuple):
-    """A home folder with a vault in it, and the environment that opens it."""
+    """A home folder with a vault in it, the environment to run there, and that with the key besides."""
 
     folder: Path
     environ: dict[str, str]
+    unlocking: dict[str, str]
+
+    @property
+    def with_key(self) -> dict[str, str]:
+        """The environment that opens the vault without an agent."""
+        return self.environ | self.unlocking
 
 
 def make_home(folder: Path, count: int, *, passphrase: bool = False, config: bool = False) -> Home:
@@ -42,8 +52,35 @@ def make_home(folder: Path, count: int, *, passphrase: bool = False, config: boo
         (folder / ".config/credvault").mkdir(parents=True)
         (folder / ".config/credvault/config.toml").write_text(CONFIG, encoding="utf-8")
     unlocking = {"CREDVAULT_PASSPHRASE": PASSWORD} if passphrase else {"CREDVAULT_KEY": print_key(raw)}
+    return Home(folder, _environ(folder), unlocking)
+
+
+def copy_home(home: Home, folder: Path) -> Home:
+    """Make another home with the same vault in it: a large one takes long to make."""
+    shutil.copytree(home.folder, folder, ignore=shutil.ignore_patterns("run"))
+    return Home(folder, _environ(folder), home.unlocking)
+
+
+@contextmanager
+def unlocked(home: Home, program: str) -> Iterator[Home]:
+    """Have an agent hold the vault of a home for as long as this lasts; raises CalledProcessError."""
+    _run(home, program, "unlock", "--for", "8h", "--idle", "8h")
+    try:
+        yield home
+    finally:
+        _run(home, program, "agent", "stop")
+
+
+def _run(home: Home, *words: str) -> None:
+    subprocess.run(words, check=True, env=home.with_key, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _environ(folder: Path) -> dict[str, str]:
+    # An agent's socket is in it, and the path of a socket has to be short.
+    runtime = folder / "run"
+    runtime.mkdir(mode=0o700)
     # Made from nothing: PYTHONDONTWRITEBYTECODE, coverage and the like would measure something else.
-    return Home(folder, {"HOME": str(folder), "PATH": os.defpath, "LANG": "C.UTF-8", **unlocking})
+    return {"HOME": str(folder), "PATH": os.defpath, "LANG": "C.UTF-8", "XDG_RUNTIME_DIR": str(runtime)}
 
 
 def _change(name: str, **facts: str) -> Change:
