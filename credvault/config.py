@@ -98,11 +98,6 @@ class Settings(NamedTuple):
             raise ConfigError(f"{where}: {exc.message}", hint=exc.hint) from None
 
     @property
-    def agent_socket(self) -> str | None:
-        """Where the agent's socket is, or None where there is no place for one."""
-        return agent_socket(self.environ, self.state_folder)
-
-    @property
     def trail_enabled(self) -> bool:
         """Whether accesses are recorded in the local trail."""
         return bool(self.config.get("trail", {}).get("enabled", True))
@@ -152,6 +147,11 @@ def data_folder(environ: Mapping[str, str]) -> str:
 def state_folder(environ: Mapping[str, str]) -> str:
     """Return the folder of pins, trail and test results."""
     return _folder(environ, "XDG_STATE_HOME", ".local/state", "user_state_dir")
+
+
+def find_agent_socket(environ: Mapping[str, str]) -> str | None:
+    """Return where the agent's socket is, whatever the settings say, or None where there is no place for one."""
+    return agent_socket(environ, state_folder(environ))
 
 
 def _folder(environ: Mapping[str, str], variable: str, below_home: str, function: str) -> str:

@@ -46,7 +46,10 @@ def connect(path: str, uid: int, seconds: float = ANSWER_SECONDS) -> _socket.soc
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         connection.settimeout(seconds)
-        connection.connect(path)
+        try:
+            connection.connect(path)
+        except BlockingIOError:  # too many wait to be taken, and the system does not wait for that
+            _connect_later(connection, path, seconds)
         if uid_of(connection) == uid:
             return connection
     except OSError:  # nobody listens, or the path is longer than a socket's may be
@@ -54,6 +57,19 @@ def connect(path: str, uid: int, seconds: float = ANSWER_SECONDS) -> _socket.soc
         return None
     connection.close()
     raise Stranger
+
+
+def _connect_later(connection: _socket.socket, path: str, seconds: float) -> None:
+    import time
+
+    until = time.monotonic() + seconds
+    while True:
+        time.sleep(0.01)
+        try:
+            return connection.connect(path)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise
 
 
 def ask(connection: _socket.socket, request: bytes) -> tuple[wire.Message, bytes]:

@@ -308,6 +308,8 @@ class Vault:
         """Return a hint of names that are spelt like one that is not there, of those the identity may list."""
         if Capability.LIST not in self.backend.capabilities:
             return None
+        if self.backend.is_large:
+            return "'credvault list' shows what there is"
         names = [self._short(record.name) for record in self._allowed(access.LIST, self.backend.list())]
         if not 0 < len(names) <= _MAX_NEAR:
             return "'credvault list' shows what there is"

@@ -7,12 +7,11 @@ written anywhere; it ends when it holds nothing. Without, it serves in the foreg
 import gc
 import os
 import signal
-import socket
 import sys
 
 from credvault.agent.confinement import confine
 from credvault.agent.daemon import Daemon
-from credvault.agent.listening import activated, listening
+from credvault.agent.listening import Listener, activated, listening
 from credvault.model.errors import EXIT_INTERRUPTED, CredvaultError, failed
 
 READY = b"ready\n"
@@ -25,7 +24,7 @@ def main(path: str, *, is_detached: bool) -> int:
     try:
         with activated(os.environ) as handed_over:
             if handed_over is not None:
-                _serve(handed_over, is_detached=False)
+                _serve(Listener(handed_over, lambda: True), is_detached=False)
                 return 0
         with listening(path) as listener:
             _serve(listener, is_detached=is_detached)
@@ -37,8 +36,8 @@ def main(path: str, *, is_detached: bool) -> int:
     return 0
 
 
-def _serve(listener: socket.socket, *, is_detached: bool) -> None:
-    daemon = Daemon(listener, ends_when_empty=is_detached)
+def _serve(listener: Listener, *, is_detached: bool) -> None:
+    daemon = Daemon(listener.socket, ends_when_empty=is_detached, is_in_place=listener.is_in_place)
     if is_detached:
         os.chdir("/")  # no folder is kept from being unmounted
         os.write(1, READY)

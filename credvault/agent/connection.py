@@ -61,6 +61,12 @@ class Connection:
         return self._since + (REQUEST_SECONDS if is_within else IDLE_SECONDS)
 
     @property
+    def idle_since(self) -> float | None:
+        """Since when nothing is under way, or None where something is."""
+        is_within = self._inbox or self._head or self._outbox or self.is_answered_elsewhere
+        return None if is_within else self._since
+
+    @property
     def has_more_to_send(self) -> bool:
         """Whether an answer is not sent whole."""
         return bool(self._outbox)

@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from operator import itemgetter
 from queue import SimpleQueue
 
 from credvault import peer
@@ -41,7 +42,8 @@ CLOCKS = Clocks(lambda: time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.
 class Daemon:
     """Serves a listening socket until it is stopped by a request, SIGTERM or SIGINT.
 
-    With `ends_when_empty` also when it holds nothing any more.
+    With `ends_when_empty` also when it holds nothing any more; and when `is_in_place` says that nobody can reach the
+    socket any more, because its name is gone or another's.
     """
 
     def __init__(
@@ -49,11 +51,13 @@ class Daemon:
         listener: socket.socket,
         *,
         ends_when_empty: bool,
+        is_in_place: Callable[[], bool] = lambda: True,
         clocks: Clocks = CLOCKS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._listener = listener
         self._ends_when_empty = ends_when_empty
+        self._is_in_place = is_in_place
         self.holdings = Holdings(clocks)
         self._service = Service(self.holdings, clock, self.stop)
         self._selector = selectors.DefaultSelector()
@@ -107,6 +111,8 @@ class Daemon:
                 self._serve(key.data, mask, now)
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP
+            if not self._is_in_place():
+                self.stop()
             for connection in list(self._connections.values()):
                 if not connection.is_answered_elsewhere and connection.deadline() < now:
                     self._drop(connection)
@@ -211,9 +217,9 @@ class Daemon:
                 self._drop(connection)
 
     def _drop_longest_idle(self) -> None:
-        idle = [c for c in self._connections.values() if not c.is_answered_elsewhere]
+        idle = [(since, c) for c in self._connections.values() if (since := c.idle_since) is not None]
         if idle:
-            self._drop(min(idle, key=Connection.deadline))
+            self._drop(min(idle, key=itemgetter(0))[1])
 
     def _drop(self, connection: Connection) -> None:
         # It is not watched while a worker is at its request; and an event may come for one that was just closed.

@@ -33,10 +33,13 @@ def answer(form: PlainForm) -> Answer | None:
     """
     if sys.stdin is None or sys.stdout is None or sys.stderr is None:
         return None  # a descriptor that is free would be the socket's
+    encoding = sys.getfilesystemencoding()
     environ = {
-        name.decode("utf-8", "surrogateescape"): value.decode("utf-8", "surrogateescape")
+        name.decode(encoding, "surrogateescape"): value.decode(encoding, "surrogateescape")
         for name, value in posix.environ.items()
     }
+    if not environ.get("HOME", "").startswith("/"):
+        return None  # the agent is not to take its own for it
     if form.command == GET:
         return None if posix.isatty(1) else _get(form, environ)
     return _exec(form, environ)
@@ -103,7 +106,7 @@ def _ask(form: PlainForm, environ: dict[str, str], method: str, target: str) -> 
             ("accept", wire.BYTES),
             ("connection", "close"),
             (wire.FOLDER, wire.quote(folder)),
-            (wire.ENVIRONMENT, wire.quote_table(settings)),
+            (wire.ENVIRONMENT, wire.quote_table(settings, sys.getfilesystemencoding())),
         ]
         if form.namespace is not None:
             headers.append((wire.NAMESPACE, wire.quote_text(form.namespace)))

@@ -13,6 +13,9 @@ from credvault.agent.confinement import LockedKey
 from credvault.model.errors import Locked
 from credvault.sealing.keys import DataKey
 
+# How long a vault is held at most, and how long when nothing is asked, unless config.toml says otherwise, seconds.
+HOLD_SECONDS, IDLE_SECONDS = 8 * 3600, 15 * 60
+
 # Clocks drift apart by less than this while the machine is awake, seconds.
 _NO_SLEEP = 1.0
 
@@ -120,6 +123,11 @@ class Holdings:
             held.forget()
         return held is not None
 
+    def forget_this(self, held: Held) -> None:
+        """Forget what was found before, and not what was put in its place since."""
+        if self._held.get(held.path) is held:
+            self.forget(held.path)
+
     def forget_all(self) -> list[str]:
         """Forget everything, and return what was held."""
         paths = list(self._held)
@@ -134,7 +142,7 @@ class Holdings:
         for held in list(self._held.values()):
             if held.ends_at() <= now:
                 self.forget(held.path)
-        return min((held.ends_at() - now for held in self._held.values()), default=None)
+        return min((held.ends_at() - now for held in list(self._held.values())), default=None)
 
     def facts(self) -> list[dict[str, object]]:
         """Return what is held as JSON: `path`, and for how many seconds more at most and without use."""
@@ -146,7 +154,7 @@ class Holdings:
                 "seconds_left": round(held.until - now),
                 "idle_seconds_left": round(held.last_used + held.idle - now),
             }
-            for held in self._held.values()
+            for held in list(self._held.values())
         ]
 
     def _forget_after_sleep(self, now: float) -> None:

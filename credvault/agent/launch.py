@@ -10,7 +10,7 @@ from typing import IO, cast
 
 from credvault.agent.listening import AlreadyRunning
 from credvault.backends.agent import AgentClient
-from credvault.config import Settings
+from credvault.config import Settings, find_agent_socket
 from credvault.model import wire
 from credvault.model.errors import BackendUnavailable, Unsupported
 from credvault.model.text import printable
@@ -23,7 +23,10 @@ _ATTEMPTS = 3
 _ENDING_SECONDS = 15.0
 _READY = b"ready"
 # What an agent needs of the environment besides the settings that are not secret. Nothing that unlocks.
-_INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "XDG_RUNTIME_DIR", "LISTEN_FDS", "LISTEN_PID")
+_INHERITED = (
+    *("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "XDG_RUNTIME_DIR", "LISTEN_FDS", "LISTEN_PID"),
+    *("PYTHONPATH", "LD_LIBRARY_PATH"),  # what this interpreter needed, that one does
+)
 
 
 def unlock(client: AgentClient, settings: Settings, key: DataKey, *, seconds: int, idle: int) -> None:
@@ -36,7 +39,7 @@ def unlock(client: AgentClient, settings: Settings, key: DataKey, *, seconds: in
     attempts, until = 0, time.monotonic() + START_SECONDS + _ENDING_SECONDS
     while True:
         if not client.connect():
-            start(socket_path(settings), settings.environ)
+            start(socket_path(settings.environ), settings.environ)
         attempts += client.connect()
         try:
             client.ask("PUT", wire.AGENT_VAULT, *headers, body=key.reveal())
@@ -90,11 +93,11 @@ def agent_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: environ[name] for name in (*wire.SETTINGS, *_INHERITED) if name in environ}
 
 
-def socket_path(settings: Settings) -> str:
+def socket_path(environ: Mapping[str, str]) -> str:
     """Return where the agent's socket is; raises Unsupported where there can be none."""
     if os.name != "posix":
         raise Unsupported("there is no agent on this system: it needs Unix sockets")
-    path = settings.agent_socket
+    path = find_agent_socket(environ)
     if path is None:
         hint = "set CREDVAULT_AGENT_SOCKET to an absolute path, or unset it"
         raise Unsupported("there is no place for the agent's socket", hint=hint)

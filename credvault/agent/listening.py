@@ -3,8 +3,9 @@
 import os
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from credvault import files
 from credvault.model.errors import BackendUnavailable, LockTimeout, StorageError
@@ -20,9 +21,16 @@ class AlreadyRunning(BackendUnavailable):
     """Another agent listens at this socket."""
 
 
+class Listener(NamedTuple):
+    """A socket that listens, and whether clients still find it."""
+
+    socket: socket.socket
+    is_in_place: Callable[[], bool]
+
+
 @contextmanager
-def listening(path: str) -> Iterator[socket.socket]:
-    """Give a socket that listens at `path`, and remove it at the end.
+def listening(path: str) -> Iterator[Listener]:
+    """Give a socket that listens at `path`, and remove it at the end, unless another is in its place by then.
 
     A stale one is replaced: whoever holds the lock beside it is the one agent. Raises AlreadyRunning, StorageError.
     """
@@ -32,11 +40,13 @@ def listening(path: str) -> Iterator[socket.socket]:
     try:
         with files.lock(path + ".lock", patience=0.0):
             listener = _bind(path)
+            place = _place(path)
             try:
-                yield listener
+                yield Listener(listener, lambda: _place(path) == place)
             finally:
                 # First its name, so that who comes now finds no agent, and not one that does not answer.
-                files.discard(path)
+                if _place(path) == place:
+                    files.discard(path)
                 listener.close()
     except LockTimeout:
         raise AlreadyRunning(f"another agent listens at {printable(path)}") from None
@@ -58,6 +68,27 @@ def activated(environ: "os._Environ[str]") -> Iterator[socket.socket | None]:
             raise wrong
         os.set_inheritable(_FIRST_ACTIVATED, False)
         yield listener
+
+
+def _place(path: str) -> tuple[int, int] | None:
+    try:
+        facts = os.lstat(path)
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino
+
+
+def _is_answered(path: str) -> bool:
+    """Say whether somebody listens: a supervisor, say, that starts an agent at the first question."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.setblocking(False)
+        try:
+            client.connect(path)
+        except BlockingIOError:  # so many that no more can wait
+            return True
+        except OSError:
+            return False
+    return True
 
 
 def check_folder(folder: str) -> None:
@@ -96,6 +127,8 @@ def _remove_stale(path: str) -> None:
         is_socket = stat.S_ISSOCK(os.lstat(path).st_mode)
     except OSError:  # there is none, or bind says what is wrong
         return
+    if is_socket and _is_answered(path):
+        raise AlreadyRunning(f"another agent listens at {printable(path)}")
     if not is_socket:
         hint = "move it away; or CREDVAULT_AGENT_SOCKET names another place"
         raise StorageError(f"cannot listen at {printable(path)}: what is there is not a socket", hint=hint)

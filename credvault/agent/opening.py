@@ -1,6 +1,7 @@
 """Which vault a request is about, and that vault, opened with the key that is held for it."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -63,12 +64,15 @@ class Finder:
             found, paths, stamps = self._found[about]
             if [_stamp(path) for path in paths] == stamps:
                 return found
-        folder = wire.unquote_text(headers.get(wire.FOLDER, "")) or "/"
+        folder = wire.unquote_text(headers.get(wire.FOLDER, "/"), sys.getfilesystemencoding())
+        if not os.path.isabs(folder):
+            raise wire.BadMessage
         found = _find(headers, folder)
         paths = [found.settings.config_path, found.settings.path.value, *_project_files(folder)]
         stamps = [_stamp(path) for path in paths]
         # Once more, after the stamps: what changed in between would else go unnoticed from here on.
-        if _find(headers, folder) == found:
+        # A project's vault is known by its real path: whether a link to it has changed cannot be told from that.
+        if not found.settings.in_project and _find(headers, folder) == found:
             if len(self._found) >= MAX_FOUND:
                 self._found.clear()
             self._found[about] = found, paths, stamps
@@ -83,14 +87,17 @@ def _find(headers: Mapping[str, str], folder: str) -> Found:
 
 
 def _flags(headers: Mapping[str, str]) -> Flags:
-    texts = wire.unquote_table(headers.get(wire.FLAGS, ""), FLAGS)
+    texts = wire.unquote_table(headers.get(wire.FLAGS, ""), FLAGS, sys.getfilesystemencoding())
     is_accepted = texts.pop("accept_rollback", "") == "1"
     return Flags(**texts, accept_rollback=is_accepted)
 
 
 def _environ(headers: Mapping[str, str]) -> dict[str, str]:
     if wire.ENVIRONMENT in headers:
-        return wire.unquote_table(headers[wire.ENVIRONMENT], wire.SETTINGS)
+        environ = wire.unquote_table(headers[wire.ENVIRONMENT], wire.SETTINGS, sys.getfilesystemencoding())
+        if not os.path.isabs(environ.get("HOME", "")):
+            raise NotHeld  # the home of a client without one is not to be taken for ours
+        return environ
     return {name: os.environ[name] for name in wire.SETTINGS if name in os.environ}
 
 
@@ -142,7 +149,7 @@ class Opener:
                     with opened.vault:
                         yield opened
         except (Locked, WrongKey):
-            self._holdings.forget(held.path)
+            self._holdings.forget_this(held)
             raise NotHeld from None
 
     def _kept(self, held: Held, key: DataKey, settings: Settings) -> Opened:

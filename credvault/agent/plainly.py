@@ -21,11 +21,15 @@ DEFAULT = wire.DEFAULT_NAMESPACE + "/"
 
 def get_plainly(opened: Opened, request: Request, now: float) -> bytes:
     """Answer `get [-n NS] NAME`: the body is the value."""
+    if request.query:
+        raise wire.BadMessage  # another version, say: that is asked for in JSON
     settings = opened.settings
     text = wire.unquote_text(request.path[len(wire.CREDENTIALS) + 1 :]).removeprefix(DEFAULT)
     warnings = list(settings.notices)
     try:
         namespace = _namespace(request)
+        if namespace is not None:
+            parse_namespace(namespace)
         name = parse_name(text, namespace=namespace, default=settings.namespace.value)
         secret = opened.vault.acting_as(opened.vault.identity, namespace=namespace).get(name)
     except (Locked, WrongKey):
@@ -75,11 +79,12 @@ def _warned(warnings: Iterable[str]) -> str:
 def _failure(warnings: Iterable[str], error: CredvaultError, status: int) -> bytes:
     if error.exit_status != type(error).exit_status:  # set on the instance
         status = error.exit_status
-    return _answer(_warned(warnings) + failed(error), status, b"")
+    first = f"HTTP/1.1 {error.http_status or CredvaultError.http_status} {error.code}"
+    return _answer(_warned(warnings) + failed(error), status, b"", first)
 
 
-def _answer(notice: str, status: int, body: bytes) -> bytes:
+def _answer(notice: str, status: int, body: bytes, first: str = "HTTP/1.1 200 OK") -> bytes:
     headers = [("content-type", wire.BYTES), ("cache-control", "no-store"), (wire.EXIT, str(status))]
     if notice:
         headers.append((wire.NOTICE, wire.quote_text(notice)))
-    return wire.render("HTTP/1.1 200 OK", headers, body)
+    return wire.render(first, headers, body)

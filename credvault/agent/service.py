@@ -1,31 +1,29 @@
 """What an agent answers: one function for each route, through the same Vault, guard and trail as the command line."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from credvault import __version__
 from credvault.agent.confinement import LockedKey
 from credvault.agent.connection import Request
-from credvault.agent.holding import Holdings
+from credvault.agent.holding import HOLD_SECONDS, Holdings
 from credvault.agent.opening import Finder, NotHeld, Opened, Opener, check_key
 from credvault.agent.plainly import get_plainly, resolve_plainly
 from credvault.backends.base import Change
 from credvault.model import messages, wire
-from credvault.model.errors import CredvaultError, Denied, Invalid, Locked, NotFound, Unsupported
+from credvault.model.errors import CredvaultError, Denied, Invalid, Locked, NotFound, Unsupported, WrongKey
 from credvault.model.names import Name, parse_name
+from credvault.model.times import duration_text
 from credvault.model.wire import BadMessage
 from credvault.sealing.crypto import KEY_BYTES
 from credvault.sealing.keys import DataKey
 
 # What a client may say that a request is for, in the trail.
-_READING = ("get", "test", "environment", "rotate")
+_READING = ("get", "test", "rotate")
 _WRITING = ("add", "rotate", "edit")
 
 _COMMON = (("cache-control", "no-store"), ("x-content-type-options", "nosniff"))
-
-# Of a vault of this size, about 2,000 secrets, all records are read in a moment, bytes.
-MAX_BYTES_AT_ONCE = 2 * 1024 * 1024
 
 Members = dict[str, Any]
 
@@ -100,7 +98,14 @@ class Service:
                     return get_plainly(opened, request, self._clock())
                 if method == "POST" and path == wire.RUNTIME_ENV:
                     return resolve_plainly(opened, request, self._clock())
-            members = _of_vault(opened, method, path, request)
+            try:
+                members = _route(opened, method, path, request)
+            except (Locked, WrongKey):
+                raise
+            except CredvaultError as exc:
+                return _failure(exc, opened.warnings, without_body=method == "HEAD")
+            if opened.warnings:
+                members["warnings"] = opened.warnings
         return _success(members, without_body=method == "HEAD")
 
     def _of_agent(self, method: str, path: str, request: Request) -> Members:
@@ -135,6 +140,9 @@ class Service:
         try:
             key = DataKey(locked.view, vault_id)
             found = self._finder.find(headers)
+            limit = found.settings.seconds("agent", "hold", HOLD_SECONDS)
+            if seconds > limit:
+                raise Invalid(f"a vault is held for {duration_text(limit)} at most")
             check_key(found, key)
             key.wipe()
         except BaseException:
@@ -148,13 +156,7 @@ def _takes_a_moment(opened: Opened, method: str, path: str) -> bool:
     """Say whether a request reads one secret, or the records of a vault that is not large."""
     if method not in ("GET", "HEAD") and path != wire.RUNTIME_ENV:
         return False
-    return path.startswith(wire.CREDENTIALS + "/") or opened.file.size <= MAX_BYTES_AT_ONCE
-
-
-def _of_vault(opened: Opened, method: str, path: str, request: Request) -> Members:
-    """Return the answer of a vault; what it warns of goes along."""
-    members = _route(opened, method, path, request)
-    return {**members, "warnings": opened.warnings} if opened.warnings else members
+    return path.startswith(wire.CREDENTIALS + "/") or not opened.vault.backend.is_large
 
 
 def _route(opened: Opened, method: str, path: str, request: Request) -> Members:
@@ -167,7 +169,12 @@ def _route(opened: Opened, method: str, path: str, request: Request) -> Members:
         return {"names": [str(record.name) for record in vault.list()]}
     if method == "GET" and path.startswith(wire.CREDENTIALS + "/"):
         name = _name(path, wire.CREDENTIALS)
-        secret = vault.get(name, _version(request.query), purpose=_allowed(command, _READING))
+        version = _version(request.query)
+        if command == "environment":
+            found = vault.release_for_environment([(name, version)])
+            secret = found.get((name, version)) or vault.get(name, version)
+        else:
+            secret = vault.get(name, version, purpose=_allowed(command, _READING))
         return messages.secret_members(secret, backend.reference(name))
     if method == "HEAD" and path.startswith(wire.CREDENTIALS + "/"):
         name = _name(path, wire.CREDENTIALS)
@@ -181,8 +188,12 @@ def _route(opened: Opened, method: str, path: str, request: Request) -> Members:
         return {"reference": backend.reference(_name(path, wire.REFERENCES))}
     if method == "POST" and path == wire.RESOLVE:
         names = messages.parse_names(messages.decode(request.body), "names")
-        found = vault.get_many(names, purpose=_allowed(command, _READING))
-        return {"secrets": [messages.secret_members(s, backend.reference(n)) for n, s in found.items()]}
+        if command == "environment":
+            # Decided and recorded here: a client is not to be believed that it looks at the delivery.
+            released = list(vault.release_for_environment([(name, None) for name in names]).values())
+        else:
+            released = list(vault.get_many(names, purpose=_allowed(command, _READING)).values())
+        return {"secrets": [messages.secret_members(s, backend.reference(s.record.name)) for s in released]}
     if method == "POST" and path == wire.CHANGES:
         return _change(opened, messages.decode(request.body), command)
     raise _no_route(method, path)
@@ -236,7 +247,11 @@ def _success(members: Members, *, without_body: bool = False) -> bytes:
     return wire.render("HTTP/1.1 200 OK", [("content-type", wire.JSON), *_COMMON], body)
 
 
-def _failure(error: CredvaultError) -> bytes:
-    body = messages.encode(messages.error_members(error))
-    status = error.http_status or CredvaultError.http_status
-    return wire.render(f"HTTP/1.1 {status} {error.code}", [("content-type", wire.JSON), *_COMMON], body)
+def _failure(error: CredvaultError, warnings: Sequence[str] = (), *, without_body: bool = False) -> bytes:
+    first = f"HTTP/1.1 {error.http_status or CredvaultError.http_status} {error.code}"
+    if without_body:
+        return wire.render(first, _COMMON)
+    members = messages.error_members(error)
+    if warnings:
+        members["warnings"] = warnings
+    return wire.render(first, [("content-type", wire.JSON), *_COMMON], messages.encode(members))

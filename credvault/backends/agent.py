@@ -4,13 +4,14 @@ The agent opens the file, decides and records; a client only asks.
 """
 
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
 from credvault import peer
 from credvault.backends.base import Backend, Capability, Change, Health
-from credvault.config import FILE_BACKEND, Settings
+from credvault.config import FILE_BACKEND, Settings, find_agent_socket
 from credvault.model import messages, wire
 from credvault.model.errors import BackendUnavailable, CredvaultError, Locked, NotFound, Unsupported
 from credvault.model.names import Name
@@ -21,10 +22,14 @@ from credvault.model.text import printable
 class AgentClient:
     """One user's agent, asked in the name of settings. Connects at the first question; close it after use.
 
-    `warn` is told what the agent warns of, and that a stranger listens in its place.
+    Without settings it can be asked about itself, whatever is wrong with them. `warn` is told what the agent warns
+    of, and that a stranger listens in its place.
     """
 
-    def __init__(self, settings: Settings, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], warn: Callable[[str], None], settings: Settings | None = None
+    ) -> None:
+        self._environ = environ
         self._settings = settings
         self._warn = warn
         self._told: set[str] = set()
@@ -33,7 +38,7 @@ class AgentClient:
     def connect(self) -> bool:
         """Say whether there is an agent; it is connected then."""
         if self._connection is None and os.name == "posix":
-            path = self._settings.agent_socket
+            path = find_agent_socket(self._environ)
             if path is not None:
                 try:
                     self._connection = peer.connect(path, os.geteuid(), peer.PROMPT_SECONDS)
@@ -66,24 +71,33 @@ class AgentClient:
             if head.first[1].startswith("2"):
                 members = messages.decode(answer) if answer else {}
             else:
-                raise messages.parse_error(answer) if answer else NotFound("it is not there")
+                error = messages.parse_error(answer) if answer else NotFound("it is not there")
+                self._tell(messages.decode(answer) if answer else {})
+                raise error
         except peer.OtherVersion:
             self.close()
             hint = "'credvault agent stop' ends it; the next 'credvault unlock' starts one of this version"
             raise Unsupported("the agent is of another version", hint=hint) from None
         except (peer.NoAnswer, wire.BadMessage):
             self.close()
-            raise _lost(method, target) from None
+            raise _lost(target) from None
+        self._tell(members)
+        return members
+
+    def _tell(self, members: dict[str, Any]) -> None:
+        """Pass on what the agent warns of, once each."""
         for text in members.pop("warnings", ()):
             if text not in self._told:
                 self._told.add(text)
                 self._warn(str(text))
-        return members
 
     def _about(self) -> list[tuple[str, str]]:
         """Return the headers that let the agent find the same vault: folder, settings, options. Nothing secret."""
         settings = self._settings
-        environ = {name: settings.environ[name] for name in wire.SETTINGS if name in settings.environ}
+        if settings is None:
+            return []
+        environ = {"HOME": os.path.expanduser("~")}
+        environ |= {name: settings.environ[name] for name in wire.SETTINGS if settings.environ.get(name)}
         flags = {
             name: str(value)
             for name in ("profile", "vault", "backend", "namespace")
@@ -95,8 +109,12 @@ class AgentClient:
             folder = os.getcwd()
         except OSError:  # it was removed
             folder = "/"
-        about = [(wire.FOLDER, wire.quote_text(folder)), (wire.ENVIRONMENT, wire.quote_table(environ))]
-        return [*about, (wire.FLAGS, wire.quote_table(flags))] if flags else about
+        encoding = sys.getfilesystemencoding()
+        about = [
+            (wire.FOLDER, wire.quote_text(folder, encoding)),
+            (wire.ENVIRONMENT, wire.quote_table(environ, encoding)),
+        ]
+        return [*about, (wire.FLAGS, wire.quote_table(flags, encoding))] if flags else about
 
 
 class AgentBackend(Backend):
@@ -115,7 +133,7 @@ class AgentBackend(Backend):
         """Return the backend for the vault file of settings if an agent holds it, else None."""
         if settings.backend.value != FILE_BACKEND:
             return None
-        client = AgentClient(settings, warn)
+        client = AgentClient(settings.environ, warn, settings)
         if not client.connect():
             return None
         try:
@@ -223,9 +241,9 @@ def _as_it_should_be() -> Iterator[None]:
         raise BackendUnavailable("the agent's answer is not one of this program", hint=hint) from None
 
 
-def _lost(method: str, target: str) -> BackendUnavailable:
+def _lost(target: str) -> BackendUnavailable:
     """Return the error for an answer that did not come: what was to be read can be asked for again, no more."""
-    if method in ("PUT", "DELETE") or target == wire.CHANGES:
+    if target == wire.CHANGES:
         hint = "the change may have been made: look before you do it again ('credvault history NAME')"
         return BackendUnavailable("the agent went away before it answered", hint=hint)
     return BackendUnavailable("the agent did not answer", hint="'credvault agent status' shows whether it runs")

@@ -60,6 +60,8 @@ class Backend(ABC):
     capabilities: Capability
     # Whether the store is opened by another process, which records what is done, and then as what: the guard sets it.
     records_itself: bool = False
+    # Whether listing everything takes more than a moment, so that it is not done for a hint.
+    is_large: bool = False
     command: str = ""
 
     @abstractmethod

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 
 from credvault.backends.base import Backend
-from credvault.config import FILE_BACKEND, Settings
+from credvault.config import FILE_BACKEND, Settings, find_agent_socket
 from credvault.model.errors import Unsupported
 from credvault.model.text import printable
 from credvault.sealing.slots import KDF_LIMITS, KdfLimits
@@ -28,7 +28,7 @@ def open_backend(
     """
     name = settings.backend.value
     if name == FILE_BACKEND:
-        socket = settings.agent_socket
+        socket = find_agent_socket(settings.environ)
         # Looked for first: without an agent nothing of it is imported.
         if socket and os.path.exists(socket) and not names_a_key(settings.flags.key_file, settings.environ):
             from credvault.backends.agent import AgentBackend

@@ -16,7 +16,7 @@ from credvault.model.plain import GET, PlainForm
 def run(argv: Sequence[str], form: PlainForm) -> int:
     """Run a command line of a plain form, and return its exit status."""
     state = Run()
-    if form.namespace is not None:
+    if form.namespace is not None and form.command == GET:
         state.set_option("namespace", form.namespace)
     return boundary.end(state, argv, lambda: _get(state, form) if form.command == GET else _exec(state, form))
 
@@ -30,7 +30,7 @@ def _get(state: Run, form: PlainForm) -> int:
 def _exec(state: Run, form: PlainForm) -> int:
     file = release.find_program(state, form.words)
     namespaces = [] if form.namespace is None else [parse_namespace(form.namespace)]
-    default = state.settings.namespace.value
+    default = form.namespace or state.settings.namespace.value
     project = state.settings.project
     wanted = from_project(project.env, project.path, default=default) if project else []
     selection = Selection(wanted=wanted, namespaces=namespaces)

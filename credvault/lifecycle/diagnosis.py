@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from credvault import files
 from credvault.backends.agent import AgentClient
-from credvault.config import Settings
+from credvault.config import Settings, find_agent_socket
 from credvault.model import wire
 from credvault.model.errors import BackendUnavailable, CredvaultError, StorageError
 from credvault.model.text import counted, printable
@@ -96,12 +96,12 @@ def _examine_folder(path: str, subject: str) -> Iterator[Finding]:
 
 
 def _examine_agent(settings: Settings) -> Iterator[Finding]:
-    path = settings.agent_socket
+    path = find_agent_socket(settings.environ)
     if os.name != "posix" or path is None or not os.path.lexists(path):
         return
     yield from _examine_folder(os.path.dirname(path), "agent")
     warnings: list[str] = []
-    client = AgentClient(settings, warnings.append)
+    client = AgentClient(settings.environ, warnings.append)
     try:
         if client.connect():
             facts = client.ask("GET", wire.AGENT)

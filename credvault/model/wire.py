@@ -140,27 +140,30 @@ def _whole_part(part: str) -> str:
     return part
 
 
-def quote_text(text: str) -> str:
-    """Return text as `quote` does; what a path of other bytes decodes to comes through."""
-    return quote(text.encode("utf-8", "surrogateescape"))
+def quote_text(text: str, encoding: str = "utf-8") -> str:
+    """Return text as `quote` does. For a path `encoding` is that of the file system: its bytes come through."""
+    return quote(text.encode(encoding, "surrogateescape"))
 
 
-def unquote_text(text: str) -> str:
-    """Return the text that `quote_text` wrote; raises BadMessage."""
-    return unquote(text).decode("utf-8", "surrogateescape")
+def unquote_text(text: str, encoding: str = "utf-8") -> str:
+    """Return the text that `quote_text` wrote; raises BadMessage, also for a NUL."""
+    data = unquote(text)
+    if b"\0" in data:
+        raise BadMessage
+    return data.decode(encoding, "surrogateescape")
 
 
-def quote_table(table: "Mapping[str, str]") -> str:
+def quote_table(table: "Mapping[str, str]", encoding: str = "utf-8") -> str:
     """Return `name=value;name=value`."""
-    return ";".join(f"{name}={quote_text(value)}" for name, value in table.items())
+    return ";".join(f"{name}={quote_text(value, encoding)}" for name, value in table.items())
 
 
-def unquote_table(text: str, known: "Iterable[str]") -> dict[str, str]:
+def unquote_table(text: str, known: "Iterable[str]", encoding: str = "utf-8") -> dict[str, str]:
     """Return the table that `quote_table` wrote; raises BadMessage, also for a name that is not `known`."""
     table: dict[str, str] = {}
     for item in text.split(";") if text else ():
         name, equals, value = item.partition("=")
         if not equals or name not in known or name in table:
             raise BadMessage
-        table[name] = unquote_text(value)
+        table[name] = unquote_text(value, encoding)
     return table

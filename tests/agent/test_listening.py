@@ -36,7 +36,7 @@ def test_second_agent_at_a_socket_is_refused_and_takes_nothing(runtime: Path) ->
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(path)
 
-        accepted, _ = listener.accept()
+        accepted, _ = listener.socket.accept()
         accepted.close()
 
 

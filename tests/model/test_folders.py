@@ -32,8 +32,8 @@ def test_there_is_no_socket_where_there_is_no_folder() -> None:
     ("environ", "expected"),
     [
         ({"XDG_STATE_HOME": "/x/"}, "/x/credvault"),
-        ({"XDG_STATE_HOME": "x", "HOME": "/home/u"}, "/home/u/.local/state/credvault"),
-        ({"HOME": "/home/u/"}, "/home/u/.local/state/credvault"),
+        ({"XDG_STATE_HOME": "x", "HOME": "/home/user"}, "/home/user/.local/state/credvault"),
+        ({"HOME": "/home/user/"}, "/home/user/.local/state/credvault"),
         ({"HOME": "/"}, "/.local/state/credvault"),
         ({"HOME": "home"}, None),
         ({}, None),

@@ -44,7 +44,7 @@ def status(run: Run) -> None:
 
     Example: credvault agent status --json
     """
-    client = AgentClient(run.settings, run.out.warn)
+    client = AgentClient(os.environ, run.out.warn)
     try:
         facts = client.ask("GET", wire.AGENT) if client.connect() else None
     finally:
@@ -70,7 +70,7 @@ def stop(run: Run) -> None:
 
     Example: credvault agent stop
     """
-    client = AgentClient(run.settings, run.out.warn)
+    client = AgentClient(os.environ, run.out.warn)
     try:
         was_running = client.connect()
         if was_running:
@@ -91,7 +91,7 @@ def run_agent(run: Run) -> None:
 
     Example: credvault agent run
     """
-    path = launch.socket_path(run.settings)
+    run.out.detail(f"listening at {(path := launch.socket_path(os.environ))}")
     words = launch.command(path)
     # In its place, without what the command line loaded.
     os.execve(sys.executable, words, launch.agent_environment(os.environ))

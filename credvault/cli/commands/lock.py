@@ -1,5 +1,7 @@
 """`credvault lock`."""
 
+import os
+
 import click
 
 from credvault.backends.agent import AgentClient
@@ -16,7 +18,8 @@ def command(run: Run, *, is_all: bool) -> None:
 
     Example: credvault lock --all
     """
-    client = AgentClient(run.settings, run.out.warn)
+    # A settings file with a mistake must not keep anybody from locking everything.
+    client = AgentClient(os.environ, run.out.warn, None if is_all else run.settings)
     forgotten: list[str] = []
     try:
         if client.connect():

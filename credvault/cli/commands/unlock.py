@@ -3,14 +3,12 @@
 import click
 
 from credvault.agent import launch
+from credvault.agent.holding import HOLD_SECONDS, IDLE_SECONDS
 from credvault.backends.agent import AgentClient
 from credvault.cli.context import Run
 from credvault.cli.options import verb
 from credvault.model.errors import Invalid
 from credvault.model.times import duration_text, parse_duration
-
-# How long an agent holds a vault (format.md 2), seconds.
-HOLD_SECONDS, IDLE_SECONDS = 8 * 3600, 15 * 60
 
 
 @verb("unlock")
@@ -30,11 +28,11 @@ def command(run: Run, *, hold: str | None, idle: str | None) -> None:
         hint = "the limit is [agent] hold in config.toml"
         raise Invalid(f"--for {duration_text(seconds)} is over the limit of {duration_text(limit)}", hint=hint)
     idle_seconds = min(idle_seconds, seconds)
-    launch.socket_path(run.settings)
+    launch.socket_path(run.settings.environ)
     file = run.vault_file()
     with file.open() as vault:
         key = vault.key
-    client = AgentClient(run.settings, run.out.warn)
+    client = AgentClient(run.settings.environ, run.out.warn, run.settings)
     try:
         launch.unlock(client, run.settings, key, seconds=seconds, idle=idle_seconds)
     finally:
