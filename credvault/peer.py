@@ -74,8 +74,21 @@ def _connect_later(connection: _socket.socket, path: str, seconds: float) -> Non
 
 def ask(connection: _socket.socket, request: bytes) -> tuple[wire.Message, bytes]:
     """Return head and body of the answer to a request; raises NoAnswer."""
+    send(connection, request)
+    return receive(connection)
+
+
+def send(connection: _socket.socket, request: bytes) -> None:
+    """Send a request; raises NoAnswer."""
     try:
         connection.sendall(request)
+    except OSError:
+        raise NoAnswer from None
+
+
+def receive(connection: _socket.socket) -> tuple[wire.Message, bytes]:
+    """Return head and body of the answer to the request that was sent; raises NoAnswer."""
+    try:
         data = b""
         while wire.END_OF_HEAD not in data:
             data = _more(connection, data)

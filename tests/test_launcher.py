@@ -277,6 +277,20 @@ def test_launcher_becomes_the_program(installed: Path, home: Path, key: str) -> 
     assert int(printed) == process.pid
 
 
+def test_module_hands_on_variables_that_a_shell_may_drop(installed: Path, home: Path, key: str) -> None:
+    """What README says of the launcher's price: Debian's sh drops them, and this is the way round it."""
+    odd = {"a.b": "1", "a-b": "2", "BASH_FUNC_f%%": "() { :; }"}
+    python = installed.with_name("python")
+
+    words = [str(python), "-m", "credvault", "exec", "--", "env"]
+    done = subprocess.run(
+        words, env={**bare_environment(home), "CREDVAULT_KEY": key, **odd}, capture_output=True, timeout=120
+    )
+
+    assert done.returncode == 0, done.stderr.decode()
+    assert {f"{name}={value}" for name, value in odd.items()} <= set(done.stdout.decode().splitlines())
+
+
 def test_python_variables_and_modules_of_the_folder_have_no_influence(installed: Path, home: Path, key: str) -> None:
     trap = "import os\nopen(os.environ['MARK'], 'w').close()\nraise SystemExit(99)\n"
     folder = home / "traps"

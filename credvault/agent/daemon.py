@@ -107,7 +107,7 @@ class Daemon:
                 self._take_connections(now)
             elif key.fileobj is self._wakeup:
                 self._send_done(now)
-            else:
+            elif key.data.socket in self._connections:  # and was not closed for an event before this one
                 self._serve(key.data, mask, now)
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP
@@ -139,7 +139,7 @@ class Daemon:
                 self._drop_longest_idle()
             connection = Connection(client, now)
             self._connections[client] = connection
-            self._register(connection)
+            # Most have sent their request by now, and go with the answer: those are never watched.
             self._serve(connection, selectors.EVENT_READ, now)
 
     def _serve(self, connection: Connection, mask: int, now: float) -> None:
@@ -168,7 +168,7 @@ class Daemon:
             answer = self._service.answer_at_once(request)
             if answer is None:
                 connection.is_answered_elsewhere = True
-                self._selector.unregister(connection.socket)
+                self._watch_no_more(connection)
                 self._hand_over(connection, request)
                 return
             if not connection.answer(answer, now):
@@ -179,13 +179,16 @@ class Daemon:
     def _watch(self, connection: Connection) -> None:
         # While an answer is not taken, nothing more is read: a client cannot make us hold what it does not want.
         events = selectors.EVENT_WRITE if connection.has_more_to_send else selectors.EVENT_READ
-        if connection.events != events:
-            connection.events = events
+        if not connection.events:
+            self._selector.register(connection.socket, events, connection)
+        elif connection.events != events:
             self._selector.modify(connection.socket, events, connection)
+        connection.events = events
 
-    def _register(self, connection: Connection) -> None:
-        connection.events = selectors.EVENT_READ
-        self._selector.register(connection.socket, connection.events, connection)
+    def _watch_no_more(self, connection: Connection) -> None:
+        if connection.events:
+            self._selector.unregister(connection.socket)
+            connection.events = 0
 
     def _hand_over(self, connection: Connection, request: Request) -> None:
         self._busy += 1
@@ -210,7 +213,6 @@ class Daemon:
             connection, answer = self._done.popleft()
             self._busy -= 1
             connection.is_answered_elsewhere = False
-            self._register(connection)
             if connection.answer(answer, now):
                 self._answer_next(connection, now)
             else:
@@ -222,9 +224,7 @@ class Daemon:
             self._drop(min(idle, key=itemgetter(0))[1])
 
     def _drop(self, connection: Connection) -> None:
-        # It is not watched while a worker is at its request; and an event may come for one that was just closed.
-        with suppress(KeyError, ValueError):
-            self._selector.unregister(connection.socket)
+        self._watch_no_more(connection)
         self._connections.pop(connection.socket, None)
         connection.close()
 

@@ -13,6 +13,10 @@ from credvault.model import wire
 from credvault.model.folders import agent_socket, xdg_state_folder
 from credvault.model.plain import GET, PlainForm
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import _socket
+
 
 class Answer:
     """What is to be written to stderr and then to stdout, and the status to end with."""
@@ -58,24 +62,31 @@ def _get(form: PlainForm, environ: dict[str, str]) -> Answer | None:
     name = form.words[0]
     if "/" not in name:
         name = f"{wire.DEFAULT_NAMESPACE}/{name}"
-    return _ask(form, environ, "GET", f"{wire.CREDENTIALS}/{wire.quote_text(name)}")
+    connection = _ask(form, environ, "GET", f"{wire.CREDENTIALS}/{wire.quote_text(name)}")
+    return None if connection is None else _hear(connection)
 
 
 def _exec(form: PlainForm, environ: dict[str, str]) -> Answer | None:
-    # Here: `get` needs none of it.
-    from credvault.delivery.environment import Inheritance, child_environment, overwritten_warning
+    # Here and below: `get` needs none of it.
     from credvault.delivery.execute import execute, find_program, original_environment
-    from credvault.model.value import SecretValue
 
     try:
         file = find_program(form.words[0], environ.get("PATH"))
-        found = _ask(form, environ, "POST", wire.RUNTIME_ENV)
+        connection = _ask(form, environ, "POST", wire.RUNTIME_ENV)
+        if connection is None:
+            return None
+        # While the agent works.
+        from credvault.delivery.environment import Inheritance, child_environment, overwritten_warning
+        from credvault.model.value import SecretValue
+
+        inherited = original_environment()
+        found = _hear(connection)
         if found is None or found.status:
             return found
         # As environ(7) has them: NAME=value, a NUL after each.
         secrets = [item.partition(b"=") for item in found.output.split(b"\0")[:-1]]
         pairs = [(variable.decode("ascii"), SecretValue(value)) for variable, _, value in secrets]
-        child = child_environment(original_environment(), pairs, Inheritance())
+        child = child_environment(inherited, pairs, Inheritance())
         if child.overwritten:
             from credvault.model.text import warned
 
@@ -90,7 +101,8 @@ def _exec(form: PlainForm, environ: dict[str, str]) -> Answer | None:
         return Answer(failed(exc), b"", exc.exit_status)  # that it cannot be run has a status of its own
 
 
-def _ask(form: PlainForm, environ: dict[str, str], method: str, target: str) -> Answer | None:
+def _ask(form: PlainForm, environ: dict[str, str], method: str, target: str) -> "_socket.socket | None":
+    """Send a request, and return the connection on which the answer comes; None where there is no agent."""
     state_folder = xdg_state_folder(environ) if sys.platform == "linux" else None
     path = agent_socket(environ, state_folder)
     if path is None:
@@ -110,11 +122,20 @@ def _ask(form: PlainForm, environ: dict[str, str], method: str, target: str) -> 
         ]
         if form.namespace is not None:
             headers.append((wire.NAMESPACE, wire.quote_text(form.namespace)))
-        head, body = peer.ask(connection, wire.render_request(method, target, headers))
+        peer.send(connection, wire.render_request(method, target, headers))
+    except (OSError, peer.Stranger, peer.NoAnswer):
+        return None
+    return connection
+
+
+def _hear(connection: "_socket.socket") -> Answer | None:
+    """Return the answer, or None where the agent declines or goes away."""
+    try:
+        head, body = peer.receive(connection)
         connection.close()
         status = head.headers.get(wire.EXIT, "")
         if not status.isdigit():
-            return None  # it declines
+            return None
         return Answer(wire.unquote_text(head.headers.get(wire.NOTICE, "")), body, int(status))
-    except (OSError, peer.Stranger, peer.NoAnswer, wire.BadMessage):
+    except (OSError, peer.NoAnswer, wire.BadMessage):
         return None

@@ -60,10 +60,10 @@ class Injection(NamedTuple):
 
 
 class Injections(NamedTuple):
-    """What is to be injected; names that are not, and why; what is not there, and who asked for it."""
+    """What is to be injected; what is not, and why; what is not there, and who asked for it."""
 
     variables: Sequence[Injection]
-    skipped: Sequence[tuple[str, str]]
+    skipped: Sequence[tuple[Record, str]]
     missing: Sequence[tuple[str, str]]
 
     @property
@@ -78,7 +78,7 @@ def collect(vault: Vault, selection: Selection) -> Injections:
     Raises InvalidValue for two contents of one variable and for a variable or value that cannot be, Denied for a
     secret that may not become a variable, NotFound for one that is not there unless `if_missing` says otherwise.
     """
-    skipped: list[tuple[str, str]] = []
+    skipped: list[tuple[Record, str]] = []
     missing: list[tuple[str, str]] = []
     wanted = _resolve(_chosen(vault, selection, skipped, missing), selection.explicit)
     for item in wanted:
@@ -139,7 +139,7 @@ def _check_variable(item: Wanted, allowed: Collection[str]) -> None:
 
 
 def _chosen(
-    vault: Vault, selection: Selection, skipped: list[tuple[str, str]], missing: list[tuple[str, str]]
+    vault: Vault, selection: Selection, skipped: list[tuple[Record, str]], missing: list[tuple[str, str]]
 ) -> list[Wanted]:
     """Return what is wanted but for `-e`: named things, and records by variable or by default."""
     chosen = list(selection.wanted)
@@ -153,13 +153,13 @@ def _chosen(
             continue
         reason = _why_not(record, selection.consumer)
         if reason is not None and not selection.only:
-            skipped.append((str(record.name), reason))
+            skipped.append((record, reason))
             continue
         variable = record.env_name or derived_env_name(record.name)
         if selection.only and not is_only(variable):
             continue
         if reason is not None:
-            skipped.append((str(record.name), reason))
+            skipped.append((record, reason))
             refused[variable] = f"{record.name}: {reason}"
             continue
         matched.add(variable)

@@ -144,7 +144,7 @@ def _explain(run: Run, found: Injections, child: ChildEnvironment) -> None:
         }
         for injection in release.injected_by(found, child)
     ]
-    skipped = [{"name": name, "reason": reason} for name, reason in found.skipped]
+    skipped = [{"name": str(record.name), "reason": reason} for record, reason in found.skipped]
     skipped += [{"name": what, "reason": "not there"} for what, _ in found.missing]
     skipped += [{"name": variable, "reason": "the caller's value is preserved"} for variable in child.preserved]
     if run.out.json:
