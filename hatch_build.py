@@ -1,17 +1,32 @@
-"""What the wheel calls `credvault`: a launcher in sh that costs no more than the interpreter, where there is an sh.
+"""What the wheel has in the place of an entry point, where there is an sh: a launcher, and the fast lane in one file.
 
-An entry point is a Python script that the installer writes, and its imports cost more than a `credvault get`.
+An entry point is a Python script that the installer writes, and its imports cost more than a `credvault get`. Of what
+is left, a tenth is finding and opening the lane's modules one by one, so they are linked: the statements of all, one
+after the other, as one module. `python -m credvault` and editable installs run the modules themselves.
 """
 
+import ast
+import re
 import sys
-from typing import Any
+import sysconfig
+import tempfile
+from pathlib import Path
+from typing import Any, TypeVar
 
 from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
-from packaging.tags import platform_tags
 
 LAUNCHER = "credvault/launcher.sh"
 SCRIPT = "credvault"
+LANE = "credvault/lane.py"
+# What `get` by an agent loads, from the ground up, and what `exec` needs while the agent works.
+LINKED = (
+    *("model.plain", "model.unlocking", "model.folders", "model.wire", "peer", "model.value"),
+    *("delivery.environment", "agent.fastlane", "__main__"),
+)
+
+
+Block = TypeVar("Block", ast.If, ast.FunctionDef, ast.ClassDef)
 
 
 class LauncherHook(BuildHookInterface[BuilderConfig]):
@@ -24,17 +39,87 @@ class LauncherHook(BuildHookInterface[BuilderConfig]):
     _entry_point: str | None = None
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Put the launcher into a standard wheel, and a tag on it that keeps the wheel off Windows."""
+        """Put launcher and lane into a standard wheel, and a tag on it that keeps the wheel off Windows."""
         if version != "standard" or sys.platform == "win32":
             return
         # Both would be written to the same file, and which is there in the end would be the installer's choice.
         self._entry_point = self.metadata.core.scripts.pop(SCRIPT)
         build_data["shared_scripts"][LAUNCHER] = SCRIPT
-        # The plain name of the platform: nothing here is compiled, so nothing need be said about a C library.
-        platform = next(tag for tag in platform_tags() if not tag.startswith(("manylinux", "musllinux")))
-        build_data["tag"] = f"py3-none-{platform}"
+        self._folder = tempfile.TemporaryDirectory()
+        lane = Path(self._folder.name, "lane.py")
+        lane.write_text(linked(Path(self.root, "credvault")), encoding="utf-8")
+        build_data["force_include"][str(lane)] = LANE
+        # The plain name of the platform, without a promise of a C library: there is nothing here that needs one.
+        build_data["tag"] = f"py3-none-{re.sub('[-.]', '_', sysconfig.get_platform())}"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Give the entry point back: the same project may be built for another version next."""
         if self._entry_point is not None:
             self.metadata.core.scripts[SCRIPT] = self._entry_point
+            self._folder.cleanup()
+
+
+def linked(package: Path) -> str:
+    """Return the modules of the lane as one; raises ValueError where two of them give something the same name."""
+    statements: list[ast.stmt] = []
+    homes: dict[str, str] = {}
+    for module in LINKED:
+        path = package.joinpath(*module.split(".")).with_suffix(".py")
+        own = _Linker().visit(ast.parse(path.read_text(encoding="utf-8"))).body
+        for name in (name for statement in own for name in _defined(statement)):
+            if homes.setdefault(name, module) != module:
+                raise ValueError(f"{name} is defined in {homes[name]} and in {module}")
+        statements += own
+    text = ast.unparse(ast.fix_missing_locations(ast.Module(statements, [])))
+    return (
+        f'"""Linked of {", ".join(LINKED)} by the build: change those."""\n'
+        f"import sys\npeer = wire = sys.modules[__name__]\n{text}\n"
+    )
+
+
+class _Linker(ast.NodeTransformer):
+    """Leaves out what need not be there: imports of linked modules, docstrings, what is for type checkers."""
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | None:
+        package, _, module = (node.module or "").partition(".")
+        if package == "credvault":
+            node.names = [
+                alias
+                for alias in node.names
+                if module not in LINKED and ".".join(filter(None, [module, alias.name])) not in LINKED
+            ]
+        return node if node.names else None
+
+    def visit_If(self, node: ast.If) -> ast.If | None:
+        condition = ast.unparse(node.test)
+        if condition == "TYPE_CHECKING" or condition.startswith("__name__ =="):
+            return None
+        return self._without_emptiness(node)
+
+    def visit_Assign(self, node: ast.Assign) -> ast.stmt | None:
+        return None if ast.unparse(node.targets[0]) == "TYPE_CHECKING" else node
+
+    def visit_Expr(self, node: ast.Expr) -> ast.stmt | None:
+        return None if isinstance(node.value, ast.Constant) else node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        return self._without_emptiness(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        return self._without_emptiness(node)
+
+    def _without_emptiness(self, node: Block) -> Block:
+        self.generic_visit(node)
+        node.body = node.body or [ast.Pass()]
+        return node
+
+
+def _defined(statement: ast.stmt) -> list[str]:
+    """Return the names that a statement at the top of a module defines, imports aside."""
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return [statement.name]
+    if isinstance(statement, ast.Assign):
+        return [
+            node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        ]
+    return []

@@ -30,7 +30,7 @@ bin=${self%/*}
 run='import sys
 sys.path.append(sys.argv.pop(1))
 try:
-    from credvault.__main__ import leave
+    from credvault.lane import leave
     leave()
 except ImportError as error:
     sys.exit("credvault: error: the installed program is not whole: %s\ncredvault: hint: install it again" % error)'

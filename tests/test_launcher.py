@@ -277,6 +277,37 @@ def test_launcher_becomes_the_program(installed: Path, home: Path, key: str) -> 
     assert int(printed) == process.pid
 
 
+def test_lane_is_one_module_that_loads_no_other_of_ours(installed: Path, home: Path) -> None:
+    (lane,) = installed.parent.parent.glob("lib/py*/site-packages/credvault/lane.py")
+    code = f"import sys; sys.path.append({str(lane.parent.parent)!r}); import credvault.lane; print(*sys.modules)"
+
+    done = run(installed.with_name("python"), "-I", "-S", "-c", code, home=home)
+
+    loaded = set(done.stdout.decode().split())
+    assert {name for name in loaded if name.startswith("credvault")} == {"credvault", "credvault.lane"}
+    assert not loaded & {"os", "typing", "re", "socket", "json"}
+
+
+def test_linked_lane_answers_as_the_modules_do(installed: Path, home: Path, key: str) -> None:
+    socket = f"/tmp/cv-{os.getpid()}/agent.sock"
+    by_module: list[str | Path] = [installed.with_name("python"), "-m", "credvault"]
+    checked(installed, "unlock", home=home, CREDVAULT_KEY=key, CREDVAULT_AGENT_SOCKET=socket)
+    try:
+        for words in (["get", "a/b"], ["get", "no/such"], ["get", "a//b"], ["exec", "--", "env"], ["exec", "--", "no"]):
+            linked = run(installed, *words, home=home, CREDVAULT_AGENT_SOCKET=socket)
+            module = run(*by_module, *words, home=home, CREDVAULT_AGENT_SOCKET=socket)
+
+            # The shell of the launcher sets PWD.
+            both = [
+                (done.returncode, {line for line in done.stdout.splitlines() if b"PWD=" not in line}, done.stderr)
+                for done in (linked, module)
+            ]
+            assert both[0] == both[1]
+    finally:
+        checked(installed, "agent", "stop", home=home, CREDVAULT_AGENT_SOCKET=socket)
+        shutil.rmtree(Path(socket).parent)
+
+
 def test_module_hands_on_variables_that_a_shell_may_drop(installed: Path, home: Path, key: str) -> None:
     """What README says of the launcher's price: Debian's sh drops them, and this is the way round it."""
     odd = {"a.b": "1", "a-b": "2", "BASH_FUNC_f%%": "() { :; }"}

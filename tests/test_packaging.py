@@ -71,7 +71,8 @@ def test_wheel_holds_the_whole_package_and_nothing_else(distributions: Distribut
         if path.is_file() and "__pycache__" not in path.parts and path.name != "launcher.sh"
     }
     # Where there is no sh, the installer makes the script, of an entry point.
-    script = set() if os.name == "nt" else {f"credvault-{credvault.__version__}.data/scripts/credvault"}
+    script = {f"credvault-{credvault.__version__}.data/scripts/credvault", "credvault/lane.py"}
+    script = set() if os.name == "nt" else script
 
     names = zipfile.ZipFile(distributions.wheel).namelist()
 
