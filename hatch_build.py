@@ -18,13 +18,12 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 LAUNCHER = "credvault/launcher.sh"
 SCRIPT = "credvault"
-LANE = "credvault/lane.py"
-# What `get` by an agent loads, from the ground up, and what `exec` needs while the agent works.
-LINKED = (
-    *("model.plain", "model.unlocking", "model.folders", "model.wire", "peer", "model.value"),
-    *("delivery.environment", "agent.fastlane", "__main__"),
-)
-
+# What `get` by an agent loads, from the ground up, and what `exec` loads besides: the modules that each is linked of.
+LINKED = {
+    "lane": ("model.plain", "model.unlocking", "model.folders", "model.wire", "peer", "agent.fastlane", "__main__"),
+    "lane_exec": ("model.value", "delivery.environment", "delivery.execute"),
+}
+HOMES = {module: lane for lane, modules in LINKED.items() for module in modules}
 
 Block = TypeVar("Block", ast.If, ast.FunctionDef, ast.ClassDef)
 
@@ -46,9 +45,10 @@ class LauncherHook(BuildHookInterface[BuilderConfig]):
         self._entry_point = self.metadata.core.scripts.pop(SCRIPT)
         build_data["shared_scripts"][LAUNCHER] = SCRIPT
         self._folder = tempfile.TemporaryDirectory()
-        lane = Path(self._folder.name, "lane.py")
-        lane.write_text(linked(Path(self.root, "credvault")), encoding="utf-8")
-        build_data["force_include"][str(lane)] = LANE
+        for lane in LINKED:
+            file = Path(self._folder.name, f"{lane}.py")
+            file.write_text(linked(Path(self.root, "credvault"), lane), encoding="utf-8")
+            build_data["force_include"][str(file)] = f"credvault/{lane}.py"
         # The plain name of the platform, without a promise of a C library: there is nothing here that needs one.
         build_data["tag"] = f"py3-none-{re.sub('[-.]', '_', sysconfig.get_platform())}"
 
@@ -59,20 +59,20 @@ class LauncherHook(BuildHookInterface[BuilderConfig]):
             self._folder.cleanup()
 
 
-def linked(package: Path) -> str:
-    """Return the modules of the lane as one; raises ValueError where two of them give something the same name."""
+def linked(package: Path, lane: str) -> str:
+    """Return the modules of a lane as one; raises ValueError where two of them give something the same name."""
     statements: list[ast.stmt] = []
     homes: dict[str, str] = {}
-    for module in LINKED:
+    for module in LINKED[lane]:
         path = package.joinpath(*module.split(".")).with_suffix(".py")
-        own = _Linker().visit(ast.parse(path.read_text(encoding="utf-8"))).body
+        own = _Linker(lane).visit(ast.parse(path.read_text(encoding="utf-8"))).body
         for name in (name for statement in own for name in _defined(statement)):
             if homes.setdefault(name, module) != module:
                 raise ValueError(f"{name} is defined in {homes[name]} and in {module}")
         statements += own
     text = ast.unparse(ast.fix_missing_locations(ast.Module(statements, [])))
     return (
-        f'"""Linked of {", ".join(LINKED)} by the build: change those."""\n'
+        f'"""Linked of {", ".join(LINKED[lane])} by the build: change those."""\n'
         f"import sys\npeer = wire = sys.modules[__name__]\n{text}\n"
     )
 
@@ -80,15 +80,20 @@ def linked(package: Path) -> str:
 class _Linker(ast.NodeTransformer):
     """Leaves out what need not be there: imports of linked modules, docstrings, what is for type checkers."""
 
+    def __init__(self, lane: str) -> None:
+        self._lane = lane
+
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | None:
         package, _, module = (node.module or "").partition(".")
-        if package == "credvault":
-            node.names = [
-                alias
-                for alias in node.names
-                if module not in LINKED and ".".join(filter(None, [module, alias.name])) not in LINKED
-            ]
-        return node if node.names else None
+        if package != "credvault":
+            return node
+        home = HOMES.get(module)
+        # Names of this lane are there already, and so is a module of it, under its name.
+        if home == self._lane or all(".".join(filter(None, [module, a.name])) in HOMES for a in node.names):
+            return None
+        if home is not None:
+            node.module = f"credvault.{home}"
+        return node
 
     def visit_If(self, node: ast.If) -> ast.If | None:
         condition = ast.unparse(node.test)

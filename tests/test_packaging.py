@@ -64,6 +64,9 @@ def project_name(requirement: str) -> str:
     return re.sub(r"[._-]+", "-", found[0]).lower()
 
 
+LANES = ("lane", "lane_exec")
+
+
 def test_wheel_holds_the_whole_package_and_nothing_else(distributions: Distributions) -> None:
     package = {
         path.relative_to(ROOT).as_posix()
@@ -71,7 +74,7 @@ def test_wheel_holds_the_whole_package_and_nothing_else(distributions: Distribut
         if path.is_file() and "__pycache__" not in path.parts and path.name != "launcher.sh"
     }
     # Where there is no sh, the installer makes the script, of an entry point.
-    script = {f"credvault-{credvault.__version__}.data/scripts/credvault", "credvault/lane.py"}
+    script = {f"credvault-{credvault.__version__}.data/scripts/credvault", *(f"credvault/{lane}.py" for lane in LANES)}
     script = set() if os.name == "nt" else script
 
     names = zipfile.ZipFile(distributions.wheel).namelist()

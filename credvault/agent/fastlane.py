@@ -39,8 +39,9 @@ def answer(form: PlainForm) -> Answer | None:
         return None  # a descriptor that is free would be the socket's
     encoding = sys.getfilesystemencoding()
     environ = {
-        name.decode(encoding, "surrogateescape"): value.decode(encoding, "surrogateescape")
-        for name, value in posix.environ.items()
+        name: posix.environ[name.encode("ascii")].decode(encoding, "surrogateescape")
+        for name in (*wire.SETTINGS, "CREDVAULT_AGENT_SOCKET", "XDG_RUNTIME_DIR", "PATH")
+        if name.encode("ascii") in posix.environ
     }
     if not environ.get("HOME", "").startswith("/"):
         return None  # the agent is not to take its own for it
@@ -52,8 +53,9 @@ def answer(form: PlainForm) -> Answer | None:
 def tell(notice: str) -> None:
     """Write to stderr what is to be said; where it cannot be said, the exit status stands."""
     try:
-        sys.stderr.write(notice)
-        sys.stderr.flush()
+        if notice:
+            sys.stderr.write(notice)
+            sys.stderr.flush()
     except OSError:
         return
 
