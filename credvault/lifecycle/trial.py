@@ -60,6 +60,8 @@ MAX_AT_ONCE = 8
 _GRACE = 0.5
 # How long Ctrl-C waits for programs that were told to end, seconds; they are killed, so it is the time to start one.
 _ENDING = 5.0
+# How long one wait for an answer takes at most, seconds.
+_TURN = 0.25
 
 # What is wrong with one secret and not with the vault: the others are tested all the same.
 _ABOUT_ONE_SECRET = (Damaged, Denied, InvalidValue, Unsupported, VersionDeleted, VersionDestroyed)
@@ -221,10 +223,10 @@ def _run_side_by_side(candidates: Sequence[_Candidate], options: TrialOptions, f
                 limit = candidate.probe.limit if options.limit is None else options.limit
                 running[number] = _Running(candidate, Attempt(limit, options.connect_limit))
                 thread = threading.Thread(target=_run, args=(number, running[number], answers), daemon=True)
-                thread.start()
                 threads[number] = thread
+                thread.start()
             with suppress(queue.Empty):
-                number, answer = answers.get(timeout=_time_to_next_deadline(running))
+                number, answer = answers.get(timeout=_time_to_wait(running))
                 if number in running:  # else its time was over, and it was given up
                     _settle(running.pop(number).candidate, answer, finish)
             for number in [n for n, run in running.items() if time.monotonic() > run.attempt.deadline + _GRACE]:
@@ -238,7 +240,8 @@ def _run_side_by_side(candidates: Sequence[_Candidate], options: TrialOptions, f
         # A thread that is just starting a program must come to the place where it ends it. The others may be left.
         over = time.monotonic() + _ENDING
         for number, run in running.items():
-            if run.candidate.probe.starts_program and number in threads:
+            # A Ctrl-C may have come before it was started.
+            if run.candidate.probe.starts_program and number in threads and threads[number].ident is not None:
                 threads[number].join(max(over - time.monotonic(), 0.0))
 
 
@@ -255,9 +258,10 @@ def _settle(candidate: _Candidate, answer: Outcome | BaseException, finish: Call
     finish(Trial(candidate.name, answer.result, answer.detail, PROBE))
 
 
-def _time_to_next_deadline(running: Mapping[int, _Running]) -> float:
+def _time_to_wait(running: Mapping[int, _Running]) -> float:
     next_one = min(run.attempt.deadline for run in running.values()) + _GRACE
-    return max(next_one - time.monotonic(), 0.0)
+    # In turns: a Ctrl-C that comes just before a wait begins is only noticed when that ends.
+    return min(max(next_one - time.monotonic(), 0.0), _TURN)
 
 
 def _remember(trials: Mapping[str, Trial], options: TrialOptions) -> None:

@@ -411,11 +411,14 @@ def test_the_value_is_in_no_detail_log_output_state_or_argv(
     assert needle not in " ".join(r.getMessage() for r in requests).lower()
 
 
+# As the installed program ends (`leave`): Python's own end depends on what the other threads are at.
 INTERRUPTED = """
+import os
 import sys
 
 folder, port, fifo = sys.argv[1:]
 
+from credvault.__main__ import _end_on_interrupt
 from credvault.access.identity import Identity
 from credvault.access.policy import owner_policy
 from credvault.audit import Trail
@@ -431,7 +434,11 @@ vault.add("a/command", b"x", probe={"kind": "command", "name": "check"})
 hang = f"import time; f = open({fifo!r}, 'w'); f.write('x'); f.flush(); time.sleep(60)"
 commands = {"check": {"command": [sys.executable, "-c", hang], "timeout": 60}}
 options = TrialOptions(folder, allow_hosts=["127.0.0.1"], commands=commands)
-run_trials(vault, [record.name for record in vault.list()], options)
+sys.unraisablehook = _end_on_interrupt
+try:
+    run_trials(vault, [record.name for record in vault.list()], options)
+except KeyboardInterrupt:
+    os._exit(130)
 """
 
 
@@ -457,8 +464,7 @@ def test_ctrl_c_ends_promptly_and_leaves_no_program_behind(tmp_path: Path) -> No
             assert reader.read() == b""  # the program of the probe is gone as well
 
     assert time.monotonic() - start < 5
-    assert b"KeyboardInterrupt" in output
-    assert process.returncode in (130, -signal.SIGINT)
+    assert (process.returncode, output) == (130, b"")
 
 
 def test_loading_the_command_loads_no_heavy_library() -> None:
