@@ -5,7 +5,7 @@ Later ones win in that order. Reads files and the environment, writes nothing, a
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from credvault import files
@@ -270,20 +270,26 @@ def _find_project(folder: str | None) -> tuple[Project | None, tuple[str, ...]]:
         folder = os.path.realpath(folder or os.getcwd())
     except OSError:  # the current folder was removed
         return None, ()
-    while True:
-        path = os.path.join(folder, PROJECT_FILE)
+    for path in project_files(folder):
         try:
             facts = os.stat(path)
         except OSError:
-            parent = os.path.dirname(folder)
-            if parent == folder:
-                return None, ()
-            folder = parent
             continue
         if os.name == "posix" and (facts.st_uid != os.geteuid() or facts.st_mode & 0o022):
             why = "is not yours" if facts.st_uid != os.geteuid() else "can be written by others"
             return None, (f"{printable(path)} {why}, so it was passed over",)
-        return _read_project(path, folder), ()
+        return _read_project(path, os.path.dirname(path)), ()
+    return None, ()
+
+
+def project_files(folder: str) -> Iterator[str]:
+    """Yield where a project's file is looked for: in `folder`, a real path, and upwards."""
+    while True:
+        yield os.path.join(folder, PROJECT_FILE)
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return
+        folder = parent
 
 
 def _read_project(path: str, folder: str) -> Project:

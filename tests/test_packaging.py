@@ -160,6 +160,7 @@ def test_sdist_holds_what_building_and_testing_need(distributions: Distributions
         "pyproject.toml",
         "requirements/dev.txt",
         "tests/demo.sh",
+        "tests/debian-packages.sh",
         "tests/system-packages.sh",
         "tests/test_packaging.py",
     }

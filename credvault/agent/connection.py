@@ -57,14 +57,17 @@ class Connection:
 
     def deadline(self) -> float:
         """Return when this client has taken too long, by the monotonic clock."""
-        is_within = self._inbox or self._head or self._outbox
-        return self._since + (REQUEST_SECONDS if is_within else IDLE_SECONDS)
+        return self._since + (REQUEST_SECONDS if self._is_within else IDLE_SECONDS)
 
     @property
     def idle_since(self) -> float | None:
         """Since when nothing is under way, or None where something is."""
-        is_within = self._inbox or self._head or self._outbox or self.is_answered_elsewhere
-        return None if is_within else self._since
+        return None if self._is_within or self.is_answered_elsewhere else self._since
+
+    @property
+    def _is_within(self) -> bool:
+        """Whether a request has come in part, or an answer has gone in part."""
+        return bool(self._inbox or self._head or self._outbox)
 
     @property
     def has_more_to_send(self) -> bool:

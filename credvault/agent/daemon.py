@@ -158,7 +158,6 @@ class Daemon:
                 request = connection.next_request()
             except BadMessage:
                 connection.is_at_its_end = True
-                request = None
                 if not connection.answer(self._service.refuse(Invalid("that is not a request of this program")), now):
                     self._drop(connection)
                     return

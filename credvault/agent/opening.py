@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from credvault.agent.holding import Held, Holdings
 from credvault.backends.file import FileBackend, open_vault_file
-from credvault.config import FILE_BACKEND, PROJECT_FILE, Flags, Settings, load_settings
+from credvault.config import FILE_BACKEND, Flags, Settings, load_settings, project_files
 from credvault.model import wire
 from credvault.model.errors import Locked, WrongKey
 from credvault.sealing.keys import DataKey
@@ -68,7 +68,7 @@ class Finder:
         if not os.path.isabs(folder):
             raise wire.BadMessage
         found = _find(headers, folder)
-        paths = [found.settings.config_path, found.settings.path.value, *_project_files(folder)]
+        paths = [found.settings.config_path, found.settings.path.value, *project_files(os.path.realpath(folder))]
         stamps = [_stamp(path) for path in paths]
         # Once more, after the stamps: what changed in between would else go unnoticed from here on.
         # A project's vault is known by its real path: whether a link to it has changed cannot be told from that.
@@ -99,17 +99,6 @@ def _environ(headers: Mapping[str, str]) -> dict[str, str]:
             raise NotHeld  # the home of a client without one is not to be taken for ours
         return environ
     return {name: os.environ[name] for name in wire.SETTINGS if name in os.environ}
-
-
-def _project_files(folder: str) -> Iterator[str]:
-    """Yield where a project's file is looked for, from a folder upwards."""
-    folder = os.path.realpath(folder)
-    while True:
-        yield os.path.join(folder, PROJECT_FILE)
-        above = os.path.dirname(folder)
-        if above == folder:
-            return
-        folder = above
 
 
 def _stamp(path: str) -> object:

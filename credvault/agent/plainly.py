@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from credvault.agent.connection import Request
 from credvault.agent.opening import Opened
-from credvault.delivery.selection import NOTHING, Selection, collect, from_project, injected_records
+from credvault.delivery.selection import NOTHING, collect, injected_records, plain_selection
 from credvault.model import wire
 from credvault.model.errors import EXIT_EXEC_FAILED, CredvaultError, Invalid, Locked, WrongKey, failed
 from credvault.model.names import parse_name, parse_namespace
@@ -28,8 +28,6 @@ def get_plainly(opened: Opened, request: Request, now: float) -> bytes:
     warnings = list(settings.notices)
     try:
         namespace = _namespace(request)
-        if namespace is not None:
-            parse_namespace(namespace)
         name = parse_name(text, namespace=namespace, default=settings.namespace.value)
         secret = opened.vault.acting_as(opened.vault.identity, namespace=namespace).get(name)
     except (Locked, WrongKey):
@@ -46,18 +44,10 @@ def resolve_plainly(opened: Opened, request: Request, now: float) -> bytes:
     settings = opened.settings
     try:
         namespace = _namespace(request)
-        if namespace is not None:
-            parse_namespace(namespace)
     except Invalid as exc:
         return _failure([], exc, exc.exit_status)
     try:
-        default = namespace or settings.namespace.value
-        project = settings.project
-        selection = Selection(
-            wanted=from_project(project.env, project.path, default=default) if project else (),
-            namespaces=[namespace] if namespace else (),
-        )
-        found = collect(opened.vault, selection)
+        found = collect(opened.vault, plain_selection(settings, namespace))
     except (Locked, WrongKey):
         raise
     except CredvaultError as exc:
@@ -69,7 +59,7 @@ def resolve_plainly(opened: Opened, request: Request, now: float) -> bytes:
 
 def _namespace(request: Request) -> str | None:
     quoted = request.head.headers.get(wire.NAMESPACE)
-    return None if quoted is None else wire.unquote_text(quoted)
+    return None if quoted is None else parse_namespace(wire.unquote_text(quoted))
 
 
 def _warned(warnings: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from credvault.cli import boundary, release
 from credvault.cli.context import Run
 from credvault.delivery.environment import Inheritance
-from credvault.delivery.selection import Selection, from_project
+from credvault.delivery.selection import plain_selection
 from credvault.model.names import parse_namespace
 from credvault.model.plain import GET, PlainForm
 
@@ -29,11 +29,8 @@ def _get(state: Run, form: PlainForm) -> int:
 
 def _exec(state: Run, form: PlainForm) -> int:
     file = release.find_program(state, form.words)
-    namespaces = [] if form.namespace is None else [parse_namespace(form.namespace)]
-    default = form.namespace or state.settings.namespace.value
-    project = state.settings.project
-    wanted = from_project(project.env, project.path, default=default) if project else []
-    selection = Selection(wanted=wanted, namespaces=namespaces)
+    namespace = None if form.namespace is None else parse_namespace(form.namespace)
+    selection = plain_selection(state.settings, namespace)
     found, child = release.choose(state, selection, Inheritance())
     release.start(state, file, form.words, found, child)
     return 0

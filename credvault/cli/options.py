@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from credvault.model.errors import Invalid
+
 
 def _take_global(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     # What is not given is None, False or 0, and no option sets those. Click could tell where a value came from, but
@@ -78,6 +80,31 @@ class GlobalOptions(click.Command):
 
 def _is_global(option: click.Option) -> bool:
     return option.callback is _take_global
+
+
+class Group(GlobalOptions, click.Group):
+    """A command that has commands of its own."""
+
+
+def verb_group(name: str) -> Callable[[Callable[..., Any]], Group]:
+    """Make a function a command of credvault that has commands of its own; its docstring is their common help."""
+
+    def make(function: Callable[..., Any]) -> Group:
+        @click.pass_context
+        def which(ctx: click.Context) -> None:
+            if ctx.invoked_subcommand is None:
+                raise Invalid(f"which {name} command?", hint=f"'credvault {name} --help' shows them")
+
+        which.__doc__ = function.__doc__
+        return click.group(
+            name,
+            cls=Group,
+            invoke_without_command=True,
+            subcommand_metavar="COMMAND [ARGS]...",
+            context_settings={"help_option_names": ["-h", "--help"]},
+        )(which)
+
+    return make
 
 
 def verb(name: str, **attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:

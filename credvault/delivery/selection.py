@@ -1,7 +1,7 @@
 """Which secrets a child gets, and as which variables: from options, files, a project, or by default (spec.md 7)."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from credvault.model import environment
 from credvault.model.errors import ConfigError, Denied, Invalid, InvalidValue, NotFound
@@ -11,6 +11,9 @@ from credvault.model.text import printable
 from credvault.model.uri import SCHEME, SecretURI, parse_reference
 from credvault.model.value import SecretValue
 from credvault.vault import Vault, serves
+
+if TYPE_CHECKING:
+    from credvault.config import Settings
 
 DATABASE_VARIABLE = "DATABASE_URL"
 ERROR, WARN, IGNORE = "error", "warn", "ignore"
@@ -128,6 +131,16 @@ def from_project(env: Mapping[str, str], path: str, *, default: str, allow_env: 
         except Invalid as exc:
             raise ConfigError(f"{printable(path)}: env.{printable(variable)}: {exc.message}", hint=exc.hint) from None
     return wanted
+
+
+def plain_selection(settings: "Settings", namespace: str | None) -> Selection:
+    """Return what `exec [-n NS] -- CMD` asks for: the project's variables, or every secret that has one."""
+    project = settings.project
+    default = namespace or settings.namespace.value
+    return Selection(
+        wanted=from_project(project.env, project.path, default=default) if project else (),
+        namespaces=[namespace] if namespace else (),
+    )
 
 
 def _check_variable(item: Wanted, allowed: Collection[str]) -> None:

@@ -9,32 +9,19 @@ import click
 from credvault.agent import launch
 from credvault.backends.agent import AgentClient
 from credvault.cli.context import Run
-from credvault.cli.options import GlobalOptions, verb
+from credvault.cli.options import verb, verb_group
 from credvault.cli.output import shown
 from credvault.model import wire
-from credvault.model.errors import Invalid, Unsupported
+from credvault.model.errors import Unsupported
 from credvault.model.times import duration_text
 
 
-class AgentGroup(GlobalOptions, click.Group):
-    """The group of the agent commands."""
-
-
-@click.group(
-    "agent",
-    cls=AgentGroup,
-    invoke_without_command=True,
-    subcommand_metavar="COMMAND [ARGS]...",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-@click.pass_context
-def command(ctx: click.Context) -> None:
+@verb_group("agent")
+def command() -> None:
     """Look at the agent, end it, or run it in the foreground. 'credvault unlock' starts one by itself.
 
     Example: credvault agent status
     """
-    if ctx.invoked_subcommand is None:
-        raise Invalid("which agent command?", hint="'credvault agent --help' shows them")
 
 
 @verb("status")

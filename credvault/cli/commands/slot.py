@@ -5,32 +5,19 @@ import click
 from credvault.cli.commands.rekey import rekey_file, rekey_options
 from credvault.cli.context import Run
 from credvault.cli.keys import new_key_file, passphrase_slot, raw_slot
-from credvault.cli.options import GlobalOptions, verb
+from credvault.cli.options import verb, verb_group
 from credvault.cli.output import shown, shown_time
 from credvault.lifecycle import custody
 from credvault.model.errors import Invalid
 from credvault.sealing.slots import RAW
 
 
-class SlotGroup(GlobalOptions, click.Group):
-    """The group of the slot commands."""
-
-
-@click.group(
-    "slot",
-    cls=SlotGroup,
-    invoke_without_command=True,
-    subcommand_metavar="COMMAND [ARGS]...",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-@click.pass_context
-def command(ctx: click.Context) -> None:
+@verb_group("slot")
+def command() -> None:
     """Show, add, change and remove ways to unlock the vault file. A vault has 1 to 16 slots, and any one opens it.
 
     Example: credvault slot add --new-key-file ~/ci.key --label ci
     """
-    if ctx.invoked_subcommand is None:
-        raise Invalid("which slot command?", hint="'credvault slot --help' shows them")
 
 
 @verb("list")
