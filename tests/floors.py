@@ -29,12 +29,14 @@ FLOORS = (
 
 # Third-party code, and the files or folders that alone import it.
 OWNERS = {
+    "ahocorasick_rs": ("delivery/matching.py",),
     "click": ("cli/",),
     "cryptography": ("sealing/crypto.py",),
     "httpx": ("backends/remote.py", "lifecycle/probes/http.py"),
     "hvac": ("backends/hashicorp.py",),
     "keyring": ("backends/keyring.py",),
     "platformdirs": ("config.py",),
+    "pykeepass": ("transfer/importers/keepass.py",),
     "rich": ("cli/output.py", "cli/progress.py"),
     "sqlalchemy": ("backends/sql.py",),
     "starlette": ("server/",),

@@ -5,11 +5,29 @@ set -eu
 
 # command, Debian package, the tests that need it
 needed='
-curl     curl        the agent as curl asks it
-bash     bash        exec and the shell integration under bash
-dash     dash        exec and the demo under a plain POSIX sh
-ps       procps      what other users see of a running credvault
-setpriv  util-linux  file permissions as seen by another user
+curl           curl        the agent as curl asks it
+bash           bash        exec and the shell integration under bash
+dash           dash        exec and the demo under a plain POSIX sh
+direnv         direnv      the recipe for direnv
+docker         docker.io   export --format docker, read by the real client
+fish           fish        export, completion and shellenv under fish
+git            git         exec --mask with an editor started by git
+gpg            gnupg       import from a store of pass
+groff          groff       the manual pages
+keepassxc-cli  keepassxc   import from KeePass
+less           less        exec --mask with a pager
+man            man-db      the manual pages
+node           nodejs      export --format dotenv, read by the dotenv of npm
+npm            npm         export --format dotenv, read by the dotenv of npm
+pass           pass        import from a store of pass
+ps             procps      what other users see of a running credvault
+setpriv        util-linux  file permissions as seen by another user
+top            procps      exec --mask with a full-screen program
+vim            vim         exec --mask with a full-screen program
+xclip          xclip       get --copy
+xsel           xsel        get --copy
+Xvfb           xvfb        get --copy
+zsh            zsh         export, completion and shellenv under zsh
 '
 
 purpose="the tests"
