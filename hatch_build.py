@@ -28,18 +28,26 @@ HOMES = {module: lane for lane, modules in LINKED.items() for module in modules}
 Block = TypeVar("Block", ast.If, ast.FunctionDef, ast.ClassDef)
 
 
-class LauncherHook(BuildHookInterface[BuilderConfig]):
-    """Ships the launcher in place of the entry point.
+# What is put where a system looks for it, below the prefix of the environment. Not in an editable install, where the
+# copies would be out of step after the next `make docs`.
+SHARED = {"man": "share/man/man1"}
 
-    Not on Windows, which has no sh. Not in an editable install either: its packages are named in a .pth file, and the
-    launcher is fast because it reads none.
+
+class LauncherHook(BuildHookInterface[BuilderConfig]):
+    """Ships the manual pages, and the launcher in place of the entry point.
+
+    No launcher on Windows, which has no sh. Nor in an editable install: its packages are named in a .pth file, and
+    the launcher is fast because it reads none.
     """
 
     _entry_point: str | None = None
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Put launcher and lane into a standard wheel, and a tag on it that keeps the wheel off Windows."""
-        if version != "standard" or sys.platform == "win32":
+        """Put pages, launcher and lane into a standard wheel, and a tag on it that keeps the wheel off Windows."""
+        if version != "standard":
+            return
+        build_data["shared_data"].update(SHARED)
+        if sys.platform == "win32":
             return
         # Both would be written to the same file, and which is there in the end would be the installer's choice.
         self._entry_point = self.metadata.core.scripts.pop(SCRIPT)

@@ -1,5 +1,6 @@
-"""What is said of the program is what it does: README and man page are made from it, and the help is true."""
+"""What is said of the program is what it does: README and manual pages are made from it, and its help is true."""
 
+import os
 import re
 import shlex
 import shutil
@@ -14,10 +15,18 @@ from credvault.cli.context import Run
 from credvault.cli.main import COMMANDS, cli
 from credvault.cli.variables import SETTINGS, UNLOCKING
 from credvault.model.errors import error_classes
-from tests.render_docs import MAN_PAGE, README, ROOT, commands, error_rows, example, readme, rendered, troff
+from tests.render_docs import MAN, README, ROOT, rendered, stale
+from tests.rendering.manpages import statuses_of
+from tests.rendering.program import commands, error_rows, example
+from tests.rendering.readme import readme
+from tests.rendering.troff import paragraphs, troff
+from tests.transcript import Command
+from tests.transcript import parse as parse_transcript
 
 PACKAGE = ROOT / "credvault"
 COLUMNS = 80
+RENDERED = rendered()
+PAGES = sorted(MAN.glob("*.1"))
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +35,20 @@ def by_name() -> dict[str, click.Command]:
     return dict(commands())
 
 
-@pytest.mark.parametrize("path", [README, MAN_PAGE], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", RENDERED, ids=lambda path: path.name)
 def test_file_is_in_step_with_the_program(path: Path) -> None:
-    assert path.read_text(encoding="utf-8") == rendered()[path], "run 'make docs'"
+    assert path.is_file(), "run 'make docs'"
+    assert path.read_text(encoding="utf-8") == RENDERED[path], "run 'make docs'"
+
+
+def test_nothing_stands_beside_the_files_that_are_made() -> None:
+    assert stale(RENDERED) == [], "run 'make docs'"
+
+
+def test_page_of_a_command_that_is_gone_is_stale() -> None:
+    without = {path: text for path, text in RENDERED.items() if path.name != "credvault-get.1"}
+
+    assert stale(without) == [MAN / "credvault-get.1"]
 
 
 def test_drift_in_the_readme_is_noticed() -> None:
@@ -142,13 +162,64 @@ def test_table_of_exit_codes_has_every_error() -> None:
 
 
 @pytest.mark.skipif(not shutil.which("groff"), reason="groff is not installed")
-def test_man_page_renders_without_a_warning() -> None:
-    command = ["groff", "-ww", "-man", "-Tutf8", str(MAN_PAGE)]
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_page_renders_without_a_warning(path: Path) -> None:
+    command = ["groff", "-ww", "-man", "-Tutf8", str(path)]
 
     ran = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert "CREDVAULT_PASSPHRASE_FILE" in re.sub(r"\x1b\[[0-9;]*m|.\x08", "", ran.stdout)
+    shown = re.sub(r"\x1b\[[0-9;]*m|.\x08", "", ran.stdout)
+    assert "CREDVAULT_PASSPHRASE_FILE" in shown
+
+
+@pytest.mark.skipif(not shutil.which("man"), reason="man is not installed")
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_man_shows_the_page_without_a_warning(path: Path) -> None:
+    command = ["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", str(path)]  # as Debian's lintian asks
+    environ = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "MANROFFSEQ": "", "MANWIDTH": str(COLUMNS)}
+
+    ran = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environ)
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout
+
+
+@pytest.mark.skipif(not shutil.which("lexgrog"), reason="lexgrog (man-db) is not installed")
+def test_whatis_finds_what_each_page_is_about() -> None:
+    ran = subprocess.run(["lexgrog", *PAGES], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    found = [line.partition(": ")[2] for line in ran.stdout.splitlines()]
+    assert len(found) == len(PAGES) == len(COMMANDS) + 1
+    assert {f'"credvault-{name} - {summary}"' for name, summary in COMMANDS.items()} <= set(found)
+
+
+def test_page_names_each_status_that_a_transcript_shows() -> None:
+    """Of commands that stand alone: what a pipe or a list ends with is another program's."""
+    seen = {
+        (match[1], step.answer.status)
+        for path in (ROOT / "tests" / "transcripts").glob("*.txt")
+        for step in parse_transcript(path.read_text(encoding="utf-8"))
+        if isinstance(step, Command) and (match := re.fullmatch(r"credvault ([a-z]+)( [^|;&]*)?", step.script))
+    }
+
+    missing = [
+        f"{name}: {status}"
+        for name, status in seen
+        # What `exec` ran has statuses of its own.
+        if name in COMMANDS and name != "exec" and status not in {0, *statuses_of(name)}
+    ]
+
+    assert len(seen) > 50
+    assert missing == []
+
+
+def test_paragraph_that_keeps_its_lines_keeps_them() -> None:
+    assert list(paragraphs(["one\ntwo", "\b\n.three\nfour"])) == [
+        *("one", "two", ".PP"),
+        *(".nf", "\\&.three", "four", ".fi"),
+    ]
 
 
 @pytest.mark.parametrize(

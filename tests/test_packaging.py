@@ -77,11 +77,14 @@ def test_wheel_holds_the_whole_package_and_nothing_else(distributions: Distribut
     # Where there is no sh, the installer makes the script, of an entry point.
     script = {f"credvault-{credvault.__version__}.data/scripts/credvault", *(f"credvault/{lane}.py" for lane in LANES)}
     script = set() if os.name == "nt" else script
+    data = f"credvault-{credvault.__version__}.data/data/share"
+    shared = {f"{data}/man/man1/{path.name}" for path in (ROOT / "man").iterdir()}
 
     names = zipfile.ZipFile(distributions.wheel).namelist()
 
     metadata = f"credvault-{credvault.__version__}.dist-info/"
-    assert {name for name in names if not name.startswith(metadata)} == package | script
+    assert {name for name in names if not name.startswith(metadata)} == package | script | shared
+    assert f"{data}/man/man1/credvault-exec.1" in shared
     assert "credvault/py.typed" in package
     assert f"{metadata}licenses/LICENSE" in names
 
@@ -158,6 +161,7 @@ def test_sdist_holds_what_building_and_testing_need(distributions: Distributions
         "credvault/launcher.sh",
         "credvault/py.typed",
         "hatch_build.py",
+        "man/credvault-exec.1",
         "pyproject.toml",
         "requirements/dev.txt",
         "tests/demo.sh",
