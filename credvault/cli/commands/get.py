@@ -1,16 +1,13 @@
 """`credvault get`."""
 
-import os
-
 import click
 
 from credvault.cli.context import Run
 from credvault.cli.options import verb
 from credvault.cli.release import fetch
-from credvault.model.errors import AlreadyExists, Invalid, NotFound
+from credvault.model.errors import Invalid, NotFound
 from credvault.model.messages import value_members
 from credvault.model.record import Secret
-from credvault.model.text import counted
 from credvault.model.value import SecretValue
 
 
@@ -53,17 +50,9 @@ def command(
         return
     value = _part(secret, field, dsn)
     if output is not None:
-        from credvault import files
+        from credvault.cli.outfile import write_outfile
 
-        vault_path = os.path.realpath(run.settings.path.value)
-        if os.path.realpath(output) in (vault_path, f"{vault_path}.bak", f"{vault_path}.lock"):
-            raise Invalid(f"{output} belongs to the vault itself")
-        data = value.reveal() + (b"\n" if newline else b"")
-        try:
-            files.create_file(output, [data], replace=force)
-        except AlreadyExists as exc:
-            raise AlreadyExists(exc.message, hint="--force replaces it") from None
-        run.out.say(f"wrote {output} ({counted(len(data), 'byte')})")
+        write_outfile(run, output, [value.reveal() + (b"\n" if newline else b"")], force=force)
         return
     run.out.value(value, newline=newline, raw=raw)
 

@@ -1,0 +1,29 @@
+"""The file of `-o`: a new private one, never one of the vault's own."""
+
+import os
+from collections.abc import Sequence
+
+from credvault import files
+from credvault.cli.context import Run
+from credvault.model.errors import AlreadyExists, Invalid
+from credvault.model.text import counted
+
+
+def write_outfile(run: Run, path: str, chunks: Sequence[bytes], *, force: bool) -> None:
+    """Put an answer in a file, mode 0600, and say so; with `force` it replaces the file that is there.
+
+    Raises Invalid for a file of the vault, AlreadyExists, StorageError; then nothing is written.
+    """
+    refuse_own_file(run, path)
+    try:
+        files.create_file(path, chunks, replace=force)
+    except AlreadyExists as exc:
+        raise AlreadyExists(exc.message, hint="--force replaces it") from None
+    run.out.say(f"wrote {path} ({counted(sum(map(len, chunks)), 'byte')})")
+
+
+def refuse_own_file(run: Run, path: str) -> None:
+    """Raise Invalid for a path of the vault file, its backup or its lock."""
+    vault = os.path.realpath(run.settings.path.value)
+    if os.path.realpath(path) in (vault, f"{vault}.bak", f"{vault}.lock"):
+        raise Invalid(f"{path} belongs to the vault itself")
