@@ -1,0 +1,24 @@
+r"""For fish: `credvault export --format fish | source`.
+
+In single quotes only \' and \\ are special (fish-doc, "Quotes"); a newline stands for itself.
+"""
+
+from credvault.model.errors import InvalidValue
+
+# Read-only variables (fish-doc, "Special variables"), and lists of folders in which fish replaces an empty one.
+_OWN = frozenset(
+    "_ CDPATH FISH_VERSION PATH PWD SHLVL fish_kill_signal fish_killring fish_pid history hostname pipestatus status"
+    " status_generation umask version".split()
+)
+
+
+def quote(value: bytes) -> bytes:
+    """Return bytes, none of them NUL, as one word of fish."""
+    return b"'" + value.replace(b"\\", rb"\\").replace(b"'", rb"\'") + b"'"
+
+
+def entry(variable: str, value: bytes) -> bytes:
+    """Return the line that exports a variable; raises InvalidValue for one that fish keeps for itself."""
+    if variable in _OWN:
+        raise InvalidValue("fish gives that variable a meaning of its own")
+    return b"set -gx %s %s\n" % (variable.encode("ascii"), quote(value))
