@@ -20,8 +20,8 @@ from credvault.sealing.crypto import KEY_BYTES
 from credvault.sealing.keys import DataKey
 
 # What a client may say that a request is for, in the trail.
-_READING = ("get", "test", "rotate")
-_WRITING = ("add", "rotate", "edit")
+_READING = ("get", "test", "rotate", "import")
+_WRITING = ("add", "rotate", "edit", "import")
 
 _COMMON = (("cache-control", "no-store"), ("x-content-type-options", "nosniff"))
 

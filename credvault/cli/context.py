@@ -125,6 +125,12 @@ class Run:
 
         return ask_hidden_twice(question)
 
+    def ask_hidden(self, question: str) -> str:
+        """Return what a person types without echo; ask `can_ask` first."""
+        from credvault.cli.prompt import ask_hidden
+
+        return ask_hidden(question)
+
     def confirm(self, question: str, *, yes: bool) -> None:
         """Return if a person says yes, or said so with -y; raises Invalid."""
         if yes:

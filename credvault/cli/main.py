@@ -36,6 +36,7 @@ COMMANDS = {
     "slot": "show, add and remove ways to unlock the vault file",
     "rekey": "encrypt the vault file under a new data key",
     "salvage": "rescue secrets from a damaged vault file",
+    "import": "bring in the secrets of another program",
     "doctor": "say what is wrong, and how to mend it",
 }
 

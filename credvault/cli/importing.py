@@ -1,0 +1,58 @@
+"""`import` at the command line: what its options choose, and how its plan is shown."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from credvault.cli.context import Run
+from credvault.cli.output import shown
+from credvault.model.names import parse_namespace
+from credvault.model.text import printable
+from credvault.transfer.importers.base import read_file
+from credvault.transfer.naming import Naming, parse_mapping, parse_mapping_file
+from credvault.transfer.plan import ADD, OVERWRITTEN, Choices, Row, counts
+from credvault.transfer.undo import Undoing
+
+_COLUMNS = ("source", "name", "action", "type", "env_name", "reason")
+_MAX_MAPPING_BYTES = 4 * 1024 * 1024
+
+
+def build_choices(run: Run, options: Mapping[str, Any]) -> Choices:
+    """Return what the options choose; raises Invalid, InvalidName, NotFound, StorageError."""
+    namespace = run.explicit_namespace
+    if namespace is not None:
+        parse_namespace(namespace)
+    default = namespace or run.settings.namespace.value
+    mapped = parse_mapping(options["mappings"], default=default)
+    if options["map_file"] is not None:
+        path = options["map_file"]
+        text = read_file(path, _MAX_MAPPING_BYTES).decode("utf-8", "surrogateescape")
+        mapped = {**parse_mapping_file(text, printable(path), default=default), **mapped}
+    naming = Naming(mapped, options["prefix"], namespace, run.settings.namespace.value)
+    return Choices(naming, options["runtime_env"], options["allow_env"])
+
+
+def show_plan(run: Run, rows: Sequence[Row], *, is_last: bool) -> None:
+    """Write the plan as the answer, and its counts to stderr; as JSON only where nothing comes after it."""
+    if run.out.json:
+        if is_last:
+            run.out.fact({"plan": [row.members() for row in rows]})
+    else:
+        run.out.table(_COLUMNS, [[shown(row.members().get(column)) for column in _COLUMNS] for row in rows])
+    said = [
+        f"{count} to {action}" if action in (ADD, OVERWRITTEN) else f"{count} {action}"
+        for action, count in counts(rows).items()
+    ]
+    run.out.say(f"{len(rows)} in the source: {', '.join(said)}" if rows else "the source holds nothing")
+
+
+def show_undoing(run: Run, undoing: Undoing) -> None:
+    """Write what undoing an import comes to as the answer."""
+    actions = [
+        *((str(name), "remove") for name in undoing.removed),
+        *((str(change.name), "restore") for change in undoing.restored),
+        *((str(name), "done") for name in undoing.done),
+    ]
+    if run.out.json:
+        run.out.fact({"undo": [{"name": name, "action": action} for name, action in actions]})
+    else:
+        run.out.table(("name", "action"), actions)

@@ -1,0 +1,1 @@
+"""How secrets move: from other programs' files into a vault."""

@@ -1,0 +1,167 @@
+"""What an importer is given and what it gives: a source to read, items and what is not one. Never writes.
+
+An importer is a function `read(source)` in a file of its own. It raises for a source that it cannot read, and yields
+`Skipped` for a part of it that becomes no secret, so that nothing is lost in silence.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Never
+
+from credvault import files
+from credvault.model import times
+from credvault.model.errors import CredvaultError, InvalidValue, Locked, NotFound, StorageError
+from credvault.model.record import TYPES
+from credvault.model.text import printable
+from credvault.model.value import SecretValue
+
+# More is no export of secrets, but a bomb or a slip.
+MAX_SOURCE_BYTES = 256 * 1024 * 1024
+_MAX_PASSWORD_FILE_BYTES = 64 * 1024
+
+# What other programs call types that we have another word for.
+_OTHER_TYPES = {"oauth_token": "oauth"}
+
+
+class Item(NamedTuple):
+    """One secret as a source has it: where it stands there, its value, and the facts that a record can hold.
+
+    `remark` is what a person should know of how it was read.
+    """
+
+    path: tuple[str, ...]
+    value: SecretValue
+    facts: Mapping[str, Any] = {}
+    remark: str = ""
+
+
+class Skipped(NamedTuple):
+    """What is in a source and becomes no secret, and why. With an `error`, it is one that could not be read."""
+
+    path: tuple[str, ...]
+    reason: str
+    error: CredvaultError | None = None
+
+
+class Source(NamedTuple):
+    """What is to be read, and what may be needed for that.
+
+    `ask` asks a person for a password without echo, None where nobody can be asked. `whole` takes the text of an
+    entry of `pass` as its value.
+    """
+
+    path: str
+    environ: Mapping[str, str]
+    ask: Callable[[str], str] | None = None
+    password_file: str | None = None
+    key_file: str | None = None
+    whole: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The path as a person may be shown it."""
+        return "stdin" if self.path == "-" else printable(self.path)
+
+    def read_bytes(self) -> bytes:
+        """Return the content of the file, or of stdin for `-`; raises NotFound, StorageError."""
+        if self.path == "-":
+            return _read_stdin()
+        return read_file(self.path, MAX_SOURCE_BYTES)
+
+    def read_text(self) -> str:
+        """Return the content as text, bytes that are none of UTF-8 as surrogates."""
+        return self.read_bytes().decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+
+    def read_json(self) -> Any:
+        """Return what the file says as JSON; raises InvalidValue, NotFound, StorageError."""
+        return parse_json(self.read_bytes(), self.shown)
+
+    def password(self) -> str:
+        """Return the password of the source: from the file named for it, else from a person.
+
+        Raises Locked where there is neither, StorageError, NotFound.
+        """
+        if self.password_file is not None:
+            data = read_file(self.password_file, _MAX_PASSWORD_FILE_BYTES)
+            try:
+                return data.decode("utf-8").removesuffix("\n").removesuffix("\r")
+            except UnicodeDecodeError:
+                raise InvalidValue(f"{printable(self.password_file)} does not hold text (UTF-8)") from None
+        if self.ask is None:
+            raise Locked(f"{self.shown} needs a password, and there is no terminal to ask on", hint="--password-file F")
+        return self.ask(f"Password of {self.shown}")
+
+
+Reader = Callable[[Source], "Any"]
+"""Yields the Items and Skipped of a source, lazily or as a list."""
+
+
+def read_file(path: str, limit: int) -> bytes:
+    """Return the content of a regular file; raises NotFound, and StorageError over `limit` bytes."""
+    data = files.read_small_file(os.path.expanduser(path), limit)
+    if data is None:
+        raise NotFound(f"there is no file {printable(path)}")
+    return data
+
+
+def _read_stdin() -> bytes:
+    if sys.stdin is None:
+        raise StorageError("stdin is closed, so there is nothing to read")
+    os.set_blocking(sys.stdin.fileno(), True)
+    data = sys.stdin.buffer.read(MAX_SOURCE_BYTES + 1)
+    if len(data) > MAX_SOURCE_BYTES:
+        raise StorageError("cannot read stdin: it is too large")
+    return data
+
+
+def parse_json(data: bytes, shown: str) -> Any:
+    """Return what JSON text says; raises InvalidValue for what is none, or names a member twice."""
+    try:
+        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_refuse)
+        # Half of a surrogate pair, which JSON can spell, has no bytes.
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    # Deep nesting ends in RecursionError, thousands of digits in ValueError. What is wrong is not quoted.
+    except (ValueError, RecursionError):
+        raise InvalidValue(f"{shown} is not JSON, or names a member twice") from None
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError
+    return members
+
+
+def _refuse(_: str) -> Never:
+    raise ValueError
+
+
+def secret_of(text: str) -> SecretValue:
+    """Return text as a value, byte for byte what it was read from."""
+    return SecretValue(text.encode("utf-8", "surrogateescape"))
+
+
+def type_facts(word: object) -> dict[str, Any]:
+    """Return the facts that a source's word for a type leads to: one that we do not have is kept in the metadata."""
+    if not isinstance(word, str) or not word:
+        return {}
+    known = _OTHER_TYPES.get(word, word)
+    return {"type": known} if known in TYPES else {"type": "secret", "metadata": {"source_type": word}}
+
+
+def moment_of(time: object) -> str | None:
+    """Return a time as records have it, or None for what is none: RFC 3339, naive ones as UTC, or epoch seconds."""
+    from datetime import UTC, datetime
+
+    try:
+        if isinstance(time, str):
+            when = datetime.fromisoformat(time)
+            time = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+        if isinstance(time, int | float) and 0 < time < times.END_OF_TIME:
+            return times.time_text(time)
+    except (ValueError, OverflowError, OSError):
+        pass
+    return None

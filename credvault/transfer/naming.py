@@ -1,0 +1,103 @@
+"""Which name each secret of a source gets: as it stands there, or as a mapping says. Pure.
+
+A name that the grammar refuses is not repaired in silence: `propose` makes one by fixed rules, the plan shows it
+beside the source's own, and two that come to the same are an error.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from credvault.model.errors import Invalid, InvalidName
+from credvault.model.names import Name, parse_name
+from credvault.model.text import printable
+
+_REFUSED = re.compile(r"[^A-Za-z0-9_.@+-]+")
+_NOT_FIRST = "_.@+-"
+
+
+class Naming(NamedTuple):
+    """How names are made: `mapped` are names by what a source calls them, `prefix` is text put before all others.
+
+    With a `namespace` everything is in that one; else the first part of a path is, and what has one part is in
+    `default`.
+    """
+
+    mapped: Mapping[str, Name] = {}
+    prefix: str = ""
+    namespace: str | None = None
+    default: str = "default"
+
+
+def label_of(path: Sequence[str]) -> str:
+    """Return what the plan calls a secret of a source: its path there, made safe to show."""
+    return printable("/".join(path))
+
+
+def name_for(label: str, path: Sequence[str], naming: Naming) -> Name:
+    """Return the name of a secret; raises InvalidName where none can be made of its path."""
+    mapped = naming.mapped.get(label)
+    if mapped is not None:
+        return mapped
+    hint = f"give it one: --map '{label}=NAME'"
+    parts = [_fitting(part) for part in path]
+    if not all(parts):
+        raise InvalidName(f"no name can be made of '{label}'", hint=hint)
+    whole = "/".join([*([naming.namespace] if naming.namespace else []), naming.prefix + "/".join(parts)])
+    try:
+        return parse_name(whole, default=naming.default)
+    except InvalidName as exc:
+        raise InvalidName(f"'{label}': {exc.message}", hint=hint) from None
+
+
+def _fitting(part: str) -> str:
+    """Return a part of a path as names may be written; empty where nothing is left of it.
+
+    Accents are dropped, each run of other characters becomes one `_`, none at the ends. Of a part in another script
+    the letters become `u` and their code points.
+    """
+    if part and not _REFUSED.search(part) and part[0] not in _NOT_FIRST:
+        return part
+    plain = "".join(c for c in unicodedata.normalize("NFKD", part) if not unicodedata.combining(c))
+    fitting = _REFUSED.sub("_", plain).lstrip(_NOT_FIRST)
+    if not part.endswith("_"):
+        fitting = fitting.rstrip("_")
+    return fitting or "-".join(f"u{ord(c):x}" for c in part if c.isalnum())
+
+
+def parse_mapping(texts: Iterable[str], *, default: str) -> dict[str, Name]:
+    """Return names by labels of `OLD=NEW`; raises Invalid, InvalidName."""
+    mapped: dict[str, Name] = {}
+    for text in texts:
+        # A name holds no '=', what a source calls a secret may.
+        old, equals, new = text.rpartition("=")
+        if not equals or not old or not new:
+            raise Invalid(f"'{printable(text)}' is not OLD=NEW")
+        _keep(mapped, old, parse_name(new, default=default))
+    return mapped
+
+
+def parse_mapping_file(text: str, shown: str, *, default: str) -> dict[str, Name]:
+    """Return names by labels of lines `OLD<tab>NEW`, further columns ignored; raises Invalid, InvalidName.
+
+    That is what `import --dry-run` prints in a pipe. Blank lines and those that start with '#' are passed over.
+    """
+    mapped: dict[str, Name] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        old, _, rest = line.rstrip("\r").partition("\t")
+        new = rest.partition("\t")[0]
+        if new == "-":  # what the plan shows for no name
+            continue
+        if not old or not new:
+            raise Invalid(f"{shown}, line {number}: that is not OLD, a tab, and NEW")
+        _keep(mapped, old, parse_name(new, default=default))
+    return mapped
+
+
+def _keep(mapped: dict[str, Name], old: str, new: Name) -> None:
+    label = printable(old)
+    if mapped.setdefault(label, new) != new:
+        raise Invalid(f"'{label}' is given two names, {mapped[label]} and {new}")

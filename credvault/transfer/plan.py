@@ -1,0 +1,228 @@
+"""What an import would do, secret by secret, before anything is done. Pure; never shows a value."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from credvault.model import record as model
+from credvault.model.environment import is_forbidden
+from credvault.model.errors import AlreadyExists, CredvaultError, Invalid, InvalidName, InvalidValue
+from credvault.model.names import Name
+from credvault.model.record import Secret
+from credvault.model.value import MAX_VALUE_BYTES, SecretValue
+from credvault.transfer.importers.base import Item, Skipped
+from credvault.transfer.naming import Naming, label_of, name_for
+
+FAIL, SKIP, OVERWRITE = POLICIES = ("fail", "skip", "overwrite")
+
+# What becomes of a secret of the source.
+ADD = "add"
+OVERWRITTEN = "overwrite"
+UNCHANGED = "unchanged"
+SKIPPED = "skip"
+CONFLICT = "conflict"
+UNNAMED = "no name"
+COLLISION = "collision"
+INVALID = "invalid"
+UNREADABLE = "unreadable"
+WRITTEN = (ADD, OVERWRITTEN)
+
+# So many are named in an error; the plan shows them all.
+_NAMED = 5
+# Facts of any form: only whether the record can be one is asked.
+_TIMES = {"updated_at": "2027-01-01T00:00:00Z", "value_changed_at": "2027-01-01T00:00:00Z"}
+
+
+class Row(NamedTuple):
+    """One secret of the source in the plan: what it is called there and here, what becomes of it, and why.
+
+    `facts` are those that will be set, `type` and `env_name` those that it will have. `before` is the version that
+    is there.
+    """
+
+    source: str
+    action: str
+    reason: str = ""
+    error: CredvaultError | None = None
+    name: Name | None = None
+    value: SecretValue | None = None
+    facts: Mapping[str, Any] = {}
+    type: str | None = None
+    env_name: str | None = None
+    before: int | None = None
+
+    def members(self) -> dict[str, Any]:
+        """Return the row as `--json` shows it."""
+        members = {
+            "source": self.source,
+            "name": None if self.name is None else str(self.name),
+            "action": self.action,
+            "type": self.type,
+            "env_name": self.env_name,
+            "reason": self.reason,
+        }
+        return {member: fact for member, fact in members.items() if fact not in (None, "")}
+
+
+class Choices(NamedTuple):
+    """What a person chose: names, whether each gets a variable, and which may steer programs."""
+
+    naming: Naming = Naming()
+    runtime_env: bool = False
+    allow_env: Collection[str] = ()
+
+
+def plan_rows(found: Iterable[Item | Skipped], choices: Choices) -> list[Row]:
+    """Return a row for each part of a source, before the vault is looked at.
+
+    Raises Invalid for a mapping of what is not in the source.
+    """
+    labels: Counter[str] = Counter()
+    rows = []
+    for part in found:
+        label = label_of(part.path)
+        labels[label] += 1
+        if labels[label] > 1 and isinstance(part, Item):
+            label = f"{label} [{labels[label]}]"
+        rows.append(_row(part, label, choices))
+    stray = [old for old in choices.naming.mapped if old not in {row.source for row in rows}]
+    if stray:
+        hint = "--dry-run shows what the source calls them"
+        raise Invalid(f"the source has no {_some(stray)}, which a mapping names", hint=hint)
+    return _without_collisions(rows)
+
+
+def _row(part: Item | Skipped, label: str, choices: Choices) -> Row:
+    if isinstance(part, Skipped):
+        return Row(label, UNREADABLE if part.error else SKIPPED, part.reason, part.error)
+    if not len(part.value):
+        return Row(label, SKIPPED, "its value is empty")
+    if len(part.value) > MAX_VALUE_BYTES:
+        reason = f"its value has {len(part.value)} bytes; a secret has at most {MAX_VALUE_BYTES}"
+        return Row(label, SKIPPED, reason)
+    try:
+        name = name_for(label, part.path, choices.naming)
+    except InvalidName as exc:
+        return Row(label, UNNAMED, exc.message, exc)
+    try:
+        facts, remark = _facts(name, part.facts, choices)
+    except InvalidValue as exc:
+        error = InvalidValue(f"'{label}' cannot be a record: {exc.message}", hint=exc.hint)
+        return Row(label, INVALID, exc.message, error, name)
+    reason = "; ".join(filter(None, [part.remark, remark]))
+    return Row(
+        label,
+        ADD,
+        reason,
+        name=name,
+        value=part.value,
+        facts=facts,
+        type=facts["type"],
+        env_name=facts.get("env_name"),
+    )
+
+
+def _facts(name: Name, given: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any], str]:
+    """Return the facts of a new record, variable and delivery included, and what is to be said of them.
+
+    Raises InvalidValue for what no record may hold.
+    """
+    facts = {member: fact for member, fact in given.items() if fact not in (None, "", (), [], {})}
+    if choices.runtime_env and "env_name" not in facts:
+        facts |= {"env_name": model.derived_env_name(name), "delivery": model.RUNTIME_ENV}
+    whole = model.first_facts(name, {**_TIMES, **facts})
+    remark = ""
+    variable = whole.get("env_name")
+    if isinstance(variable, str) and is_forbidden(variable) and variable not in choices.allow_env:
+        # One such record would spoil every `exec`.
+        facts = {**facts, "env_name": None, "delivery": model.EXECUTOR_ONLY}
+        remark = f"without a variable: {variable} steers programs; --allow-env {variable} lifts that"
+    whole = model.first_facts(name, {**_TIMES, **facts})
+    model.check_facts(whole)
+    model.check_choices(whole, allow_env=choices.allow_env)
+    model.check_together(whole)
+    chosen = ("type", "delivery", "env_name")
+    return {**{k: v for k, v in facts.items() if v}, **{k: whole[k] for k in chosen if k in whole}}, remark
+
+
+def _without_collisions(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows with those that come to one name marked, each naming the first other."""
+    by_name: dict[Name, list[Row]] = {}
+    for row in rows:
+        if row.action == ADD and row.name is not None:
+            by_name.setdefault(row.name, []).append(row)
+    return [_collision(row, by_name[row.name]) if row.action == ADD and row.name else row for row in rows]
+
+
+def _collision(row: Row, same: Sequence[Row]) -> Row:
+    other = next((each for each in same if each is not row), None)
+    if other is None:
+        return row
+    error = Invalid(
+        f"'{same[0].source}' and '{same[1].source}' would both be {row.name}",
+        hint=f"give one another name: --map '{same[1].source}=NAME'",
+    )
+    return row._replace(action=COLLISION, reason=f"the same name as '{other.source}'", error=error)
+
+
+def compare_rows(rows: Sequence[Row], there: Mapping[Name, Secret], policy: str) -> list[Row]:
+    """Return the rows as the vault decides them; `there` are those of its secrets that the plan names."""
+    return [
+        _compared(row, there[row.name], policy) if row.name is not None and row.name in there else row for row in rows
+    ]
+
+
+def _compared(row: Row, old: Secret, policy: str) -> Row:
+    if row.action != ADD:
+        return row
+    if row.value == old.value:  # in constant time
+        return row._replace(action=UNCHANGED, reason=f"version {old.record.version} has the same value")
+    if policy == FAIL:
+        error = AlreadyExists(
+            f"{row.name} is there already with another value",
+            hint="--on-conflict skip keeps it, --on-conflict overwrite makes the new one its next version",
+        )
+        return row._replace(action=CONFLICT, reason="it is there already with another value", error=error)
+    if policy == SKIP:
+        return row._replace(action=SKIPPED, reason="it is there already with another value")
+    # As with `rotate`, what a person set of it stays; only what is not set yet is filled in.
+    return row._replace(
+        action=OVERWRITTEN,
+        reason="; ".join(filter(None, [f"version {old.record.version} is there", row.reason])),
+        facts={member: row.facts[member] for member in missing_facts(old, row.facts)},
+        type=old.record.type,
+        env_name=old.record.env_name,
+        before=old.record.version,
+    )
+
+
+def missing_facts(old: Secret, new: Mapping[str, Any]) -> list[str]:
+    """Return the members of `new` that the record of a secret does not have, and that do not contradict it."""
+    mine = old.record.facts()
+    fillable = ["service", "note", "tags", "expires_at", "rotate_every", "metadata"]
+    if new.get("type", "secret") == old.record.type:
+        fillable.append("fields")
+    return [member for member in fillable if member in new and member not in mine]
+
+
+def refuse_problems(rows: Sequence[Row], *, skip_unreadable: bool = False) -> None:
+    """Raise the error of a plan that cannot be carried out, naming the first secrets that stop it."""
+    ignored = (UNREADABLE,) if skip_unreadable else ()
+    wrong = [row for row in rows if row.error is not None and row.action not in ignored]
+    if not wrong or wrong[0].error is None:
+        return
+    first = wrong[0].error
+    more = sum(row.action == wrong[0].action for row in wrong) - 1
+    also = f" (and {more} more like it)" if more else ""
+    hint = first.hint or ("--skip-unreadable imports the rest" if wrong[0].action == UNREADABLE else None)
+    raise type(first)(f"{first.message}{also}; nothing was imported", hint=hint)
+
+
+def counts(rows: Iterable[Row]) -> dict[str, int]:
+    """Return how many rows there are of each action."""
+    return dict(Counter(row.action for row in rows))
+
+
+def _some(labels: Sequence[str]) -> str:
+    more = f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
+    return ", ".join(f"'{label}'" for label in labels[:_NAMED]) + more

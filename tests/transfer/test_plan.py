@@ -1,0 +1,153 @@
+"""What a plan says of each secret, without a vault."""
+
+from typing import Any
+
+import pytest
+
+from credvault.model import errors
+from credvault.model.names import Name, parse_name
+from credvault.model.record import Secret, record_from_facts
+from credvault.model.value import MAX_VALUE_BYTES, SecretValue
+from credvault.transfer import plan
+from credvault.transfer.importers.base import Item, Skipped
+from credvault.transfer.naming import Naming
+from credvault.transfer.plan import Choices, Row, compare_rows, plan_rows, refuse_problems
+
+TIMES = {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
+
+
+def item(path: str, value: bytes = b"new", **facts: Any) -> Item:
+    return Item(tuple(path.split("/")), SecretValue(value), facts)
+
+
+def stored(name: str, value: bytes = b"old", version: int = 3, **facts: Any) -> dict[Name, Secret]:
+    whole = {"type": "secret", "delivery": "executor_only", **TIMES, "value_changed_at": TIMES["updated_at"], **facts}
+    return {parse_name(name): Secret(record_from_facts(parse_name(name), version, whole), SecretValue(value))}
+
+
+def actions(rows: list[Row]) -> list[str]:
+    return [row.action for row in rows]
+
+
+def test_new_secret_is_added_with_its_facts_and_variable() -> None:
+    (row,) = plan_rows([item("openai/KEY", type="api_key", tags=["a"], note=None)], Choices())
+
+    assert (row.action, str(row.name), row.type, row.env_name) == ("add", "openai/KEY", "api_key", "KEY")
+    assert row.facts == {"type": "api_key", "tags": ["a"], "delivery": "runtime_env", "env_name": "KEY"}
+
+
+def test_each_gets_a_variable_where_that_is_chosen() -> None:
+    rows = plan_rows([item("a/b"), item("c", env_name="MINE")], Choices(runtime_env=True))
+
+    assert [row.env_name for row in rows] == ["A_B", "MINE"]
+
+
+def test_name_that_steers_programs_is_imported_without_a_variable_unless_that_is_lifted() -> None:
+    (held,) = plan_rows([item("LD_PRELOAD")], Choices())
+    (lifted,) = plan_rows([item("LD_PRELOAD")], Choices(allow_env=["LD_PRELOAD"]))
+
+    assert (held.env_name, held.facts["delivery"]) == (None, "executor_only")
+    assert "--allow-env LD_PRELOAD" in held.reason
+    assert lifted.env_name == "LD_PRELOAD"
+
+
+def test_empty_and_oversized_values_are_skipped_with_a_reason() -> None:
+    rows = plan_rows(
+        [item("a", b""), item("b", bytes(MAX_VALUE_BYTES + 1)), item("c", bytes(MAX_VALUE_BYTES))], Choices()
+    )
+
+    assert actions(rows) == ["skip", "skip", "add"]
+    assert rows[0].reason == "its value is empty"
+    assert "1048577 bytes" in rows[1].reason
+
+
+def test_two_that_come_to_one_name_are_an_error_that_names_both() -> None:
+    rows = plan_rows([item("My bank"), item("My (bank)"), item("x")], Choices())
+
+    assert actions(rows) == ["collision", "collision", "add"]
+    with pytest.raises(errors.Invalid, match=r"'My bank' and 'My \(bank\)' would both be default/My_bank"):
+        refuse_problems(rows)
+
+
+def test_two_of_one_label_can_be_told_apart_by_a_mapping() -> None:
+    naming = Naming({"a/b [2]": Name("a", "c")})
+
+    rows = plan_rows([item("a/b"), item("a/b")], Choices(naming))
+
+    assert [(row.source, str(row.name)) for row in rows] == [("a/b", "a/b"), ("a/b [2]", "a/c")]
+
+
+def test_mapping_of_what_is_not_there_is_an_error() -> None:
+    with pytest.raises(errors.Invalid, match="the source has no 'nosuch'"):
+        plan_rows([item("a")], Choices(Naming({"nosuch": Name("a", "b")})))
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"env_name": "no variable"},
+        {"type": "canary\x1b"},
+        {"note": "x" * 20_000},
+        {"tags": "no list"},
+        {"fields": {"a": {"b": 1}}},
+        {"probe": 7},
+        {"type": "database", "fields": {"nosuch": "x"}},
+        {"expires_at": "tomorrow"},
+        {"metadata": {"a": float("inf")}},
+        {"env_name": 7},
+        {"delivery": "by_post"},
+    ],
+)
+def test_facts_no_record_can_hold_stop_it_naming_the_secret(facts: dict[str, Any]) -> None:
+    rows = plan_rows([item("a/b", **facts)], Choices())
+
+    assert actions(rows) == ["invalid"]
+    with pytest.raises(errors.InvalidValue, match=r"'a/b' cannot be a record: .*; nothing was imported"):
+        refuse_problems(rows)
+
+
+def test_same_value_is_unchanged_whatever_the_policy() -> None:
+    rows = plan_rows([item("a/b", b"old")], Choices())
+
+    for policy in plan.POLICIES:
+        assert actions(compare_rows(rows, stored("a/b"), policy)) == ["unchanged"]
+
+
+def test_another_value_is_what_the_policy_says() -> None:
+    rows = plan_rows([item("a/b"), item("a/c")], Choices())
+
+    failed = compare_rows(rows, stored("a/b"), plan.FAIL)
+
+    assert actions(failed) == ["conflict", "add"]
+    with pytest.raises(errors.AlreadyExists, match="a/b is there already with another value; nothing was imported"):
+        refuse_problems(failed)
+    assert actions(compare_rows(rows, stored("a/b"), plan.SKIP)) == ["skip", "add"]
+    assert actions(compare_rows(rows, stored("a/b"), plan.OVERWRITE)) == ["overwrite", "add"]
+
+
+def test_overwriting_keeps_facts_that_are_set_and_fills_in_the_rest() -> None:
+    rows = plan_rows([item("a/b", type="token", note="theirs", service="s", fields={"u": "v"})], Choices())
+
+    (row,) = compare_rows(rows, stored("a/b", note="mine", env_name="B", delivery="runtime_env"), plan.OVERWRITE)
+
+    assert (row.before, row.type, row.env_name) == (3, "secret", "B")
+    assert row.facts == {"service": "s"}
+
+
+def test_unreadable_part_stops_it_unless_that_is_lifted() -> None:
+    error = errors.Damaged("'a' is cut off")
+    rows = plan_rows([Skipped(("a",), "cut off", error), Skipped(("b",), "no secret"), item("c")], Choices())
+
+    with pytest.raises(errors.Damaged) as failure:
+        refuse_problems(rows)
+
+    assert failure.value.hint == "--skip-unreadable imports the rest"
+    refuse_problems(rows, skip_unreadable=True)
+    assert actions(rows) == ["unreadable", "skip", "add"]
+
+
+def test_row_as_json_has_no_value() -> None:
+    (row,) = plan_rows([item("a/b", b"canary")], Choices())
+
+    assert row.members() == {"source": "a/b", "name": "a/b", "action": "add", "type": "secret"}
+    assert "canary" not in repr(row)
