@@ -6,7 +6,6 @@ changes the disk goes through `calls`, so that a test can make the k-th one fail
 
 import errno
 import os
-import re
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,8 +28,6 @@ LOCK_PATIENCE = 10.0
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EACCES)
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
-_MARK = ".tmp-"
-_OWN_REST = re.compile("[0-9]+-[0-9a-f]+")  # process id, clock
 _LOCKED_BYTE = 1 << 20  # Windows: behind the text that names the holder, for a locked region cannot be read
 _CREATE = os.O_CREAT | os.O_EXCL | _NOFOLLOW | getattr(os, "O_CLOEXEC", 0)
 
@@ -109,8 +106,10 @@ def replace_file(
     Raises StorageError; then the temporary file is gone and `path` is either untouched or, where only the
     folder could not be synced, new.
     """
-    _remove_leftovers(path)
-    temporary = _temporary(path)
+    from credvault.temporaries import temporary_path
+
+    remove_stale(path, is_locked=False)
+    temporary = temporary_path(path)
     try:
         _write_new_file(temporary, chunks, durable=durable)
         if backup is not None:
@@ -141,10 +140,12 @@ def create_file(path: str, chunks: Sequence[bytes], *, replace: bool = False) ->
         raise StorageError("no file is named")
     if replace:
         return replace_file(_replaceable(path), chunks)
-    _remove_leftovers(path)
+    remove_stale(path, is_locked=False)
     if os.path.lexists(path):
         raise AlreadyExists(f"{printable(path)} is there already")
-    temporary = _temporary(path)
+    from credvault.temporaries import temporary_path
+
+    temporary = temporary_path(path)
     named = False
     try:
         _write_new_file(temporary, chunks)
@@ -162,6 +163,36 @@ def create_file(path: str, chunks: Sequence[bytes], *, replace: bool = False) ->
         if isinstance(exc, OSError):
             raise storage_error("write", path, exc) from exc
         raise
+
+
+def open_unlinked(data: bytes) -> int:
+    """Return a descriptor to read `data` from, of a private file in the temporary folder that has no name.
+
+    It loses its name before the first byte is written, so that nothing is left wherever the process dies. Raises
+    StorageError.
+    """
+    from credvault.temporaries import temporary_path
+
+    path = temporary_path(os.path.join(os.environ.get("TMPDIR") or "/tmp", "credvault"))  # noqa: S108 - it is O_EXCL
+    try:
+        writing = calls.open(path, os.O_WRONLY | _CREATE, PRIVATE_FILE)
+        try:
+            _undo_umask(writing, PRIVATE_FILE)
+            reading = calls.open(path, os.O_RDONLY | _NOFOLLOW | os.O_CLOEXEC, 0)
+            try:
+                calls.unlink(path)
+                _write_whole(writing, data)
+            except BaseException:
+                calls.close(reading)
+                raise
+        finally:
+            calls.close(writing)
+    except BaseException as exc:
+        discard(path)
+        if isinstance(exc, OSError):
+            raise storage_error("write", path, exc) from exc
+        raise
+    return reading
 
 
 def append(data: bytes, path: str, *, limit: int, before_turn: Callable[[], None]) -> None:
@@ -247,9 +278,11 @@ def _try_lock(fd: int, path: str) -> bool:
     return True
 
 
-def remove_stale(path: str) -> None:
-    """Remove the temporary files that killed writers of `path` left; call it under the lock of `path`."""
-    for temporary in _temporaries(path):
+def remove_stale(path: str, *, is_locked: bool = True) -> None:
+    """Remove the temporary files that killed writers of `path` left; where it is not locked, others are at work."""
+    from credvault.temporaries import temporaries
+
+    for temporary in temporaries(path, abandoned=not is_locked):
         discard(temporary)
 
 
@@ -257,43 +290,6 @@ def discard(path: str) -> None:
     """Remove a file that is of no use, if it is there and can be removed."""
     with suppress(OSError):
         calls.unlink(path)
-
-
-def _remove_leftovers(path: str) -> None:
-    """Remove the temporary files of `path` whose process is no more: where no lock is held, others are at work."""
-    for temporary in _temporaries(path):
-        if not _is_alive(temporary[len(path) + len(_MARK) :]):
-            discard(temporary)
-
-
-def _temporaries(path: str) -> list[str]:
-    folder, base = os.path.split(path)
-    try:
-        entries = os.listdir(folder or ".")
-    except OSError:
-        return []
-    return [os.path.join(folder, entry) for entry in entries if is_temporary(entry, base)]
-
-
-def is_temporary(entry: str, base: str) -> bool:
-    """Say whether a file name is one that a writer of `base` gives to its temporary file, and no other's."""
-    return entry.startswith(base + _MARK) and _OWN_REST.fullmatch(entry, len(base + _MARK)) is not None
-
-
-def _is_alive(mark: str) -> bool:
-    """Say whether the process that made a temporary file may still be at work on it."""
-    if os.name == "posix":
-        try:
-            os.kill(int(mark.partition("-")[0]), 0)
-        except ProcessLookupError:
-            return False
-        except (OSError, OverflowError):
-            pass
-    return True
-
-
-def _temporary(path: str) -> str:
-    return f"{path}{_MARK}{os.getpid()}-{time.monotonic_ns():x}"
 
 
 def _replaceable(path: str) -> str:
@@ -327,17 +323,21 @@ def _write_new_file(path: str, chunks: Sequence[bytes], *, durable: bool = True)
     try:
         _undo_umask(fd, PRIVATE_FILE)
         for chunk in chunks:
-            rest = memoryview(chunk)
-            while rest:
-                written = calls.write(fd, rest)
-                if written == 0:
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                rest = rest[written:]
+            _write_whole(fd, chunk)
         if durable:
             # A failed fsync is never retried: the kernel may have dropped the pages ("fsyncgate", 2018).
             calls.fsync(fd)
     finally:
         calls.close(fd)
+
+
+def _write_whole(fd: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        written = calls.write(fd, rest)
+        if written == 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        rest = rest[written:]
 
 
 def _keep_backup(path: str, backup: str, chunks: Sequence[bytes] | None) -> None:

@@ -25,6 +25,8 @@ from credvault.model.value import MAX_VALUE_BYTES, SecretValue
 from credvault.sealing.slots import KDF_LIMITS, KdfLimits
 from credvault.sealing.sources import Ask
 
+# The purpose of a release to the environment of a child, for which not every secret is.
+ENVIRONMENT = "environment"
 # Looking for near names in a large vault would take longer than the error is worth.
 _MAX_NEAR = 5_000
 
@@ -115,20 +117,20 @@ class Vault:
                     hint="choose with -n, --only or -e VAR=NAME",
                 )
             wanted[variable] = record
-        secrets = self.release_for_environment([(r.name, None) for r in wanted.values()], consumer=consumer)
+        secrets = self.release([(r.name, None) for r in wanted.values()], purpose=ENVIRONMENT, consumer=consumer)
         return {
             variable: secrets[record.name, None]
             for variable, record in wanted.items()
             if (record.name, None) in secrets
         }
 
-    def release_for_environment(
-        self, wanted: Collection[tuple[Name, int | None]], *, consumer: str | None = None
+    def release(
+        self, wanted: Collection[tuple[Name, int | None]], *, purpose: str, consumer: str | None = None
     ) -> dict[tuple[Name, int | None], Secret]:
-        """Return those of the secrets that are there, each to become a variable of a child.
+        """Return those of the secrets that are there, to be handed to `consumer`; the trail says for what `purpose`.
 
-        `wanted` are names with a version, None for the newest. Raises Denied for a secret whose delivery is not
-        `runtime_env`, and for one that is not for `consumer`.
+        `wanted` are names with a version, None for the newest. Raises Denied for a secret that is not for `consumer`,
+        and where the purpose is ENVIRONMENT for one whose delivery is not `runtime_env`.
         """
         names = [name for name, _ in wanted]
 
@@ -140,10 +142,10 @@ class Vault:
                     with suppress(NotFound):
                         found[name, version] = _releasable(self.backend.get(name, version))
             for secret in found.values():
-                _check_for_environment(secret.record, consumer)
+                _check_receiver(secret.record, purpose, consumer)
             return found
 
-        return self._guarded("environment", access.READ, names, fetch)
+        return self._guarded(purpose, access.READ, names, fetch)
 
     def runtime_records(self, *, namespaces: Collection[str] = (), consumer: str | None = None) -> Sequence[Record]:
         """Return the records of the `runtime_env` secrets that `environment` chooses from, without values."""
@@ -365,11 +367,11 @@ def expiry_warnings(records: Iterable[Record], now: float) -> list[str]:
     return [f"{record.name} expired at {record.expires_at}" for record in records if record.is_expired(now)]
 
 
-def _check_for_environment(record: Record, consumer: str | None) -> None:
-    if record.delivery != model.RUNTIME_ENV:
+def _check_receiver(record: Record, purpose: str, consumer: str | None) -> None:
+    if purpose == ENVIRONMENT and record.delivery != model.RUNTIME_ENV:
         raise Denied(
             f"{record.name} is {record.delivery}: it never becomes a variable",
-            hint=f"let the program ask for it ('credvault get'), or 'credvault edit {record.name} --runtime-env'",
+            hint=f"hand it over as a file (exec --file VAR=NAME), or 'credvault edit {record.name} --runtime-env'",
         )
     if not serves(record, consumer):
         raise Denied(f"{record.name} is not for {consumer}: its consumers are {', '.join(record.consumers)}")

@@ -16,6 +16,7 @@ PACKAGE = "credvault"
 # of its own.
 FLOORS = (
     {"model"},
+    {"temporaries"},
     {"files", "access", "peer"},
     {"config", "state", "audit", "sealing"},
     {"backends"},
@@ -67,6 +68,7 @@ NO_FILES = {
     ("agent/__main__.py", "os.devnull"),
     ("cli/boundary.py", "os.devnull"),
     ("cli/prompt.py", "_terminal()"),
+    ("delivery/descriptors.py", "number"),  # memory that has no name in any folder
 }
 
 MAX_LINES = 400

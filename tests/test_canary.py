@@ -64,6 +64,7 @@ WORKING: list[Case] = [
     (["history", "a/text"], b"", {}, 0),
     (["test", "--offline"], b"", {}, 0),
     (["exec", "--explain", "--", "true"], b"", {}, 0),
+    (["exec", "--explain", "--file", "A=a/binary", "--fd", "B=a/binary", "--stdin", "a/text"], b"", {}, 0),
     (["doctor", "--verify"], b"", {}, 0),
     (["slot", "list"], b"", {}, 0),
     (["slot", "add", "--new-passphrase-file", "new-passphrase"], b"", {}, 0),
@@ -99,6 +100,10 @@ FAILING: list[Case] = [
     (["exec", "-e", "A=a/none", "--", "true"], b"", {}, 125),
     (["exec", "-e", "A=a/binary", "--", "true"], b"", {}, 125),
     (["exec", "--", "no-such-program"], b"", {}, 127),
+    (["exec", "--file", "A=a/none", "--fd", "B=a/binary", "--", "true"], b"", {}, 125),
+    (["exec", "--file", "A=a/binary", "--fd", "A=a/text", "--", "true"], b"", {}, 125),
+    (["exec", "--stdin", "a/binary", "--as", "other", "--file", "PATH=a/text", "--", "true"], b"", {}, 125),
+    (["exec", "--file", "A=a/binary", "--stdin", "a/text", "--", "./passphrase"], b"", {}, 126),
     (["slot", "remove", "9", "-y"], b"", {}, 3),
     (["rekey"], b"", {}, 2),
     (["init"], b"", {}, 7),
@@ -204,6 +209,7 @@ def test_value_is_in_no_list_of_processes(home: Home) -> None:
         (["add", "b/two", "--from-env", "SOURCE"], b"", {"SOURCE": VALUE.decode()}),
         (["get", "a/text"], b"", {"CREDVAULT_KEY": PRINTED}),
         (["exec", "--", "sleep", "0.2"], b"", {}),
+        (["exec", "--file", "A=a/text", "--fd", "B=a/binary", "--stdin", "a/text", "--", "sleep", "0.2"], b"", {}),
     ]
 
     for argv, stdin, environ in cases:

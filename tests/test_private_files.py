@@ -12,6 +12,7 @@ import pytest
 
 from credvault import files
 from credvault.model.errors import AlreadyExists, LockTimeout, StorageError
+from tests.faults import FAULTS, KILLS, FaultyCalls, in_child, install
 
 DEAD = 2**22 + 1  # over the largest process id of Linux
 FOREIGN = (
@@ -153,3 +154,46 @@ def test_what_is_there_is_not_made_again(tmp_path: Path) -> None:
 
     with pytest.raises(AlreadyExists):
         files.create_file(str(tmp_path / "there"), [b"value"])
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_file_without_a_name_never_has_one_while_it_holds_anything(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    sound = FaultyCalls()
+    monkeypatch.setattr(files, "calls", sound)
+    os.close(files.open_unlinked(b"canary"))
+    outcomes = set()
+
+    for k in range(1, len(sound.made) + 1):
+
+        def run(k: int = k) -> int:
+            install(FaultyCalls(k, fault))
+            try:
+                data = os.read(files.open_unlinked(b"canary"), 10)
+            except StorageError:
+                return 6
+            return 0 if data == b"canary" else 1
+
+        status = in_child(run)
+        left = list(tmp_path.iterdir())
+        outcomes.add(status)
+        assert [path.read_bytes() for path in left] == [b""] * len(left)
+        assert not left or fault in KILLS or sound.made[k - 1].kind == "unlink", (k, left)
+        for path in left:
+            path.unlink()
+
+    assert 1 not in outcomes
+    assert outcomes & ({-9} if fault in KILLS else {0, 6})
+
+
+def test_file_without_a_name_is_private_whatever_the_umask(umask: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", "/tmp")
+
+    fd = files.open_unlinked(b"value")
+
+    found = os.fstat(fd)
+    content = os.read(fd, 10)
+    os.close(fd)
+    assert (found.st_mode & 0o777, found.st_nlink, content) == (0o600, 0, b"value")

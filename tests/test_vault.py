@@ -240,7 +240,7 @@ def test_release_for_environment_refuses_executor_only(vault: Vault) -> None:
     name = vault.add("k", b"1").name
 
     with pytest.raises(errors.Denied, match="executor_only"):
-        vault.release_for_environment([(name, None)])
+        vault.release([(name, None)], purpose="environment")
 
 
 def test_denied_read_gives_nothing_and_names_the_rule(open_as: Callable[[Policy], Vault]) -> None:

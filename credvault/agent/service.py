@@ -18,9 +18,10 @@ from credvault.model.times import duration_text
 from credvault.model.wire import BadMessage
 from credvault.sealing.crypto import KEY_BYTES
 from credvault.sealing.keys import DataKey
+from credvault.vault import ENVIRONMENT
 
 # What a client may say that a request is for, in the trail.
-_READING = ("get", "test", "rotate", "import")
+_READING = ("get", "test", "rotate", "import", "deliver")
 _WRITING = ("add", "rotate", "edit", "import")
 
 _COMMON = (("cache-control", "no-store"), ("x-content-type-options", "nosniff"))
@@ -170,8 +171,8 @@ def _route(opened: Opened, method: str, path: str, request: Request) -> Members:
     if method == "GET" and path.startswith(wire.CREDENTIALS + "/"):
         name = _name(path, wire.CREDENTIALS)
         version = _version(request.query)
-        if command == "environment":
-            found = vault.release_for_environment([(name, version)])
+        if command == ENVIRONMENT:
+            found = vault.release([(name, version)], purpose=ENVIRONMENT)
             secret = found.get((name, version)) or vault.get(name, version)
         else:
             secret = vault.get(name, version, purpose=_allowed(command, _READING))
@@ -188,9 +189,9 @@ def _route(opened: Opened, method: str, path: str, request: Request) -> Members:
         return {"reference": backend.reference(_name(path, wire.REFERENCES))}
     if method == "POST" and path == wire.RESOLVE:
         names = messages.parse_names(messages.decode(request.body), "names")
-        if command == "environment":
+        if command == ENVIRONMENT:
             # Decided and recorded here: a client is not to be believed that it looks at the delivery.
-            released = list(vault.release_for_environment([(name, None) for name in names]).values())
+            released = list(vault.release([(name, None) for name in names], purpose=ENVIRONMENT).values())
         else:
             released = list(vault.get_many(names, purpose=_allowed(command, _READING)).values())
         return {"secrets": [messages.secret_members(s, backend.reference(s.record.name)) for s in released]}

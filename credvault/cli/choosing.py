@@ -10,16 +10,19 @@ from credvault.delivery.envfile import read_env_file
 from credvault.delivery.selection import (
     DATABASE_VARIABLE,
     ERROR,
+    FD,
+    FILE,
     IGNORE,
+    STDIN,
     WARN,
     Selection,
     Wanted,
     from_project,
-    parse_env_option,
+    parse_choice,
 )
 from credvault.model.errors import Invalid
 from credvault.model.names import compile_word_globs, parse_name, parse_namespace
-from credvault.model.uri import SecretURI
+from credvault.model.uri import SecretURI, parse_reference
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -77,7 +80,7 @@ def parse_selection(run: Run, options: Mapping[str, Any]) -> Selection:
     default = default_namespace(run, namespaces)
     databases = [parse_name(text, namespace=namespace, default=default) for text in options["databases"]]
     return Selection(
-        explicit=[parse_env_option(text, namespace=namespace, default=default) for text in options["explicit"]],
+        explicit=[parse_choice(text, namespace=namespace, default=default) for text in options["explicit"]],
         wanted=[Wanted(DATABASE_VARIABLE, SecretURI(name), "--db", is_dsn=True) for name in databases],
         only=_variables(options["only"]),
         namespaces=namespaces,
@@ -85,6 +88,43 @@ def parse_selection(run: Run, options: Mapping[str, Any]) -> Selection:
         if_missing=options["if_missing"],
         allow_env=options["allow_env"],
     )
+
+
+def descriptor_options(function: F) -> F:
+    """Add the options that choose secrets for `exec` to hand over otherwise than as variables."""
+    for option in reversed(
+        [
+            click.option(
+                "--file", "files", multiple=True, metavar="VAR=NAME", help="the secret NAME as a file, its path in VAR"
+            ),
+            click.option(
+                "--fd", "fds", multiple=True, metavar="VAR=NAME", help="as an open descriptor, its number in VAR"
+            ),
+            click.option("--stdin", "stdins", multiple=True, metavar="NAME", help="as the stdin of the program"),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+def add_descriptors(run: Run, selection: Selection, options: Mapping[str, Any]) -> Selection:
+    """Return a selection with what the options of `descriptor_options` ask for besides.
+
+    Raises Invalid, InvalidName, InvalidURI.
+    """
+    if len(options["stdins"]) > 1:
+        raise Invalid("a program has one stdin: give --stdin once")
+    namespaces = selection.namespaces
+    namespace, default = namespaces[0] if len(namespaces) == 1 else None, default_namespace(run, namespaces)
+    chosen = [
+        parse_choice(text, namespace=namespace, default=default, option=option, form=form)
+        for option, form, texts in (("--file", FILE, options["files"]), ("--fd", FD, options["fds"]))
+        for text in texts
+    ]
+    for text in options["stdins"]:
+        reference = parse_reference(text, namespace=namespace, default=default)
+        chosen.append(Wanted("", reference, "--stdin", form=STDIN))
+    return selection._replace(explicit=[*selection.explicit, *chosen])
 
 
 def add_files(run: Run, selection: Selection, env_files: Sequence[str]) -> Selection:

@@ -5,15 +5,29 @@ Needs no Click, so that the cold lane does the same.
 
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
 
 from credvault.cli.context import Run
 from credvault.delivery import execute
 from credvault.delivery.environment import ChildEnvironment, Inheritance, child_environment, overwritten_warning
-from credvault.delivery.selection import NOTHING, WARN, Injection, Injections, Selection, collect, injected_records
+from credvault.delivery.selection import (
+    NOTHING,
+    STDIN,
+    VARIABLE,
+    WARN,
+    Injection,
+    Injections,
+    Selection,
+    collect,
+    injected_records,
+)
 from credvault.model.errors import EXIT_EXEC_FAILED
 from credvault.model.names import Name
 from credvault.model.record import Secret
 from credvault.vault import expiry_warnings
+
+if TYPE_CHECKING:
+    from credvault.delivery.descriptors import Descriptor
 
 
 def fetch(run: Run, name: Name, version: int | None = None) -> Secret:
@@ -40,7 +54,9 @@ def choose(run: Run, selection: Selection, inheritance: Inheritance) -> tuple[In
     with run.open_vault() as vault:
         found = collect(vault, selection)
     inherited = execute.original_environment()
-    return found, child_environment(inherited, [(i.variable, i.value) for i in found.variables], inheritance)
+    # Where a file or descriptor is to be found is known when the child starts.
+    secrets = [(i.variable, i.value if i.form == VARIABLE else None) for i in found.variables if i.form != STDIN]
+    return found, child_environment(inherited, secrets, inheritance)
 
 
 def start(
@@ -56,8 +72,23 @@ def start(
         run.out.say(NOTHING)
     if child.overwritten:
         run.out.warn(overwritten_warning(child.overwritten))
-    run.out.detail(f"injected: {', '.join(i.variable for i in injected) or 'nothing'}")
-    execute.execute(file, argv, child.variables)
+    run.out.detail(f"injected: {', '.join(i.target for i in injected) or 'nothing'}")
+    descriptors: list[Descriptor] = []
+    if any(injection.form != VARIABLE for injection in injected):
+        from credvault.delivery.descriptors import open_descriptors
+
+        descriptors = open_descriptors(injected)
+
+    def become() -> NoReturn:
+        """Turn this process into the program: for the process that the path of a file is to name."""
+        variables = child.variables
+        if descriptors:
+            from credvault.delivery.descriptors import hand_on
+
+            variables = [*variables, *hand_on(descriptors)]
+        execute.execute(file, argv, variables)
+
+    become()
 
 
 def injected_by(found: Injections, child: ChildEnvironment) -> list[Injection]:

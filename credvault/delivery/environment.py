@@ -57,10 +57,13 @@ class ChildEnvironment:
 
 def child_environment(
     inherited: "Iterable[tuple[bytes, bytes]]",
-    secrets: "Iterable[tuple[str, SecretValue]]",
+    secrets: "Iterable[tuple[str, SecretValue | None]]",
     inheritance: Inheritance,
 ) -> ChildEnvironment:
-    """Return what a child's environment is made of: inherited, less what unlocks a vault, plus the secrets."""
+    """Return what a child's environment is made of: inherited, less what unlocks a vault, plus the secrets.
+
+    None stands for what is known only when the child starts: nothing is inherited in its place.
+    """
     kept: list[tuple[bytes, bytes]] = []
     removed: dict[str, None] = {}
     for variable, value in inherited:
@@ -70,7 +73,7 @@ def child_environment(
         elif unlocks_a_vault(name):
             removed[name] = None
     there = {variable for variable, _ in kept}
-    added: dict[bytes, bytes] = {}
+    added: dict[bytes, bytes | None] = {}
     overwritten: list[str] = []
     preserved: list[str] = []
     for variable_name, secret in secrets:
@@ -80,9 +83,10 @@ def child_environment(
                 preserved.append(variable_name)
                 continue
             overwritten.append(variable_name)
-        added[variable] = secret.reveal()
+        added[variable] = None if secret is None else secret.reveal()
     variables = [(variable, value) for variable, value in kept if variable not in added]
-    return ChildEnvironment([*variables, *added.items()], overwritten, preserved, list(removed))
+    variables += [(variable, value) for variable, value in added.items() if value is not None]
+    return ChildEnvironment(variables, overwritten, preserved, list(removed))
 
 
 def overwritten_warning(variables: list[str]) -> str:

@@ -10,7 +10,7 @@ from credvault.model.record import RUNTIME_ENV, Record, Secret, derived_env_name
 from credvault.model.text import printable
 from credvault.model.uri import SCHEME, SecretURI, parse_reference
 from credvault.model.value import SecretValue
-from credvault.vault import Vault, serves
+from credvault.vault import ENVIRONMENT, Vault, serves
 
 if TYPE_CHECKING:
     from credvault.config import Settings
@@ -18,18 +18,25 @@ if TYPE_CHECKING:
 DATABASE_VARIABLE = "DATABASE_URL"
 ERROR, WARN, IGNORE = "error", "warn", "ignore"
 NOTHING = "no secret is to be injected"
+# How a secret travels: as a variable, or by what is open in the child when it starts.
+VARIABLE, FILE, FD, STDIN = "variable", "file", "fd", "stdin"
+# What a release by one of the latter is for, in the trail.
+_DELIVER = "deliver"
 
 
 class Wanted(NamedTuple):
     """A variable that somebody asked for: what it is to hold, and who asked, in words.
 
-    `content` is a reference, or text that is no secret. With `is_dsn` the variable holds a connection string.
+    `content` is a reference, or text that is no secret. With `is_dsn` the variable holds a connection string. With
+    the `form` FILE it is to hold the path of a file with the content, with FD the number of a descriptor; STDIN has
+    no variable, but "".
     """
 
     variable: str
     content: SecretURI | SecretValue
     source: str
     is_dsn: bool = False
+    form: str = VARIABLE
 
 
 class Selection(NamedTuple):
@@ -54,12 +61,18 @@ class Selection(NamedTuple):
 
 
 class Injection(NamedTuple):
-    """A variable and its value; `record` is None for text that is no secret."""
+    """A variable and its value, or what travels in another form; `record` is None for text that is no secret."""
 
     variable: str
     value: SecretValue
     record: Record | None
     source: str
+    form: str = VARIABLE
+
+    @property
+    def target(self) -> str:
+        """Where the child finds it, in a word."""
+        return self.variable or self.form
 
 
 class Injections(NamedTuple):
@@ -85,19 +98,22 @@ def collect(vault: Vault, selection: Selection) -> Injections:
     missing: list[tuple[str, str]] = []
     wanted = _resolve(_chosen(vault, selection, skipped, missing), selection.explicit)
     for item in wanted:
-        _check_variable(item, selection.allow_env)
-    references = [item.content for item in wanted if isinstance(item.content, SecretURI)]
-    secrets = vault.release_for_environment(
-        [(reference.name, reference.version) for reference in references], consumer=selection.consumer
-    )
+        if item.form != STDIN:
+            _check_variable(item, selection.allow_env)
+    in_variables = _release(vault, selection, ENVIRONMENT, [item for item in wanted if item.form == VARIABLE])
+    otherwise = _release(vault, selection, _DELIVER, [item for item in wanted if item.form != VARIABLE])
     variables: list[Injection] = []
     for item in wanted:
-        injection = _injection(item, secrets)
+        injection = _injection(item, in_variables if item.form == VARIABLE else otherwise)
         if injection is None:
             missing.append((_content(item), item.source))
-        else:
+            if item.form == STDIN:
+                # The caller's stdin is not what was meant to be read there.
+                variables.append(Injection("", SecretValue(b""), None, item.source, STDIN))
+            continue
+        if injection.form == VARIABLE:
             environment.check_variable_value(injection.variable, injection.value.reveal())
-            variables.append(injection)
+        variables.append(injection)
     found = Injections(variables, skipped, missing)
     if missing and selection.if_missing == ERROR:
         hint = "'credvault list' shows what is; or give --if-missing warn"
@@ -110,12 +126,12 @@ def injected_records(injections: Iterable[Injection]) -> list[Record]:
     return [injection.record for injection in injections if injection.record is not None]
 
 
-def parse_env_option(text: str, *, namespace: str | None, default: str) -> Wanted:
-    """Return what `-e VAR=NAME` asks for; raises Invalid, InvalidName, InvalidURI."""
+def parse_choice(text: str, *, namespace: str | None, default: str, option: str = "-e", form: str = VARIABLE) -> Wanted:
+    """Return what `-e VAR=NAME` asks for, or an `option` like it; raises Invalid, InvalidName, InvalidURI."""
     variable, equals, name = text.partition("=")
     if not equals or not variable or not name:
-        raise Invalid(f"-e takes VAR=NAME, not '{printable(text)}'", hint="-e TOKEN=github/token")
-    return Wanted(variable, parse_reference(name, namespace=namespace, default=default), "-e")
+        raise Invalid(f"{option} takes VAR=NAME, not '{printable(text)}'", hint=f"{option} TOKEN=github/token")
+    return Wanted(variable, parse_reference(name, namespace=namespace, default=default), option, form=form)
 
 
 def from_project(env: Mapping[str, str], path: str, *, default: str, allow_env: Collection[str] = ()) -> list[Wanted]:
@@ -141,6 +157,14 @@ def plain_selection(settings: "Settings", namespace: str | None) -> Selection:
         wanted=from_project(project.env, project.path, default=default) if project else (),
         namespaces=[namespace] if namespace else (),
     )
+
+
+def _release(
+    vault: Vault, selection: Selection, purpose: str, wanted: Iterable[Wanted]
+) -> dict[tuple[Name, int | None], Secret]:
+    references = [item.content for item in wanted if isinstance(item.content, SecretURI)]
+    pairs = [(reference.name, reference.version) for reference in references]
+    return vault.release(pairs, purpose=purpose, consumer=selection.consumer)
 
 
 def _check_variable(item: Wanted, allowed: Collection[str]) -> None:
@@ -206,7 +230,7 @@ def _resolve(chosen: Sequence[Wanted], explicit: Sequence[Wanted]) -> list[Wante
 
 def _add_once(result: dict[str, Wanted], item: Wanted) -> None:
     other = result.setdefault(item.variable, item)
-    if (other.content, other.is_dsn) != (item.content, item.is_dsn):
+    if (other.content, other.is_dsn, other.form) != (item.content, item.is_dsn, item.form):
         both = f"{_described(other)} and {_described(item)}"
         raise InvalidValue(f"{item.variable} is wanted for two things: {both}", hint="choose one with -e VAR=NAME")
 
@@ -222,7 +246,7 @@ def _content(item: Wanted) -> str:
 def _injection(item: Wanted, secrets: Mapping[tuple[Name, int | None], Secret]) -> Injection | None:
     """Return a variable with its value, or None where the secret or its field is not there."""
     if isinstance(item.content, SecretValue):
-        return Injection(item.variable, item.content, None, item.source)
+        return Injection(item.variable, item.content, None, item.source, item.form)
     name, field, version = item.content
     secret = secrets.get((name, version))
     if secret is None or (field is not None and field not in secret.record.fields):
@@ -235,4 +259,4 @@ def _injection(item: Wanted, secrets: Mapping[tuple[Name, int | None], Secret]) 
         value = connection_string(secret)
     elif field is not None:
         value = SecretValue(str(secret.record.fields[field]).encode("utf-8"))
-    return Injection(item.variable, value, secret.record, item.source)
+    return Injection(item.variable, value, secret.record, item.source, item.form)

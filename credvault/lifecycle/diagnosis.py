@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from shlex import quote
 from typing import NamedTuple
 
-from credvault import files
 from credvault.backends.agent import AgentClient
 from credvault.config import Settings, find_agent_socket
 from credvault.model import wire
@@ -14,6 +13,7 @@ from credvault.model.errors import BackendUnavailable, CredvaultError, StorageEr
 from credvault.model.text import counted, printable
 from credvault.sealing.slots import PASSPHRASE, KdfLimits, Slot
 from credvault.sealing.vaultfile import VaultFile
+from credvault.temporaries import is_temporary
 
 OK, ADVICE, WRONG = "ok", "advice", "wrong"
 
@@ -135,7 +135,7 @@ def _examine_modes(path: str) -> Iterator[Finding]:
 
 def _examine_leftovers(file: VaultFile) -> Iterator[Finding]:
     folder, base = os.path.split(file.path)
-    left = [name for name in os.listdir(folder) if files.is_temporary(name, base)]
+    left = [name for name in os.listdir(folder) if is_temporary(name, base)]
     if left:
         text = f"{len(left)} unfinished files of writers that were killed are beside it"
         yield Finding(ADVICE, "vault file", text, "they hold nothing in the clear, and go with the next write")

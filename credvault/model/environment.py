@@ -20,6 +20,8 @@ _FORBIDDEN = frozenset(
 _FORBIDDEN_STARTS = ("LD_", "DYLD_", "BASH_FUNC_", "PYTHON", "PERL5", "GIT_", "SSL_CERT_", "CREDVAULT_")
 _FORBIDDEN_ENDS = ("_PROXY",)
 
+_AS_A_FILE = "hand it over as a file: credvault exec --file VAR=NAME"
+
 
 def is_variable(text: str) -> bool:
     """Say whether `text` is written like a variable of a shell (POSIX.1-2024, 3.216)."""
@@ -48,10 +50,9 @@ def check_variable(variable: str, *, allowed: "Collection[str]" = ()) -> None:
 def check_variable_value(variable: str, value: bytes) -> None:
     """Raise InvalidValue unless the system can carry `value` in `variable`."""
     if b"\0" in value:
-        hint = "get the secret on stdin or in a file: credvault get NAME -o FILE"
-        raise InvalidValue(f"the value for {variable} holds a NUL byte, which no variable can carry", hint=hint)
+        raise InvalidValue(f"the value for {variable} holds a NUL byte, which no variable can carry", hint=_AS_A_FILE)
     if len(variable) + len(value) + 2 > MAX_VARIABLE_BYTES:
         raise InvalidValue(
             f"the value for {variable} has {len(value)} bytes; a variable holds {MAX_VARIABLE_BYTES} with its name",
-            hint="get the secret on stdin or in a file: credvault get NAME -o FILE",
+            hint=_AS_A_FILE,
         )

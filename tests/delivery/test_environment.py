@@ -55,6 +55,15 @@ def test_preserved_variable_keeps_every_entry_of_its_name() -> None:
         assert (made.overwritten, made.preserved) == ([], ["A"])
 
 
+def test_what_is_known_only_later_is_left_out_and_nothing_inherited_takes_its_place() -> None:
+    inherited = [(b"A", b"1"), (b"B", b"2"), (b"C", b"3")]
+
+    made = child_environment(inherited, [("A", None), ("B", None), ("N", None)], Inheritance(preserve=["B"]))
+
+    assert list(made.variables) == [(b"B", b"2"), (b"C", b"3")]
+    assert (made.overwritten, made.preserved) == (["A"], ["B"])
+
+
 def test_removed_variables_are_named_once() -> None:
     made = child_environment([*CALLER, (b"VAULT_TOKEN", b"u")], [], Inheritance(pristine=True))
 

@@ -10,12 +10,15 @@ from credvault.access.policy import owner_policy
 from credvault.audit import Trail
 from credvault.backends.memory import MemoryBackend
 from credvault.delivery.selection import (
+    FD,
+    FILE,
     IGNORE,
+    STDIN,
     Selection,
     Wanted,
     collect,
     from_project,
-    parse_env_option,
+    parse_choice,
 )
 from credvault.model.errors import ConfigError, CredvaultError, Denied, Invalid, InvalidValue, NotFound
 from credvault.model.names import Name
@@ -166,12 +169,12 @@ def test_database_is_a_connection_string_where_it_is_asked_for(vault: Vault) -> 
 @pytest.mark.parametrize("text", ["", "X", "=a/b", "X="])
 def test_env_option_is_a_variable_and_a_name(text: str) -> None:
     with pytest.raises(Invalid, match="-e takes VAR=NAME"):
-        parse_env_option(text, namespace=None, default="default")
+        parse_choice(text, namespace=None, default="default")
 
 
 def test_env_option_is_cut_at_its_first_equals_sign() -> None:
-    assert parse_env_option("X=a/b?version=2", namespace=None, default="d") == Wanted("X", ref("a/b", version=2), "-e")
-    assert parse_env_option("X=b", namespace="n", default="d").content == ref("n/b")
+    assert parse_choice("X=a/b?version=2", namespace=None, default="d") == Wanted("X", ref("a/b", version=2), "-e")
+    assert parse_choice("X=b", namespace="n", default="d").content == ref("n/b")
 
 
 def test_projects_table_holds_references_only() -> None:
@@ -202,3 +205,37 @@ def test_projects_table_is_refused_with_its_file_and_key(variable: str, text: st
 
     if variable == "PATH":
         assert from_project({variable: text}, "p", default="team", allow_env=["PATH"])
+
+
+def test_other_forms_may_have_what_never_becomes_a_variable_and_any_bytes(vault: Vault) -> None:
+    vault.add("closed/large", b"\0" * 200_000)
+    wishes = [Wanted("A", ref("closed/key"), "--file", form=FILE), Wanted("B", ref("closed/large"), "--fd", form=FD)]
+
+    found = collect(vault, Selection(explicit=[*wishes, Wanted("", ref("closed/key"), "--stdin", form=STDIN)]))
+
+    assert [(i.target, i.form, len(i.value)) for i in found.variables] == [
+        ("A", "file", len(CANARY)),
+        ("B", "fd", 200_000),
+        ("stdin", "stdin", len(CANARY)),
+    ]
+    with pytest.raises(Denied):
+        collect(vault, Selection(explicit=[Wanted("A", ref("closed/key"), "-e")]))
+
+
+@pytest.mark.parametrize("form", [FILE, FD, STDIN])
+def test_other_forms_keep_to_consumers(vault: Vault, form: str) -> None:
+    wish = Wanted("" if form == STDIN else "A", ref("b/key"), "--", form=form)
+
+    with pytest.raises(Denied, match="b/key is not for other"):
+        collect(vault, Selection(explicit=[wish], consumer="other"))
+
+    assert len(collect(vault, Selection(explicit=[wish], consumer="bot")).variables) == 1
+
+
+def test_stdin_that_is_missing_is_empty_and_not_the_callers(vault: Vault) -> None:
+    wish = Wanted("", ref("no/such"), "--stdin", form=STDIN)
+
+    found = collect(vault, Selection(explicit=[wish], if_missing=IGNORE))
+
+    assert [(i.form, i.value.reveal(), i.record) for i in found.variables] == [(STDIN, b"", None)]
+    assert found.missing == [("no/such", "--stdin")]

@@ -7,18 +7,26 @@ from typing import Any
 import click
 
 from credvault.cli import release
-from credvault.cli.choosing import add_files, parse_selection, selection_options, split_words
+from credvault.cli.choosing import (
+    add_descriptors,
+    add_files,
+    descriptor_options,
+    parse_selection,
+    selection_options,
+    split_words,
+)
 from credvault.cli.context import Run
 from credvault.cli.options import verb
 from credvault.cli.output import shown
 from credvault.delivery.environment import ChildEnvironment, Inheritance
-from credvault.delivery.selection import Injections
+from credvault.delivery.selection import FD, FILE, Injections
 from credvault.model.errors import EXIT_EXEC_FAILED, Invalid
 
 
 @verb("exec", context_settings={"allow_interspersed_args": False})
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[--] CMD [ARG]...")
 @selection_options
+@descriptor_options
 @click.option("--pristine", is_flag=True, help="let it inherit only PATH, HOME, USER, LANG, LC_*, TERM, TZ, TMPDIR")
 @click.option("--keep", multiple=True, metavar="VAR", help="let it inherit VAR all the same")
 @click.option("--preserve-env", is_flag=True, help="where both set a variable, the caller's value wins")
@@ -51,7 +59,7 @@ def command(
     if not argv and not explain:
         raise Invalid("which program?", hint="credvault exec -- CMD ARG…, or --shell 'STRING'")
     file = release.find_program(run, argv) if argv else None
-    selection = parse_selection(run, options)
+    selection = add_descriptors(run, parse_selection(run, options), options)
     run.usage_status = EXIT_EXEC_FAILED  # from here on, what is wrong is in files and in the vault
     selection = add_files(run, selection, options["env_files"])
     inheritance = Inheritance(pristine, keep, split_words(preserve), preserve_env)
@@ -73,7 +81,8 @@ def _child_words(words: Sequence[str], shell: str | None) -> list[str]:
 def _explain(run: Run, found: Injections, child: ChildEnvironment) -> None:
     injected = [
         {
-            "variable": injection.variable,
+            "variable": injection.variable or None,
+            "form": injection.form,
             "name": None if injection.record is None else str(injection.record.name),
             "version": None if injection.record is None else injection.record.version,
             "source": injection.source,
@@ -90,7 +99,7 @@ def _explain(run: Run, found: Injections, child: ChildEnvironment) -> None:
         return
     rows = [
         [
-            fact["variable"],
+            fact["variable"] or fact["form"],
             fact["name"] or "a text",
             fact["version"],
             fact["source"],
@@ -105,4 +114,5 @@ def _explain(run: Run, found: Injections, child: ChildEnvironment) -> None:
 
 def _remarks(fact: Mapping[str, object]) -> list[str]:
     remarks = {"shadows": "shadows the caller's", "expired": "expired"}
-    return [words for member, words in remarks.items() if fact[member]]
+    forms = {FILE: ["path of a file"], FD: ["number of a descriptor"]}
+    return forms.get(str(fact["form"]), []) + [words for member, words in remarks.items() if fact[member]]
