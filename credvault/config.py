@@ -47,12 +47,13 @@ class Flags(NamedTuple):
 
 
 class Project(NamedTuple):
-    """A project's `.credvault.toml`: its folder, and what it may say."""
+    """A project's `.credvault.toml`: where it is, what it may say, and the bytes that say it."""
 
     path: str
     vault: str | None
     namespace: str | None
     env: Mapping[str, str]
+    content: bytes
 
 
 class Origin(NamedTuple):
@@ -112,12 +113,11 @@ def load_settings(flags: Flags, environ: Mapping[str, str], folder: str | None =
     if sum(flag is not None for flag in (flags.profile, flags.vault, flags.backend)) > 1:
         raise Invalid("give one of --profile, --vault and --backend")
     config_path = os.path.join(folder or "", environ.get("CREDVAULT_CONFIG") or config_folder(environ) + "/config.toml")
-    config = _read_toml(config_path, _CONFIG)
-    if config is None:
-        if environ.get("CREDVAULT_CONFIG"):
-            raise ConfigError(f"there is no {printable(config_path)}, which CREDVAULT_CONFIG names")
-        config = {}
-    project, notices = _find_project(folder)
+    data = _read_settings(config_path)
+    if data is None and environ.get("CREDVAULT_CONFIG"):
+        raise ConfigError(f"there is no {printable(config_path)}, which CREDVAULT_CONFIG names")
+    config = {} if data is None else _parse_toml(data, _CONFIG, config_path)
+    project, notices = find_project(folder)
     chosen = _choose_vault(flags, environ, project, config, config_path, folder)
     return Settings(
         chosen.backend,
@@ -264,8 +264,11 @@ def _choose_namespace(
     return Origin(DEFAULT_NAMESPACE, DEFAULT_SOURCE)
 
 
-def _find_project(folder: str | None) -> tuple[Project | None, tuple[str, ...]]:
-    """Return the nearest project file from `folder` upwards, and what is to be said about one passed over."""
+def find_project(folder: str | None = None) -> tuple[Project | None, tuple[str, ...]]:
+    """Return the nearest project file from `folder` upwards, and what is to be said about one passed over.
+
+    Without `folder` it is the current one. Raises ConfigError for a file that says what it may not.
+    """
     try:
         folder = os.path.realpath(folder or os.getcwd())
     except OSError:  # the current folder was removed
@@ -293,9 +296,10 @@ def project_files(folder: str) -> Iterator[str]:
 
 
 def _read_project(path: str, folder: str) -> Project:
-    content = _read_toml(path, _PROJECT)
-    if content is None:
+    data = _read_settings(path)
+    if data is None:
         raise ConfigError(f"{printable(path)} is gone")
+    content = _parse_toml(data, _PROJECT, path)
     vault = content.get("vault")
     if vault is not None:
         real = os.path.realpath(os.path.join(folder, vault))
@@ -303,17 +307,19 @@ def _read_project(path: str, folder: str) -> Project:
         if os.path.isabs(vault) or os.path.commonpath([real, folder]) != folder or real == folder:
             raise ConfigError(f"{printable(path)}: vault must be a file inside the project's folder")
         vault = real
-    return Project(path, vault, content.get("namespace"), content.get("env", {}))
+    return Project(path, vault, content.get("namespace"), content.get("env", {}), data)
 
 
-def _read_toml(path: str, schema: dict[str, Any]) -> dict[str, Any] | None:
-    """Return a settings file that agrees with its schema, or None where there is none; raises ConfigError."""
+def _read_settings(path: str) -> bytes | None:
+    """Return the bytes of a settings file, or None where there is none; raises ConfigError."""
     try:
-        data = files.read_small_file(path, _MAX_CONFIG_BYTES)
+        return files.read_small_file(path, _MAX_CONFIG_BYTES)
     except StorageError as exc:
         raise ConfigError(exc.message) from None
-    if data is None:
-        return None
+
+
+def _parse_toml(data: bytes, schema: dict[str, Any], path: str) -> dict[str, Any]:
+    """Return what a settings file says, if that agrees with its schema; raises ConfigError."""
     import tomllib
 
     try:

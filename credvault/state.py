@@ -1,10 +1,11 @@
-"""What this user's machine remembers beside the vault: pins, test results, hosts that were confirmed.
+"""What this user's machine remembers beside the vault: pins, test results, hosts that were confirmed, trusted projects.
 
 Private files in the state folder. Losing them loses no secret; only the pins are a safeguard.
 """
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -16,6 +17,7 @@ from credvault.model.pin import Pin
 _MAX_STATE_BYTES = 64 * 1024 * 1024
 # A file name holds 255 bytes, and the lock and temporary files of this one have longer names.
 _MAX_NAME = 180
+_SIGNAL = "shellenv"
 
 
 class PinStore:
@@ -99,6 +101,22 @@ def test_results(folder: str) -> Memory:
 def confirmed_hosts(folder: str) -> Memory:
     """Return the table of hosts a user let a secret be sent to: a list by entry id."""
     return Memory(folder, "hosts")
+
+
+def trusted_projects(folder: str) -> Memory:
+    """Return the table of project files that shells may load: `[real path, SHA-256]` by path."""
+    return Memory(folder, "trust")
+
+
+def signal_path(folder: str) -> str:
+    """Return the file that the hooks of `shellenv` look at: when it says something new, they try again."""
+    return os.path.join(folder, _SIGNAL)
+
+
+def signal_shells(folder: str) -> None:
+    """Let every shell with the hook look anew at its project, at its next prompt. Raises StorageError."""
+    files.make_private_folder(folder)
+    files.replace_file(signal_path(folder), [b"%d %d\n" % (time.time_ns(), os.getpid())], durable=False)
 
 
 def _read(path: str) -> dict[str, Any]:

@@ -37,6 +37,8 @@ COMMANDS = {
     "rekey": "encrypt the vault file under a new data key",
     "salvage": "rescue secrets from a damaged vault file",
     "import": "bring in the secrets of another program",
+    "shellenv": "load a project's variables on entering its folder",
+    "trust": "let your shell load a project's variables",
     "doctor": "say what is wrong, and how to mend it",
 }
 
@@ -120,7 +122,7 @@ def _run_click(argv: Sequence[str], state: Run) -> int:
 
 def _usage_error(error: click.UsageError) -> Invalid:
     """Return an error of Click in our form: lower case at the start, no full stop, and no word that may be a value."""
-    message = error.format_message().rstrip(".").replace("\n", " ")
+    message = " ".join(error.format_message().rstrip(".").split())  # Click lists choices with newlines and tabs
     if message.startswith("Got unexpected extra argument"):
         return Invalid("there are too many arguments", hint="a value is never one: it is asked for, or read by --stdin")
     where = f"'{error.ctx.command_path} --help' shows how" if error.ctx else None

@@ -1,5 +1,7 @@
 """`credvault unlock`."""
 
+from contextlib import suppress
+
 import click
 
 from credvault.agent import launch
@@ -7,8 +9,9 @@ from credvault.agent.holding import HOLD_SECONDS, IDLE_SECONDS
 from credvault.backends.agent import AgentClient
 from credvault.cli.context import Run
 from credvault.cli.options import verb
-from credvault.model.errors import Invalid
+from credvault.model.errors import Invalid, StorageError
 from credvault.model.times import duration_text, parse_duration
+from credvault.state import signal_shells
 
 
 @verb("unlock")
@@ -37,6 +40,8 @@ def command(run: Run, *, hold: str | None, idle: str | None) -> None:
         launch.unlock(client, run.settings, key, seconds=seconds, idle=idle_seconds)
     finally:
         client.close()
+    with suppress(StorageError):  # then they try again when their folder changes
+        signal_shells(run.settings.state_folder)
     if run.out.json:
         run.out.fact({"path": file.path, "seconds": seconds, "idle_seconds": idle_seconds})
     idle_text = duration_text(idle_seconds)
