@@ -14,7 +14,7 @@ from credvault.model.errors import StorageError
 
 TRAIL_BYTES = 1024 * 1024
 # The commands that release a value: what "last used" means.
-RELEASING = frozenset({"get", "environment", "deliver"})
+RELEASING = frozenset({"get", "environment", "deliver", "inject"})
 
 
 class Trail:

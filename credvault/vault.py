@@ -97,6 +97,10 @@ class Vault:
         parsed = self._name(name)
         return self._guarded("has", access.LIST, [parsed], lambda: self.backend.has(parsed))
 
+    def has_many(self, names: Collection[Name]) -> Collection[Name]:
+        """Return those of the names that there is a secret of, in one step where the store can; releases nothing."""
+        return self._guarded("has", access.LIST, list(names), lambda: self.backend.has_many(names))
+
     def get_many(self, names: Iterable[AnyName], *, purpose: str = "get") -> dict[Name, Secret]:
         """Return those of the secrets that are there, in one step where the store can."""
         parsed = [self._name(name) for name in names]

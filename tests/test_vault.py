@@ -14,6 +14,7 @@ from credvault.audit import Trail
 from credvault.backends.base import Backend
 from credvault.backends.file import FileBackend
 from credvault.backends.memory import MemoryBackend
+from credvault.model.names import parse_name
 from credvault.model.value import MAX_VALUE_BYTES
 from credvault.sealing.crypto import random_bytes
 from credvault.sealing.keys import DataKey, new_key
@@ -241,6 +242,31 @@ def test_release_for_environment_refuses_executor_only(vault: Vault) -> None:
 
     with pytest.raises(errors.Denied, match="executor_only"):
         vault.release([(name, None)], purpose="environment")
+
+
+def test_has_many_names_those_that_are_there_and_needs_leave_to_list(open_as: Callable[[Policy], Vault]) -> None:
+    names = [parse_name(text) for text in ("a/one", "b/two", "a/none")]
+    owner = open_as(owner_policy(ALICE))
+    for name in names[:2]:
+        owner.add(name, b"value")
+    reader = open_as(Policy({"alice": (Rule("reader", ALLOW, frozenset({READ})),)}))
+
+    found = owner.has_many(names)
+
+    assert set(found) == set(names[:2])
+    assert not owner.has_many([])
+    with pytest.raises(errors.Denied):
+        reader.has_many(names)
+
+
+def test_release_for_another_purpose_gives_what_never_becomes_a_variable(vault: Vault) -> None:
+    name = vault.add("closed/key", b"value", consumers=["bot"]).name
+
+    found = vault.release([(name, None), (name, 1), (name, 2)], purpose="deliver", consumer="bot")
+
+    assert {version: secret.value.reveal() for (_, version), secret in found.items()} == {None: b"value", 1: b"value"}
+    with pytest.raises(errors.Denied, match="is not for other"):
+        vault.release([(name, None)], purpose="deliver", consumer="other")
 
 
 def test_denied_read_gives_nothing_and_names_the_rule(open_as: Callable[[Policy], Vault]) -> None:

@@ -21,7 +21,7 @@ from credvault.sealing.keys import DataKey
 from credvault.vault import ENVIRONMENT
 
 # What a client may say that a request is for, in the trail.
-_READING = ("get", "test", "rotate", "import", "deliver")
+_READING = ("get", "test", "rotate", "import", "deliver", "inject")
 _WRITING = ("add", "rotate", "edit", "import")
 
 _COMMON = (("cache-control", "no-store"), ("x-content-type-options", "nosniff"))
@@ -168,6 +168,9 @@ def _route(opened: Opened, method: str, path: str, request: Request) -> Members:
         return {"credentials": [messages.record_members(r, backend.reference(r.name)) for r in records]}
     if method == "GET" and path == wire.NAMES:
         return {"names": [str(record.name) for record in vault.list()]}
+    if method == "POST" and path == wire.NAMES:
+        names = messages.parse_names(messages.decode(request.body), "names")
+        return {"names": [str(name) for name in vault.has_many(names)]}
     if method == "GET" and path.startswith(wire.CREDENTIALS + "/"):
         name = _name(path, wire.CREDENTIALS)
         version = _version(request.query)

@@ -163,6 +163,13 @@ class AgentBackend(Backend):
             return False
         return True
 
+    def has_many(self, names: Collection[Name]) -> Collection[Name]:
+        """Return those names that there is a secret of, in one generation of the file."""
+        body = messages.encode({"names": [str(name) for name in names]})
+        answer = self._ask(None, "POST", wire.NAMES, body)
+        with _as_it_should_be():
+            return set(messages.parse_names(answer, "names"))
+
     def check(self) -> Health:
         """Ask the agent whether it holds the vault."""
         path = self._ask("path", "GET", wire.AGENT_VAULT)

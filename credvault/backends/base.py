@@ -93,6 +93,10 @@ class Backend(ABC):
             return False
         return True
 
+    def has_many(self, names: Collection[Name]) -> Collection[Name]:
+        """Return those of the names that there is such a secret of."""
+        return {name for name in names if self.has(name)}
+
     def put(self, change: Change) -> Record:
         """Make one change and return the record after it.
 

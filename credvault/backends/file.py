@@ -66,6 +66,10 @@ class FileBackend(Backend):
                 found[name] = entry.secret()
         return found
 
+    def has_many(self, names: Collection[Name]) -> Collection[Name]:
+        """Return those names that there is a secret of, in one generation of the file."""
+        return self.get_many(names)
+
     def put(self, change: Change) -> Record:
         """Make one change in a generation of its own."""
         return self.put_many([change])[0]

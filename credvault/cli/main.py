@@ -37,6 +37,8 @@ COMMANDS = {
     "rekey": "encrypt the vault file under a new data key",
     "salvage": "rescue secrets from a damaged vault file",
     "import": "bring in the secrets of another program",
+    "inject": "fill a template with secrets",
+    "check": "say whether secrets are there",
     "shellenv": "load a project's variables on entering its folder",
     "trust": "let your shell load a project's variables",
     "doctor": "say what is wrong, and how to mend it",

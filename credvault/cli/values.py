@@ -1,13 +1,13 @@
 """New values at the command line: from stdin, a file, a variable, randomness or a hidden prompt; never an argument."""
 
 import os
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
 
 from credvault.cli.context import Run
+from credvault.cli.infile import read_stdin
 from credvault.model.errors import Invalid, InvalidValue, StorageError
 from credvault.model.value import MAX_VALUE_BYTES, SecretValue
 
@@ -76,14 +76,7 @@ def _read_variable(variable: str) -> SecretValue:
 
 
 def _read_stdin(*, raw: bool) -> SecretValue:
-    if sys.stdin is None:
-        raise Invalid("stdin is closed, so there is no value to read")
-    try:
-        # Whoever opened stdin may have left it so that it does not wait (node does).
-        os.set_blocking(sys.stdin.fileno(), True)
-        data = sys.stdin.buffer.read(MAX_VALUE_BYTES + 2)
-    except OSError as exc:
-        raise StorageError(f"cannot read stdin: {(exc.strerror or 'input/output error').lower()}") from exc
+    data = read_stdin(MAX_VALUE_BYTES + 1, what="value")
     # A final newline is what echo and <<< add; where there are others, it is the text's own.
     if not raw and data.endswith(b"\n") and data.count(b"\n") == 1:
         data = data[:-1]

@@ -243,20 +243,26 @@ def _content(item: Wanted) -> str:
     return "a text" if isinstance(item.content, SecretValue) else str(item.content).removeprefix(SCHEME)
 
 
+def referenced(reference: SecretURI, secrets: Mapping[tuple[Name, int | None], Secret]) -> SecretValue | None:
+    """Return the value or the field that a reference names, or None where the secret or its field is not there."""
+    secret = secrets.get((reference.name, reference.version))
+    if secret is None or reference.field is None:
+        return secret and secret.value
+    field = secret.record.fields.get(reference.field)
+    return None if field is None else SecretValue(str(field).encode("utf-8"))
+
+
 def _injection(item: Wanted, secrets: Mapping[tuple[Name, int | None], Secret]) -> Injection | None:
     """Return a variable with its value, or None where the secret or its field is not there."""
     if isinstance(item.content, SecretValue):
         return Injection(item.variable, item.content, None, item.source, item.form)
-    name, field, version = item.content
-    secret = secrets.get((name, version))
-    if secret is None or (field is not None and field not in secret.record.fields):
+    value = referenced(item.content, secrets)
+    if value is None:
         return None
-    value = secret.value
+    secret = secrets[item.content.name, item.content.version]
     if item.is_dsn:
         # Imported here: urllib costs every other exec 5 ms.
         from credvault.delivery.dsn import connection_string
 
         value = connection_string(secret)
-    elif field is not None:
-        value = SecretValue(str(secret.record.fields[field]).encode("utf-8"))
     return Injection(item.variable, value, secret.record, item.source, item.form)

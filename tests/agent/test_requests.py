@@ -67,6 +67,7 @@ WRONG: dict[str, tuple[str, str, Sequence[tuple[str, str]], bytes, int, str]] = 
     "JSON that is too deep": ("POST", "/v1/changes", [], b"[" * 100_000, 400, "invalid"),
     "no object": ("POST", "/v1/changes", [], b"[]", 400, "invalid"),
     "no changes": ("POST", "/v1/changes", [], b"{}", 400, "invalid"),
+    "names that are no list": ("POST", "/v1/names", [], b'{"names": "a/one"}', 400, "invalid"),
     "names that are none": ("POST", "/v1/resolve", [], b'{"names": [1]}', 400, "invalid"),
     "a change without a name": ("POST", "/v1/changes", [], b'{"put": [{}]}', 400, "invalid"),
     "a change of nothing": ("POST", "/v1/changes", [], b'{"put": [null]}', 400, "invalid"),

@@ -1,0 +1,36 @@
+"""What a command reads besides its options: stdin, or a file, each up to a limit."""
+
+import os
+import sys
+
+from credvault import files
+from credvault.model.errors import Invalid, NotFound, StorageError
+from credvault.model.text import printable
+
+
+def read_infile(path: str, limit: int, *, what: str) -> bytes:
+    """Return the content of a regular file, or of stdin where the path is '-'.
+
+    Raises NotFound, Invalid where stdin is closed, and StorageError over `limit` bytes.
+    """
+    if path == "-":
+        data = read_stdin(limit, what=what)
+        if len(data) > limit:
+            raise StorageError("cannot read stdin: it is too large")
+        return data
+    found = files.read_small_file(path, limit)
+    if found is None:
+        raise NotFound(f"there is no file {printable(path)}")
+    return found
+
+
+def read_stdin(limit: int, *, what: str) -> bytes:
+    """Return what stdin has, up to one byte over `limit`; raises Invalid where it is closed, and StorageError."""
+    if sys.stdin is None:
+        raise Invalid(f"stdin is closed, so there is no {what} to read")
+    try:
+        # Whoever opened stdin may have left it so that it does not wait (node does).
+        os.set_blocking(sys.stdin.fileno(), True)
+        return sys.stdin.buffer.read(limit + 1)
+    except OSError as exc:
+        raise StorageError(f"cannot read stdin: {(exc.strerror or 'input/output error').lower()}") from exc

@@ -1,0 +1,115 @@
+"""Templates: text with `{{ credvault://NAME }}` in it, each to be filled with a secret. Bytes in, bytes out.
+
+Only `{{`, blanks and the scheme begin a reference, so that the expressions of other programs (Helm, Jinja) stay as they
+are. A value is put in as it is and never looked at again, so that none leads to another.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from credvault.delivery.selection import referenced
+from credvault.model.errors import Invalid, InvalidURI, InvalidValue, NotFound
+from credvault.model.names import DEFAULT_NAMESPACE
+from credvault.model.record import Record
+from credvault.model.text import printable
+from credvault.model.uri import SCHEME, SecretURI, parse_reference
+from credvault.model.value import SecretValue
+from credvault.vault import Vault
+
+MAX_TEMPLATE_BYTES = 4 * 1024 * 1024
+# A small template can name a large value many times.
+MAX_FILLED_BYTES = 64 * 1024 * 1024
+# What a release for a template is for, in the trail.
+_INJECT = "inject"
+
+_REFERENCE = re.compile(rb"\{\{[ \t]*(" + SCHEME.encode("ascii") + rb"[^{}\r\n]*)(\}\})?")
+
+
+class Template(NamedTuple):
+    """Text and references in turn, and the lines (from 1) on which each reference stands; `source` says of what."""
+
+    parts: Sequence[bytes | SecretURI]
+    lines: Mapping[SecretURI, Sequence[int]]
+    source: str
+
+
+class Filled(NamedTuple):
+    """A filled template, in pieces, and the records of what is in it."""
+
+    chunks: Sequence[bytes]
+    records: Sequence[Record]
+
+
+def parse_template(
+    data: bytes, *, source: str, namespace: str | None = None, default: str = DEFAULT_NAMESPACE
+) -> Template:
+    """Return the parts of a template.
+
+    A backslash before `{{ credvault://` makes it text, two are one backslash before a reference. Raises InvalidURI
+    that names line and column (in bytes, from 1) of every reference that is none or is not closed on its line.
+    """
+    parts: list[bytes | SecretURI] = []
+    lines: dict[SecretURI, list[int]] = {}
+    wrong: list[Invalid] = []
+    end = start_of_line = 0
+    line = 1
+    for match in _REFERENCE.finditer(data):
+        start = match.start()
+        line += data.count(b"\n", end, start)
+        start_of_line = max(start_of_line, data.rfind(b"\n", end, start) + 1)
+        text = data[end:start]
+        end = match.end()
+        backslashes = len(text) - len(text.rstrip(b"\\"))
+        parts.append(text[: len(text) - (backslashes + 1) // 2])
+        if backslashes % 2:
+            parts.append(match[0])
+            continue
+        try:
+            reference = _parse(match, namespace, default)
+        except Invalid as exc:
+            exc.message = f"{source}:{line}:{start - start_of_line + 1}: {exc.message}"
+            wrong.append(exc)
+            continue
+        parts.append(reference)
+        lines.setdefault(reference, []).append(line)
+    if wrong:
+        raise InvalidURI("; ".join(exc.message for exc in wrong), hint=wrong[0].hint)
+    return Template([*parts, data[end:]], lines, source)
+
+
+def fill(vault: Vault, template: Template) -> Filled:
+    """Return the template with each reference replaced by what it refers to.
+
+    Raises NotFound that names all that is not there with its lines, and InvalidValue over MAX_FILLED_BYTES.
+    """
+    secrets = vault.release({(uri.name, uri.version) for uri in template.lines}, purpose=_INJECT)
+    values: dict[SecretURI, SecretValue] = {}
+    missing = []
+    for uri in template.lines:
+        value = referenced(uri, secrets)
+        if value is None:
+            missing.append(uri)
+        else:
+            values[uri] = value
+    if missing:
+        raise NotFound(
+            f"not there: {', '.join(_with_lines(uri, template) for uri in missing)}",
+            hint="'credvault list' shows what is; nothing was written",
+        )
+    chunks = [part if isinstance(part, bytes) else values[part].reveal() for part in template.parts]
+    if sum(map(len, chunks)) > MAX_FILLED_BYTES:
+        raise InvalidValue(f"the filled template has more than {MAX_FILLED_BYTES} bytes")
+    return Filled(chunks, [secret.record for secret in secrets.values()])
+
+
+def _parse(match: re.Match[bytes], namespace: str | None, default: str) -> SecretURI:
+    if match[2] is None:
+        raise InvalidURI("a reference is not closed by }} on its line", hint=f"write {{{{ {SCHEME}NAME }}}}")
+    text = match[1].strip(b" \t").decode("utf-8", "surrogateescape")
+    return parse_reference(text, namespace=namespace, default=default)
+
+
+def _with_lines(uri: SecretURI, template: Template) -> str:
+    places = ", ".join(str(line) for line in dict.fromkeys(template.lines[uri]))
+    return f"{printable(str(uri).removeprefix(SCHEME))} ({template.source}:{places})"
