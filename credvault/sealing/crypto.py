@@ -1,4 +1,4 @@
-"""The only importer of `cryptography`: Fernet, HKDF, PBKDF2, HMAC, SHA-256, and padding.
+"""The only importer of `cryptography`: Fernet, HKDF, PBKDF2, HMAC, SHA-256, padding, and what other programs use.
 
 Fernet is AES-128-CBC with HMAC-SHA256. Its usual decoding is lenient (of single-byte edits to a token, 2 to 24
 still decrypt), which is why the vault file carries a MAC over its raw bytes besides.
@@ -14,7 +14,10 @@ from cryptography.hazmat.primitives.hashes import SHA256, Hash
 from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from credvault.model.errors import Unsupported
+
 KEY_BYTES = 32
+_ROUNDS_AT_ONCE = 1 << 16
 
 
 class BadToken(Exception):
@@ -74,6 +77,54 @@ def pbkdf2(passphrase: bytes, salt: bytes, iterations: int) -> bytes:
     from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
     return PBKDF2HMAC(SHA256(), KEY_BYTES, salt, iterations).derive(passphrase)
+
+
+def hkdf_expand(key: bytes, info: bytes) -> bytes:
+    """Return 32 bytes of the second half of HKDF-SHA256 (RFC 5869, 2.3), as Bitwarden stretches a key."""
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+    return HKDFExpand(SHA256(), KEY_BYTES, info).derive(key)
+
+
+def argon2id(passphrase: bytes, salt: bytes, *, iterations: int, lanes: int, memory: int) -> bytes:
+    """Return 32 bytes of Argon2id (RFC 9106), `memory` in KiB; raises Unsupported where OpenSSL is before 3.2."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+    try:
+        kdf = Argon2id(salt=salt, length=KEY_BYTES, iterations=iterations, lanes=lanes, memory_cost=memory)
+        return kdf.derive(passphrase)
+    except UnsupportedAlgorithm:
+        raise Unsupported("this system's OpenSSL has no Argon2", hint="upgrade OpenSSL, or use PBKDF2 there") from None
+
+
+def decrypt_cbc(key: bytes, iv: bytes, data: bytes) -> bytes:
+    """Return what AES-CBC with PKCS #7 padding holds; raises BadToken. Look at its MAC first."""
+    from cryptography.hazmat.primitives.ciphers import Cipher
+    from cryptography.hazmat.primitives.ciphers.algorithms import AES
+    from cryptography.hazmat.primitives.ciphers.modes import CBC
+    from cryptography.hazmat.primitives.padding import PKCS7
+
+    try:
+        decryptor, unpadder = Cipher(AES(key), CBC(iv)).decryptor(), PKCS7(128).unpadder()
+        return unpadder.update(decryptor.update(data) + decryptor.finalize()) + unpadder.finalize()
+    except ValueError:
+        raise BadToken from None
+
+
+def aes_rounds(key: bytes, block: bytes, rounds: int) -> bytes:
+    """Return 16 bytes after `rounds` times AES, as KeePass derives keys: 60 million a second, not 0.4 one by one."""
+    from cryptography.hazmat.primitives.ciphers import Cipher
+    from cryptography.hazmat.primitives.ciphers.algorithms import AES
+    from cryptography.hazmat.primitives.ciphers.modes import CBC
+
+    # In CBC mode over zeros each block is the one before it, encrypted: so one call does any number of rounds.
+    encryptor = Cipher(AES(key), CBC(block)).encryptor()
+    zeros = bytes(16 * _ROUNDS_AT_ONCE)
+    while rounds > 0:
+        block = encryptor.update(zeros[: 16 * rounds])[-16:]
+        rounds -= _ROUNDS_AT_ONCE
+    return block
 
 
 def seal(key: bytes, data: bytes) -> str:

@@ -35,18 +35,17 @@ def label_of(path: Sequence[str]) -> str:
     return printable("/".join(path))
 
 
-def name_for(label: str, path: Sequence[str], naming: Naming) -> Name:
-    """Return the name of a secret; raises InvalidName where none can be made of its path."""
-    mapped = naming.mapped.get(label)
-    if mapped is not None:
-        return mapped
+def name_for(label: str, path: Sequence[str], naming: Naming, below: Sequence[str] = ()) -> Name:
+    """Return the name of a secret, or of a part `below` it; raises InvalidName where none can be made of its path."""
     hint = f"give it one: --map '{label}=NAME'"
-    parts = [_fitting(part) for part in path]
-    if not all(parts):
+    parts, parts_below = [_fitting(part) for part in path], [_fitting(part) for part in below]
+    mapped = naming.mapped.get(label)
+    if not all(parts_below) or not (mapped or all(parts)):
         raise InvalidName(f"no name can be made of '{label}'", hint=hint)
     whole = "/".join([*([naming.namespace] if naming.namespace else []), naming.prefix + "/".join(parts)])
     try:
-        return parse_name(whole, default=naming.default)
+        name = mapped or parse_name(whole, default=naming.default)
+        return parse_name("/".join([str(name), *parts_below])) if below else name
     except InvalidName as exc:
         raise InvalidName(f"'{label}': {exc.message}", hint=hint) from None
 

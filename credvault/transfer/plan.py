@@ -80,19 +80,23 @@ def plan_rows(found: Iterable[Item | Skipped], choices: Choices) -> list[Row]:
     labels: Counter[str] = Counter()
     rows = []
     for part in found:
-        label = label_of(part.path)
-        labels[label] += 1
-        if labels[label] > 1 and isinstance(part, Item):
-            label = f"{label} [{labels[label]}]"
-        rows.append(_row(part, label, choices))
-    stray = [old for old in choices.naming.mapped if old not in {row.source for row in rows}]
+        entry = label_of(part.path)
+        below = part.below if isinstance(part, Item) else ()
+        if isinstance(part, Item) and not below:
+            labels[entry] += 1
+        # Entries of one name, which some programs allow, can be told apart by their numbers.
+        entry += f" [{labels[entry]}]" if labels[entry] > 1 and isinstance(part, Item) else ""
+        rows.append(_row(part, entry, below, choices))
+    known = {row.source for row in rows}
+    stray = [old for old in choices.naming.mapped if old not in known]
     if stray:
         hint = "--dry-run shows what the source calls them"
         raise Invalid(f"the source has no {_some(stray)}, which a mapping names", hint=hint)
     return _without_collisions(rows)
 
 
-def _row(part: Item | Skipped, label: str, choices: Choices) -> Row:
+def _row(part: Item | Skipped, entry: str, below: Sequence[str], choices: Choices) -> Row:
+    label = "/".join([entry, label_of(below)]) if below else entry
     if isinstance(part, Skipped):
         return Row(label, UNREADABLE if part.error else SKIPPED, part.reason, part.error)
     if not len(part.value):
@@ -101,7 +105,11 @@ def _row(part: Item | Skipped, label: str, choices: Choices) -> Row:
         reason = f"its value has {len(part.value)} bytes; a secret has at most {MAX_VALUE_BYTES}"
         return Row(label, SKIPPED, reason)
     try:
-        name = name_for(label, part.path, choices.naming)
+        # A name of its own wins over that of its entry.
+        if label in choices.naming.mapped:
+            name = choices.naming.mapped[label]
+        else:
+            name = name_for(entry, part.path, choices.naming, below)
     except InvalidName as exc:
         return Row(label, UNNAMED, exc.message, exc)
     try:

@@ -28,7 +28,7 @@ ENTRIES = {
 
 def read(store: Store, **choices: bool) -> dict[str, Item]:
     source = Source(str(store.folder), store.keyring.env, **choices)  # type: ignore[arg-type]
-    return {"/".join(item.path): item for item in passstore.read(source) if isinstance(item, Item)}
+    return {"/".join((*item.path, *item.below)): item for item in passstore.read(source) if isinstance(item, Item)}
 
 
 @pytest.fixture

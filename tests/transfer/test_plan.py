@@ -77,6 +77,20 @@ def test_two_of_one_label_can_be_told_apart_by_a_mapping() -> None:
     assert [(row.source, str(row.name)) for row in rows] == [("a/b", "a/b"), ("a/b [2]", "a/c")]
 
 
+def test_parts_of_an_entry_are_below_its_name_wherever_that_is() -> None:
+    found = [item("bank"), item("bank")._replace(below=("totp",)), item("bank"), item("bank")._replace(below=("totp",))]
+    naming = Naming({"bank [2]": Name("work", "bank")})
+
+    rows = plan_rows(found, Choices(naming))
+
+    assert [(row.source, str(row.name)) for row in rows] == [
+        ("bank", "default/bank"),
+        ("bank/totp", "default/bank/totp"),
+        ("bank [2]", "work/bank"),
+        ("bank [2]/totp", "work/bank/totp"),
+    ]
+
+
 def test_mapping_of_what_is_not_there_is_an_error() -> None:
     with pytest.raises(errors.Invalid, match="the source has no 'nosuch'"):
         plan_rows([item("a")], Choices(Naming({"nosuch": Name("a", "b")})))

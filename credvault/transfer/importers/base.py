@@ -28,13 +28,15 @@ _OTHER_TYPES = {"oauth_token": "oauth"}
 class Item(NamedTuple):
     """One secret as a source has it: where it stands there, its value, and the facts that a record can hold.
 
-    `remark` is what a person should know of how it was read.
+    What belongs to an entry besides its password has the entry's `path` and its own place `below` that. `remark` is
+    what a person should know of how it was read.
     """
 
     path: tuple[str, ...]
     value: SecretValue
     facts: Mapping[str, Any] = {}
     remark: str = ""
+    below: tuple[str, ...] = ()
 
 
 class Skipped(NamedTuple):

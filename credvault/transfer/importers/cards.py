@@ -34,6 +34,7 @@ class Card(NamedTuple):
     files: Iterable[tuple[str, bytes]] = ()
     facts: Mapping[str, Any] = {}
     type: str = "password"
+    remark: str = ""
 
 
 def items_of(card: Card) -> Iterator[Item | Skipped]:
@@ -57,12 +58,12 @@ def items_of(card: Card) -> Iterator[Item | Skipped]:
         kind, remark = "secret", "its fields, as JSON, are the value"
     facts = {**card.facts, "type": kind, "fields": fields, "note": "" if _is_long(note) else note}
     if len(value):
-        yield Item(card.path, value, facts, remark)
+        yield Item(card.path, value, facts, "; ".join(filter(None, [remark, card.remark])))
     elif not below:
         yield Skipped(card.path, "there is nothing in it")
     common = {member: fact for member, fact in card.facts.items() if member in ("service", "tags", "expires_at")}
     for path, content in _told_apart(below):
-        yield Item((*card.path, *path), content, common)
+        yield Item(card.path, content, common, below=path)
 
 
 def _is_long(text: str) -> bool:
