@@ -17,6 +17,8 @@ MIN_BYTES = 6
 # What is longer is looked for in pieces of at least half of this, so that what a matcher holds back has a bound, and a
 # good part of a long secret is hidden although the rest of it does not come.
 MAX_FORM_BYTES = 512
+# A longer value is looked for as it is, line by line, in base64 and in hexadecimal, but in none of thirty quoted forms.
+MAX_QUOTED_BYTES = 64 * 1024
 
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _WORD = _LETTERS + b"0123456789_"
@@ -52,18 +54,29 @@ def hidden_forms(value: SecretValue) -> set[bytes]:
     text = _text(value)
     if len(text) < MIN_BYTES:
         return set()
-    lines = text.splitlines()  # of bytes: at LF, CRLF and CR, and nowhere else
+    forms = {text, text.replace(b"\n", b"\r\n"), text.hex().encode(), text.hex().upper().encode(), *_base64(text)}
+    # What is no text has no lines: it would have thousands, each with all its quoted forms.
+    lines = text.splitlines() if _is_text(text) else []  # of bytes: at LF, CRLF and CR, and nowhere else
     texts = {text, *lines}
     if len(lines) > 1:
         # A terminal shows LF as CRLF, and programs turn one into the other.
-        texts |= {b"\n".join(lines), b"\r\n".join(lines), text.replace(b"\n", b"\r\n")}
-    forms = {text.hex().encode(), text.hex().upper().encode(), *_base64(text)}
-    for each in texts:
-        for spelt in _quoted(each):
-            forms.add(spelt)
-            if len(lines) > 1:
-                forms.add(spelt.replace(b"\n", b"\r\n"))
+        texts |= {b"\n".join(lines), b"\r\n".join(lines)}
+    if len(text) > MAX_QUOTED_BYTES:
+        forms |= texts
+    else:
+        quoted = {spelt for each in texts for spelt in _quoted(each)}
+        forms |= quoted
+        if len(lines) > 1:
+            forms |= {spelt.replace(b"\n", b"\r\n") for spelt in quoted}
     return {piece for form in forms if len(form) >= MIN_BYTES for piece in _pieces(form)}
+
+
+def _is_text(text: bytes) -> bool:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in text
 
 
 def _text(value: SecretValue) -> bytes:
@@ -96,7 +109,7 @@ def _quoted(text: bytes) -> Iterator[bytes]:
     for quoting in _QUOTINGS:
         if quoting.changes(text):
             yield quoting(text)
-    if text.isascii():
+    if text.isascii() and b"\x7f" not in text:
         return
     try:
         decoded = text.decode("utf-8")
@@ -150,6 +163,7 @@ _SLASH = {0x2F: b"\\/"}
 _MARKUP = {byte: b"\\u%04x" % byte for byte in b"<>&"}
 _OCTAL = {byte: b"\\%03o" % byte for byte in _ALL if byte in _CONTROLS or byte > 127}
 _ANSI_C = {**_NAMED_CONTROLS, 7: b"\\a", 11: b"\\v", 27: b"\\E", **_backslashed(b"'\\")}
+_IN_BETWEEN = {byte: b"$'%s'" % spelt for byte, spelt in _NAMED_CONTROLS.items()}
 _HEX = {byte: b"\\x%02x" % byte for byte in _CONTROLS}
 _ENTITIES = {0x26: b"&amp;", 0x3C: b"&lt;", 0x3E: b"&gt;"}
 
@@ -168,6 +182,8 @@ _QUOTINGS = (
     _Quoting(_backslashed(b"'\\")),  # fish
     _Quoting(_backslashed(b'"\\$`')),
     _Quoting(_backslashed(b" \t\"'\\|&;()<>!{}*[?]^$`,")),  # printf %q of bash
+    _Quoting({**_IN_BETWEEN, **_backslashed(b" \"'\\|&;()<>{}*[?]^$`")}),  # ${(q)…} of zsh
+    _Quoting(_backslashed(b" \"'\\|&;()<>{}*[?]$%~#")),  # string escape of fish
     _Quoting({**_OCTAL, **_ANSI_C}),  # $'…' in the C locale
     _Quoting({**_OCTAL, **{byte: bytes([byte]) for byte in range(128, 256)}, **_ANSI_C}),
     _Quoting({**_HEX, 9: b"\\t", 10: b"\\n", 13: b"\\r", 0x5C: b"\\\\"}),  # repr in double quotes
