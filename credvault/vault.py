@@ -162,13 +162,16 @@ class Vault:
         ]
         return self._allowed(access.READ, wanted)
 
-    def list(self, globs: Sequence[str] = ()) -> Sequence[Record]:
-        """Return the records that match any of `globs` (all, if there are none), sorted by name, without values."""
+    def list(self, globs: Sequence[str] = (), *, readable: bool = False) -> Sequence[Record]:
+        """Return the records that match any of `globs` (all, if there are none), sorted by name, without values.
+
+        With `readable` only of those secrets whose values the identity may read.
+        """
         matches = compile_globs(globs, namespace=self._namespace)
         records = self._guarded("list", access.LIST, [], self.backend.list)
         if globs:
             records = [record for record in records if matches(record.name)]
-        return self._allowed(access.LIST, records)
+        return self._allowed(access.READ if readable else access.LIST, records)
 
     def add(
         self,

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -66,6 +67,8 @@ WORKING: list[Case] = [
     (["exec", "--explain", "--", "true"], b"", {}, 0),
     (["exec", "--explain", "--file", "A=a/binary", "--fd", "B=a/binary", "--stdin", "a/text"], b"", {}, 0),
     (["check", "--require", "a/binary", "a/text"], b"", {}, 0),
+    (["redact"], b"<" + VALUE + b"> " + BINARY + b" " + b64encode(b"x" + VALUE) + BINARY.hex().encode(), {}, 0),
+    (["redact", "--past", "a/text"], VALUE + NEW_VALUE, {}, 0),
     (["doctor", "--verify"], b"", {}, 0),
     (["slot", "list"], b"", {}, 0),
     (["slot", "add", "--new-passphrase-file", "new-passphrase"], b"", {}, 0),
@@ -111,6 +114,8 @@ FAILING: list[Case] = [
     (["exec", "--file", "A=a/binary", "--fd", "A=a/text", "--", "true"], b"", {}, 125),
     (["exec", "--stdin", "a/binary", "--as", "other", "--file", "PATH=a/text", "--", "true"], b"", {}, 125),
     (["exec", "--file", "A=a/binary", "--stdin", "a/text", "--", "./passphrase"], b"", {}, 126),
+    (["redact", "a/none"], VALUE, {}, 3),
+    (["redact"], VALUE, {"CREDVAULT_KEY": MISTYPED}, 5),
     (["slot", "remove", "9", "-y"], b"", {}, 3),
     (["rekey"], b"", {}, 2),
     (["init"], b"", {}, 7),

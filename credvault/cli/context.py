@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from credvault.cli.output import Output
@@ -68,6 +69,16 @@ class Run:
     def name(self, text: str) -> Name:
         """Return the name that `text` spells here; raises InvalidName, Invalid."""
         return parse_name(text, namespace=self._flags.get("namespace"), default=self.settings.namespace.value)
+
+    def globs(self, globs: Sequence[str]) -> Sequence[str]:
+        """Return the patterns of names that `-n` leaves: all below it by default; raises Invalid for another's."""
+        namespace = self.explicit_namespace
+        if namespace is None:
+            return globs
+        other = next((glob for glob in globs if "/" in glob and glob.partition("/")[0] != namespace), None)
+        if other is not None:
+            raise Invalid(f"{other} is not in namespace {namespace}, which -n names", hint="leave out one of the two")
+        return globs or (f"{namespace}/",)
 
     def open_vault(self) -> "Vault":
         """Return the vault of this run; it is unlocked when it is first used."""

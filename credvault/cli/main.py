@@ -38,6 +38,7 @@ COMMANDS = {
     "salvage": "rescue secrets from a damaged vault file",
     "import": "bring in the secrets of another program",
     "inject": "fill a template with secrets",
+    "redact": "hide secrets in what passes from stdin to stdout",
     "check": "say whether secrets are there",
     "shellenv": "load a project's variables on entering its folder",
     "trust": "let your shell load a project's variables",

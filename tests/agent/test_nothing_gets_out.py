@@ -104,6 +104,7 @@ def test_trail_tells_the_same_with_and_without_the_agent(desk: Desk) -> None:
         (("edit", "a/one", "--note", "x"), b""),
         (("history", "a/one"), b""),
         (("list",), b""),
+        (("redact", "--past"), b"first"),
         (("exec", "--explain", "--", "true"), b""),
         (("get", "a/nothing"), b""),
         (("delete", "a/one", "-y"), b""),

@@ -9,7 +9,7 @@ from credvault.cli.options import verb
 from credvault.cli.output import shown, shown_time
 from credvault.lifecycle.due import due_reason
 from credvault.model import times
-from credvault.model.errors import Due, Invalid
+from credvault.model.errors import Due
 from credvault.model.names import Name
 from credvault.model.record import DELIVERIES, TYPES, Record
 from credvault.state import test_results
@@ -59,7 +59,7 @@ def command(
     Example: credvault list 'openai/**' --due 14d
     """
     now, within = run.clock(), times.parse_duration(due) if due is not None else 0
-    patterns = _in_namespace(globs, run.explicit_namespace)
+    patterns = run.globs(globs)
     with run.open_vault() as vault:
         records = [
             record
@@ -87,16 +87,6 @@ def _refuse_late(records: Sequence[Record], now: float, within: float) -> None:
     if late:
         more = f" and {len(late) - 5} more" if len(late) > 5 else ""
         raise Due(f"due: {', '.join(late[:5])}{more}", hint="'credvault rotate NAME' puts a new value in")
-
-
-def _in_namespace(globs: Sequence[str], namespace: str | None) -> Sequence[str]:
-    """Return the patterns that `-n` leaves: all below it by default; raises Invalid for one of another namespace."""
-    if namespace is None:
-        return globs
-    other = next((glob for glob in globs if "/" in glob and glob.partition("/")[0] != namespace), None)
-    if other is not None:
-        raise Invalid(f"{other} is not in namespace {namespace}, which -n names", hint="leave out one of the two")
-    return globs or (f"{namespace}/",)
 
 
 def _remembered(run: Run, vault: Vault, records: Sequence[Record]) -> dict[Name, dict[str, str]]:

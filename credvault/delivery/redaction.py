@@ -1,0 +1,71 @@
+"""What `redact` does: collects the values to hide, and copies a stream without them."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+
+from credvault.delivery.masking import MIN_BYTES, is_maskable
+from credvault.delivery.matching import Masker
+from credvault.model.errors import NotFound, StorageError
+from credvault.model.names import compile_globs
+from credvault.model.record import ACTIVE, Secret
+from credvault.model.text import counted
+from credvault.vault import Vault
+
+# A pipe holds 64 KiB; from a file more at once was no faster.
+_CHUNK_BYTES = 256 * 1024
+
+
+def collect_secrets(vault: Vault, globs: Sequence[str], *, namespace: str, past: bool) -> list[Secret]:
+    """Return the secrets that match any of `globs` (all, if there are none) and that the identity may read.
+
+    With `past` their earlier versions too. Raises NotFound for a glob that matches nothing: what it was to hide would
+    come out.
+    """
+    records = vault.list(globs, readable=True)
+    for glob in globs:
+        matches = compile_globs([glob], namespace=namespace)
+        if not any(matches(record.name) for record in records):
+            raise NotFound(f"no secret matches {glob}", hint="'credvault list' shows what there is")
+    secrets = list(vault.get_many([record.name for record in records], purpose="redact").values())
+    for secret in list(secrets) if past else ():
+        name = secret.record.name
+        versions = [each.version for each in vault.history(name) if each.state == ACTIVE]
+        secrets += [vault.get(name, v, purpose="redact") for v in versions if v != secret.record.version]
+    return secrets
+
+
+def short_warning(secrets: Iterable[Secret]) -> str | None:
+    """Return what a person is to be told of secrets that are too short to be hidden, if any are."""
+    names = dict.fromkeys(str(secret.record.name) for secret in secrets if not is_maskable(secret.value))
+    return f"too short to be hidden (under {counted(MIN_BYTES, 'byte')}): {', '.join(names)}" if names else None
+
+
+def copy_masked(fd: int, masker: Masker, write: Callable[[bytes], None]) -> None:
+    """Copy what comes from a descriptor until it ends, with what is hidden left out, as soon as it may be shown.
+
+    Raises StorageError where it cannot be read, and what `write` raises; then nothing more is written.
+    """
+    try:
+        while True:
+            if not _is_readable(fd, masker.patience):
+                write(masker.release(masker.patience or 0))
+                continue
+            data = os.read(fd, _CHUNK_BYTES)
+            if not data:
+                break
+            out = masker.feed(data)
+            if out:
+                write(out)
+    except OSError as exc:
+        raise StorageError(f"cannot read stdin: {(exc.strerror or 'input/output error').lower()}") from exc
+    write(masker.finish())
+
+
+def _is_readable(fd: int, seconds: float | None) -> bool:
+    """Wait until there is something to read, or the end of it; return False where nothing came for so long."""
+    if seconds is None or sys.platform == "win32":  # which can wait for sockets only: there nothing is let go before
+        return True
+    from select import select
+
+    return bool(select([fd], [], [], seconds)[0])
