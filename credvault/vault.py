@@ -163,10 +163,7 @@ class Vault:
         return self._allowed(access.READ, wanted)
 
     def list(self, globs: Sequence[str] = (), *, readable: bool = False) -> Sequence[Record]:
-        """Return the records that match any of `globs` (all, if there are none), sorted by name, without values.
-
-        With `readable` only of those secrets whose values the identity may read.
-        """
+        """Return all records, or those that match any of `globs`, by name; with `readable` of what it may read only."""
         matches = compile_globs(globs, namespace=self._namespace)
         records = self._guarded("list", access.LIST, [], self.backend.list)
         if globs:
