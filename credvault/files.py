@@ -11,13 +11,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from credvault.model.errors import AlreadyExists, LockTimeout, StorageError
+from credvault.locking import wait_for_lock
+from credvault.model.errors import AlreadyExists, StorageError
 from credvault.model.text import printable
-
-try:
-    import fcntl
-except ImportError:  # Windows has no flock; there a lock is a region of the lock file
-    fcntl = None  # type: ignore[assignment]
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -28,7 +24,6 @@ LOCK_PATIENCE = 10.0
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EACCES)
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
-_LOCKED_BYTE = 1 << 20  # Windows: behind the text that names the holder, for a locked region cannot be read
 _CREATE = os.O_CREAT | os.O_EXCL | _NOFOLLOW | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -44,6 +39,7 @@ class Calls:
     unlink = staticmethod(os.unlink)
     mkdir = staticmethod(os.mkdir)
     chmod = staticmethod(os.chmod)
+    truncate = staticmethod(os.truncate)
 
 
 calls = Calls()
@@ -218,6 +214,34 @@ def append(data: bytes, path: str, *, limit: int, before_turn: Callable[[], None
         raise storage_error("append to", path, exc) from exc
 
 
+def append_whole(path: str, data: bytes) -> None:
+    """Append `data` to a file that another program made, in one write, on a line of its own; all of it or nothing.
+
+    Mode, owner and what it holds stay as they are. Raises StorageError, also where it is not a regular file.
+    """
+    try:
+        fd = calls.open(path, os.O_RDWR | os.O_APPEND | _NONBLOCK | getattr(os, "O_CLOEXEC", 0), 0)
+        try:
+            facts = os.fstat(fd)
+            if not stat.S_ISREG(facts.st_mode):
+                raise StorageError(f"cannot append to {printable(path)}: it is not a regular file")
+            block = data if _ends_a_line(fd) else b"\n" + data
+            if calls.write(fd, block) < len(block):
+                calls.truncate(fd, facts.st_size)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        finally:
+            calls.close(fd)
+    except OSError as exc:
+        raise storage_error("append to", path, exc) from exc
+
+
+def _ends_a_line(fd: int) -> bool:
+    if os.lseek(fd, 0, os.SEEK_END) == 0:
+        return True
+    os.lseek(fd, -1, os.SEEK_END)
+    return os.read(fd, 1) == b"\n"
+
+
 @contextmanager
 def lock(path: str, *, patience: float = LOCK_PATIENCE) -> Iterator[None]:
     """Hold the lock file `path` while the block runs; the system frees it when the holder dies.
@@ -232,7 +256,10 @@ def lock(path: str, *, patience: float = LOCK_PATIENCE) -> Iterator[None]:
     try:
         with suppress(OSError):
             _undo_umask(fd, PRIVATE_FILE)
-        _wait_for_lock(fd, path, patience)
+        try:
+            wait_for_lock(fd, path, patience)
+        except OSError as exc:
+            raise storage_error("lock", path, exc) from exc
         # Who holds it, and when it changed hands: what a waiter watches, and names when it gives up.
         with suppress(OSError):
             os.lseek(fd, 0, os.SEEK_SET)
@@ -242,40 +269,6 @@ def lock(path: str, *, patience: float = LOCK_PATIENCE) -> Iterator[None]:
         # Nothing was written that could be lost, and the lock is free even where closing says otherwise.
         with suppress(OSError):
             calls.close(fd)
-
-
-def _wait_for_lock(fd: int, path: str, patience: float) -> None:
-    pause, holder, deadline = 0.002, b"", time.monotonic() + patience
-    while not _try_lock(fd, path):
-        now = time.monotonic()
-        os.lseek(fd, 0, os.SEEK_SET)  # pread(2) is not on Windows
-        current = os.read(fd, 48)
-        if current != holder:
-            holder, deadline = current, now + patience
-        if now > deadline:
-            pid = holder.split(b" ")[0].decode("ascii", "replace").strip() or "unknown"
-            raise LockTimeout(
-                f"another process (pid {printable(pid)}) has held the lock {printable(path)} for {patience:.0f} s",
-                hint="wait for it, or end it",
-            )
-        time.sleep(pause)
-        pause = min(pause * 1.5, 0.05)
-
-
-def _try_lock(fd: int, path: str) -> bool:
-    try:
-        if fcntl is not None:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            import msvcrt
-
-            os.lseek(fd, _LOCKED_BYTE, os.SEEK_SET)
-            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-    except OSError as exc:
-        if exc.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
-            return False
-        raise storage_error("lock", path, exc) from exc
-    return True
 
 
 def remove_stale(path: str, *, is_locked: bool = True) -> None:

@@ -16,7 +16,7 @@ PACKAGE = "credvault"
 # of its own.
 FLOORS = (
     {"model"},
-    {"temporaries"},
+    {"temporaries", "locking"},
     {"files", "access", "peer"},
     {"config", "state", "audit", "sealing"},
     {"backends"},

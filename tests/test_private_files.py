@@ -131,6 +131,48 @@ def test_new_file_is_readable_before_it_has_content(
     assert modes == [0o600]
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [(b"", b"A\n"), (b"old\n", b"old\nA\n"), (b"old", b"old\nA\n"), (b"\n", b"\nA\n")]
+)
+def test_block_is_appended_on_a_line_of_its_own(before: bytes, after: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "theirs"
+    path.write_bytes(before)
+    path.chmod(0o640)
+
+    files.append_whole(str(path), b"A\n")
+
+    assert path.read_bytes() == after
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("fault", ["short write", "ENOSPC", "EIO"])
+def test_block_that_cannot_be_appended_whole_leaves_nothing(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "theirs"
+    path.write_bytes(b"old\n")
+    monkeypatch.setattr(files, "calls", FaultyCalls(2, fault))
+
+    with pytest.raises(StorageError, match="cannot append to"):
+        files.append_whole(str(path), b"some more\n")
+
+    assert path.read_bytes() == b"old\n"
+
+
+@pytest.mark.parametrize("place", ["nothing", "a folder", "a FIFO"])
+def test_nothing_but_a_file_that_is_there_is_appended_to(place: str, tmp_path: Path) -> None:
+    path = tmp_path / "theirs"
+    if place == "a folder":
+        path.mkdir()
+    elif place == "a FIFO":
+        os.mkfifo(path)
+
+    with pytest.raises(StorageError, match="cannot append to"):
+        files.append_whole(str(path), b"A\n")
+
+    assert path.exists() == (place != "nothing")
+
+
 def test_lock_names_its_holder_without_pread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On Windows there is no pread(2)."""
     monkeypatch.delattr(os, "pread")
