@@ -112,7 +112,7 @@ def collect(vault: Vault, selection: Selection) -> Injections:
                 variables.append(Injection("", SecretValue(b""), None, item.source, STDIN))
             continue
         if injection.form == VARIABLE:
-            environment.check_variable_value(injection.variable, injection.value.reveal())
+            _check_value(item, injection.value)
         variables.append(injection)
     found = Injections(variables, skipped, missing)
     if missing and selection.if_missing == ERROR:
@@ -170,6 +170,14 @@ def _release(
 def _check_variable(item: Wanted, allowed: Collection[str]) -> None:
     try:
         environment.check_variable(item.variable, allowed=allowed)
+    except InvalidValue as exc:
+        exc.message += f": {_described(item)}"
+        raise
+
+
+def _check_value(item: Wanted, value: SecretValue) -> None:
+    try:
+        environment.check_variable_value(item.variable, value.reveal())
     except InvalidValue as exc:
         exc.message += f": {_described(item)}"
         raise

@@ -11,18 +11,29 @@ from typing import Any, NamedTuple
 from credvault.delivery.selection import Injection
 from credvault.model.environment import is_variable
 from credvault.model.errors import InvalidValue
+from credvault.model.text import printable
 
 
 class Format(NamedTuple):
-    """Where a format is written, and who reads it, in words."""
+    """A format: the module that writes it, and who reads it, in words."""
 
     module: str
     reader: str
 
 
+GITHUB_ACTIONS = "github-actions"
+
 FORMATS = {
     "shell": Format("posix", "sh, dash, bash and zsh"),
     "fish": Format("fish", "fish"),
+    "powershell": Format("powershell", "PowerShell"),
+    "dotenv": Format("dotenv", "python-dotenv and npm's dotenv"),
+    "docker": Format("docker", "docker run --env-file"),
+    "json": Format("jsonobject", "any reader of JSON"),
+    "yaml": Format("yaml", "any reader of YAML"),
+    "systemd": Format("systemd", "EnvironmentFile= of a systemd unit"),
+    GITHUB_ACTIONS: Format("github", "later steps of a job of GitHub Actions"),
+    "gitlab": Format("gitlab", "artifacts:reports:dotenv of GitLab CI"),
 }
 
 
@@ -38,9 +49,8 @@ def render(name: str, variables: Sequence[Injection]) -> bytes:
         try:
             entries.append(_entry(writer, variable))
         except InvalidValue as exc:
-            raise InvalidValue(
-                f"{_described(variable)}, cannot be exported as {name}: {exc.message}", hint=exc.hint or _hint(variable)
-            ) from None
+            what = f"{variable.variable} ({_origin(variable)}) cannot be exported as {name}: {exc.message}"
+            raise InvalidValue(what, hint=exc.hint or _hint(variable)) from None
     whole = getattr(writer, "whole", None)
     written: bytes = whole(entries) if whole else b"".join(entries)
     return written
@@ -60,19 +70,17 @@ def _entry(writer: Any, variable: Injection) -> bytes:
     return entry
 
 
-def _described(variable: Injection) -> str:
-    return f"{variable.variable}, from {_origin(variable)}"
-
-
 def _origin(variable: Injection) -> str:
-    return variable.source if variable.record is None else str(variable.record.name)
+    return printable(variable.source) if variable.record is None else str(variable.record.name)
 
 
 def _hint(variable: Injection) -> str:
-    """Return what carries the variable all the same: formats that were tried, `exec`, and a file."""
+    """Return what carries the variable all the same: the formats that do, which is tried, and what always does."""
+    ways = ["'credvault exec' gives it to a program as it is"]
+    if variable.record is not None:
+        ways.append(f"with --file {variable.variable}={variable.record.name} in a file")
     able = ", ".join(_able(variable))
-    others = f"the formats that carry it are {able}; " if able else ""
-    return f"{others}'credvault exec' gives it to a program as it is"
+    return (f"formats that carry it: {able}; " if able else "") + ", ".join(ways)
 
 
 def _able(variable: Injection) -> Iterator[str]:

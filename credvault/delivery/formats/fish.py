@@ -3,6 +3,7 @@ r"""For fish: `credvault export --format fish | source`.
 In single quotes only \' and \\ are special (fish-doc, "Quotes"); a newline stands for itself.
 """
 
+from credvault.delivery.formats.text import ANOTHER_VARIABLE
 from credvault.model.errors import InvalidValue
 
 # Read-only variables (fish-doc, "Special variables"), and lists of folders in which fish replaces an empty one.
@@ -20,5 +21,5 @@ def quote(value: bytes) -> bytes:
 def entry(variable: str, value: bytes) -> bytes:
     """Return the line that exports a variable; raises InvalidValue for one that fish keeps for itself."""
     if variable in _OWN:
-        raise InvalidValue("fish gives that variable a meaning of its own")
+        raise InvalidValue("fish gives that variable a meaning of its own", hint=ANOTHER_VARIABLE)
     return b"set -gx %s %s\n" % (variable.encode("ascii"), quote(value))

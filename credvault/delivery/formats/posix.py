@@ -3,6 +3,7 @@
 Single quotes keep every character but themselves as it is (POSIX.1-2024, XCU 2.2.2), a newline included.
 """
 
+from credvault.delivery.formats.text import ANOTHER_VARIABLE
 from credvault.model.errors import InvalidValue
 
 # What an assignment does not reach, or where it does more than to assign: read-only variables and those that a shell
@@ -33,5 +34,5 @@ def quote(value: bytes) -> bytes:
 def entry(variable: str, value: bytes) -> bytes:
     """Return the line that exports a variable; raises InvalidValue for one that a shell keeps for itself."""
     if variable in _OWN:
-        raise InvalidValue("a shell gives that variable a meaning of its own")
+        raise InvalidValue("a shell gives that variable a meaning of its own", hint=ANOTHER_VARIABLE)
     return b"export %s=%s\n" % (variable.encode("ascii"), quote(value))

@@ -36,6 +36,15 @@ def injection(value: bytes, variable: str = "A") -> Injection:
     return Injection(variable, SecretValue(value), None, "the test")
 
 
+def is_text(value: bytes) -> bool:
+    """Say whether a value is UTF-8."""
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def is_carried(name: str, value: bytes) -> bool:
     """Say whether a format carries a value."""
     try:
