@@ -36,6 +36,7 @@ COMMANDS = {
     "slot": "show, add and remove ways to unlock the vault file",
     "rekey": "encrypt the vault file under a new data key",
     "salvage": "rescue secrets from a damaged vault file",
+    "export": "write variables for shells, files and CI",
     "import": "bring in the secrets of another program",
     "inject": "fill a template with secrets",
     "redact": "hide secrets in what passes from stdin to stdout",

@@ -63,11 +63,8 @@ def start(
     run: Run, file: str, argv: Sequence[str], found: Injections, child: ChildEnvironment, if_missing: str = WARN
 ) -> None:
     """Say what is to be said, and become the program."""
-    if found.missing and if_missing == WARN:
-        run.out.warn(f"not there, so not set: {found.missing_in_words}")
     injected = injected_by(found, child)
-    for text in expiry_warnings(injected_records(injected), run.clock()):
-        run.out.warn(text)
+    warn_of(run, found, injected, if_missing)
     if not found.variables:
         run.out.say(NOTHING)
     if child.overwritten:
@@ -89,6 +86,14 @@ def start(
         execute.execute(file, argv, variables)
 
     become()
+
+
+def warn_of(run: Run, found: Injections, given: Sequence[Injection], if_missing: str) -> None:
+    """Warn of what is not there, and of what has expired among the variables that are given out."""
+    if found.missing and if_missing == WARN:
+        run.out.warn(f"not there, so not set: {found.missing_in_words}")
+    for text in expiry_warnings(injected_records(given), run.clock()):
+        run.out.warn(text)
 
 
 def injected_by(found: Injections, child: ChildEnvironment) -> list[Injection]:
