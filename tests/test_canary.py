@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from credvault import files
+from credvault.delivery.formats import FORMATS
 from credvault.sealing.keys import print_key
 from tests.canary import files_with, forms, is_in, watch_command_lines
 from tests.faults import FaultyCalls
@@ -69,6 +70,7 @@ WORKING: list[Case] = [
     (["check", "--require", "a/binary", "a/text"], b"", {}, 0),
     (["redact"], b"<" + VALUE + b"> " + BINARY + b" " + b64encode(b"x" + VALUE) + BINARY.hex().encode(), {}, 0),
     (["redact", "--past", "a/text"], VALUE + NEW_VALUE, {}, 0),
+    *((["export", "--format", name, "-n", "none"], b"", {}, 0) for name in FORMATS if name != "github-actions"),
     (["doctor", "--verify"], b"", {}, 0),
     (["slot", "list"], b"", {}, 0),
     (["slot", "add", "--new-passphrase-file", "new-passphrase"], b"", {}, 0),
@@ -78,6 +80,8 @@ WORKING: list[Case] = [
     (["rekey", "--with-passphrase-file", "passphrase"], b"", {}, 0),
     (["salvage", "-o", "rescued.json"], b"", {}, 0),
     (["delete", "b/two", "-y"], b"", {}, 0),
+    (["add", "b/bytes", "--from-file", "binary", "--env", "B_BYTES"], b"", {}, 0),
+    (["add", "b/lines", "--stdin-raw", "--env", "B_LINES"], VALUE + b"\n" + NEW_VALUE, {}, 0),
 ]
 
 FAILING: list[Case] = [
@@ -104,6 +108,16 @@ FAILING: list[Case] = [
     (["exec", "-e", "A=a/none", "--", "true"], b"", {}, 125),
     (["exec", "-e", "A=a/binary", "--", "true"], b"", {}, 125),
     (["exec", "--", "no-such-program"], b"", {}, 127),
+    *((["export", "--format", name, "-e", "A=a/binary"], b"", {}, 4) for name in FORMATS if name != "github-actions"),
+    (["export", "--format", "json", "-e", "A=b/bytes"], b"", {}, 2),
+    (["export", "--format", "docker", "-e", "A=b/lines"], b"", {}, 2),
+    (["export", "--format", "gitlab", "-e", "A=b/lines"], b"", {}, 2),
+    (["export", "--format", "github-actions", "-e", "A=a/text"], b"", {}, 2),
+    (["export", "--format", "github-actions", "-e", "A=b/bytes"], b"", {"GITHUB_ENV": "passphrase"}, 2),
+    (["export", "--format", "shell", "-e", "RANDOM=a/text"], b"", {}, 2),
+    (["export", "--format", "shell", "-e", "A=a/text", "-o", "passphrase"], b"", {}, 7),
+    (["export", "--format", "shell", "-e", "A=a/text", "-o", "no/such/folder"], b"", {}, 6),
+    (["export", "-e", "A=a/text"], b"", {}, 2),
     (["check", "a/text", "a/none"], b"", {}, 3),
     (["inject"], b"{{ credvault://a/text }} {{ credvault://a/none }} {{ credvault://a/binary#host }}", {}, 3),
     (["inject", "-o", "filled"], b"{{ credvault://a/text }} {{ credvault://a/text", {}, 2),
@@ -138,6 +152,8 @@ def test_no_canary_gets_out_of_any_command(home: Home, options: list[str]) -> No
 
         if "--json" in options and argv[0] == "get" and ("--field" in argv or "-o" in argv):
             status = 2  # --json shows the whole
+        if "--json" in options and argv[0] == "export" and "json" not in argv:
+            status = 2  # it goes with the format of that name alone
         assert done.status == status, (argv, done)
         assert not is_in(done.stdout + done.stderr.encode(), CANARIES), argv
         assert "unexpected" not in done.stderr, argv

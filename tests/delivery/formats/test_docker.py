@@ -69,14 +69,19 @@ def engine() -> Iterator[Engine]:
             server.join()
 
 
+def client(engine: Engine, folder: Path) -> dict[str, str]:
+    """Return the environment of the client: whom it asks, and no settings of anybody's."""
+    path = "/usr/local/bin:/usr/bin:/bin"
+    return {"PATH": path, "HOME": str(folder), "DOCKER_HOST": f"unix://{engine.server_address!s}"}
+
+
 def run_docker(engine: Engine, text: bytes, folder: Path) -> "subprocess.CompletedProcess[bytes]":
     """Run the client with a file of variables."""
     file = folder / "exported"
     file.write_bytes(text)
-    address = f"unix://{engine.server_address!s}"
     return subprocess.run(
         ["docker", "run", "--pull", "never", "--env-file", str(file), "image"],
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(folder), "DOCKER_HOST": address},
+        env=client(engine, folder),
         cwd=folder,
         capture_output=True,
         timeout=60,
@@ -131,3 +136,14 @@ def test_quotes_are_the_value_s_own(engine: Engine, tmp_path: Path) -> None:
 
     assert text == b"A='quoted' \"twice\" # no comment \n"
     assert environment_of(engine, text, tmp_path) == {"A": b"'quoted' \"twice\" # no comment "}
+
+
+def test_client_reads_the_output_of_a_command(engine: Engine, tmp_path: Path) -> None:
+    """As the README shows it, without a file."""
+    need("bash")
+    (tmp_path / "exported").write_bytes(render("docker", [injection(b"it's $HOME")]))
+    script = "docker run --pull never --env-file <(cat exported) image"
+
+    subprocess.run(["bash", "-c", script], env=client(engine, tmp_path), cwd=tmp_path, capture_output=True, check=False)
+
+    assert engine.environments == [["A=it's $HOME"]]
