@@ -98,9 +98,15 @@ def descriptor_options(function: F) -> F:
                 "--file", "files", multiple=True, metavar="VAR=NAME", help="the secret NAME as a file, its path in VAR"
             ),
             click.option(
-                "--fd", "fds", multiple=True, metavar="VAR=NAME", help="as an open descriptor, its number in VAR"
+                "--fd",
+                "fds",
+                multiple=True,
+                metavar="VAR=NAME",
+                help="the secret NAME as an open descriptor, its number in VAR",
             ),
-            click.option("--stdin", "stdins", multiple=True, metavar="NAME", help="as the stdin of the program"),
+            click.option(
+                "--stdin", "stdins", multiple=True, metavar="NAME", help="the secret NAME as the program's stdin"
+            ),
         ]
     ):
         function = option(function)

@@ -11,6 +11,8 @@ import pytest
 
 from tests.conftest import PROGRAM, Cli
 
+needs_superuser = pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser changes users and namespaces")
+
 LARGE = bytes(range(256)) * 4096  # 1 MiB, the most a secret may have
 NASTY = {
     "one byte": b"x",
@@ -347,16 +349,50 @@ def test_agent_hands_over_as_well(stocked: Cli) -> None:
     assert [json.loads(line)["command"] for line in trail].count("deliver") == 3
 
 
-def test_no_other_user_reads_it(stocked: Cli) -> None:
-    if os.geteuid():
-        pytest.skip("only the superuser can become another user")
-    stocked.home.chmod(0o755)
-    as_nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups cat"
+@needs_superuser
+def test_no_other_user_reads_the_file_but_a_program_that_changes_its_user_reads_the_descriptor(stocked: Cli) -> None:
+    as_nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    choices = ("--file", "X=closed/password", "--fd", "Y=TOKEN")
 
-    done = stocked("exec", "--file", "X=closed/password", "--", "sh", "-c", f'{as_nobody} "$X"; echo $?')
+    done = stocked("exec", *choices, "--", *as_nobody, "sh", "-c", 'id -u; cat "$X"; cat <&$Y')
 
-    assert done.stdout == b"1\n"
+    assert done.stdout == b"65534\ncanary-token"
     assert b"Permission denied" in done.stderr
+
+
+@needs_superuser
+def test_other_processes_of_a_namespace_have_other_numbers(stocked: Cli) -> None:
+    """Numbers are those of /proc, and not our own; where a program brings another /proc, there is the descriptor."""
+    words = [PROGRAM, "exec", "--file", "X=closed/password", "--fd", "Y=TOKEN", "--"]
+    show = ["sh", "-c", 'cat "$X"; cat <&$Y']
+
+    inside = stocked.run(["unshare", "--pid", "--fork", *words, *show])
+    outside = stocked.run([*words, "unshare", "--pid", "--fork", "--mount-proc", *show])
+
+    assert (inside.stdout, inside.stderr) == (b"canary-closedcanary-token", b"")
+    assert outside.stdout == b"canary-token"
+    assert b"No such file" in outside.stderr
+
+
+@needs_superuser
+def test_without_proc_a_file_is_refused_and_a_descriptor_works(stocked: Cli) -> None:
+    hidden: list[str | bytes] = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
+
+    refused = stocked.run([*hidden, PROGRAM, "exec", "--file", "X=closed/password", "--", "touch", "ran"])
+    served = stocked.run([*hidden, PROGRAM, "exec", "--fd", "X=TOKEN", "--", "sh", "-c", "cat <&$X"])
+
+    assert refused.returncode == 125
+    assert b"there is no /proc here" in refused.stderr
+    assert not (stocked.cwd / "ran").exists()
+    assert (served.stdout, served.stderr) == (b"canary-token", b"")
+
+
+def test_program_that_resolves_links_first_does_not_find_the_file(stocked: Cli) -> None:
+    """The price of memory without a name: what such a program looks for is `/memfd:credvault (deleted)`."""
+    done = stocked("exec", "--file", "X=TOKEN", "--", "sh", "-c", 'cat "$(readlink -f "$X")" || cat "$X"')
+
+    assert done.stdout == b"canary-token"
+    assert b"No such file" in done.stderr
 
 
 def test_program_that_cannot_be_started_leaves_nothing(stocked: Cli) -> None:

@@ -21,21 +21,29 @@ from tests.conftest import PROGRAM, SECONDS, Cli
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks into /proc")
 
 CHOICES = ("--file", "X=gone/key", "--fd", "Y=gone/key", "--stdin", "gone/key")
-# Becomes the program in its arguments, with memfd_create(2) forbidden as some sandboxes do it: a filter of system
-# calls (seccomp(2)) that says EPERM to this one and lets all others pass.
-WITHOUT_MEMORY_FILES = """
+# Becomes the program in its arguments, with a filter of system calls (seccomp(2)) for memfd_create(2): as some
+# sandboxes forbid it (EPERM), or as it was before Linux 6.3, which knows fewer flags (EINVAL).
+FILTER = """
 import ctypes, os, struct, sys
 number = {"x86_64": 319, "aarch64": 279}[os.uname().machine]
-steps = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7FFF0000)]
+load, jump, jump_if_set, answer, passes = 0x20, 0x15, 0x45, 0x06, 0x7FFF0000
+steps = %s
 code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
 libc = ctypes.CDLL(None, use_errno=True)
 libc.prctl(38, 1, 0, 0, 0)
 assert libc.prctl(22, 2, struct.pack("@HP", len(steps), ctypes.addressof(code)), 0, 0) == 0
 try:
-    os.memfd_create("x")
-except PermissionError:
+    os.memfd_create("x", 8)
+except OSError:
     os.execvp(sys.argv[1], sys.argv[1:])
 """
+WITHOUT_MEMORY_FILES = FILTER % (
+    "[(load, 0, 0, 0), (jump, 0, 1, number), (answer, 0, 0, 0x00050001), (answer, 0, 0, passes)]"
+)
+OLDER_KERNEL = FILTER % (
+    "[(load, 0, 0, 0), (jump, 0, 3, number), (load, 0, 0, 24), (jump_if_set, 0, 1, 8), (answer, 0, 0, 0x00050016),"
+    " (answer, 0, 0, passes)]"
+)
 READY = 'cp "$X" /dev/null; echo ready; '
 
 
@@ -219,7 +227,7 @@ def test_without_memory_files_a_file_without_a_name_does_the_same(scene: Scene, 
     assert process.stdout is not None
 
     seen = [process.stdout.readline() for _ in range(2)]
-    links = {os.readlink(path) for path in scene.holders()}
+    links = {os.readlink(path) for path in scene.holders() if f"/proc/{process.pid}/" in path}
     files = scene.files()
     process.send_signal(getattr(signal, name))
 
@@ -230,6 +238,17 @@ def test_without_memory_files_a_file_without_a_name_does_the_same(scene: Scene, 
     assert process.wait(SECONDS) == -getattr(signal, name)
     scene.wait_until_gone()
     assert list(scene.folders["tmp"].iterdir()) == []
+
+
+def test_older_kernel_does_the_same(scene: Scene) -> None:
+    script = 'cat "$X"; echo; readlink "$X"; stat -L -c %a "$X"; : >"$X"'
+    process = scene.start("sh", "-c", script, launcher=[sys.executable, "-c", OLDER_KERNEL])
+
+    stdout, stderr = process.communicate(timeout=SECONDS)
+
+    assert stdout.splitlines() == [scene.canary, b"/memfd:credvault (deleted)", b"600"]
+    assert b"Operation not permitted" in stderr
+    scene.wait_until_gone()
 
 
 def test_without_memory_files_a_temporary_folder_that_takes_none_stops_it(scene: Scene) -> None:
