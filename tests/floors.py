@@ -18,7 +18,7 @@ FLOORS = (
     {"model"},
     {"temporaries", "locking"},
     {"files", "access", "peer"},
-    {"config", "state", "audit", "sealing"},
+    {"config", "state", "audit", "infile", "sealing"},
     {"backends"},
     {"vault"},
     {"delivery", "lifecycle", "transfer", "testing"},

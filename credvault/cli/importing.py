@@ -5,9 +5,9 @@ from typing import Any
 
 from credvault.cli.context import Run
 from credvault.cli.output import shown
+from credvault.infile import read_file
 from credvault.model.names import parse_namespace
 from credvault.model.text import printable
-from credvault.transfer.importers.base import read_file
 from credvault.transfer.naming import Naming, parse_mapping, parse_mapping_file
 from credvault.transfer.plan import ADD, OVERWRITTEN, Choices, Row, counts
 from credvault.transfer.undo import Undoing

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from credvault.cli.context import Run
-from credvault.cli.infile import read_stdin
+from credvault.infile import read_stdin
 from credvault.model.errors import Invalid, InvalidValue, StorageError
 from credvault.model.value import MAX_VALUE_BYTES, SecretValue
 

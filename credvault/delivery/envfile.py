@@ -3,10 +3,10 @@
 import codecs
 import re
 
-from credvault import files
 from credvault.delivery.selection import Wanted
+from credvault.infile import read_file
 from credvault.model.environment import is_variable
-from credvault.model.errors import Invalid, InvalidValue, NotFound
+from credvault.model.errors import Invalid, InvalidValue
 from credvault.model.text import printable
 from credvault.model.uri import SCHEME, parse_reference
 from credvault.model.value import SecretValue
@@ -25,9 +25,7 @@ def read_env_file(path: str, *, default: str) -> list[Wanted]:
     around a text is taken off, and nothing in it is special. Raises NotFound, StorageError, and Invalid naming the
     line: its text may be a secret, so it is not quoted.
     """
-    data = files.read_small_file(path, _MAX_ENV_FILE_BYTES)
-    if data is None:
-        raise NotFound(f"there is no file {printable(path)}")
+    data = read_file(path, _MAX_ENV_FILE_BYTES)
     wanted = []
     for number, line in enumerate(data.removeprefix(codecs.BOM_UTF8).split(b"\n"), 1):
         text = line.strip(_BLANKS)

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 from credvault import files
 from credvault.backends.base import Change
 from credvault.config import Settings
+from credvault.infile import read_file
 from credvault.model.errors import Conflict, CredvaultError, Invalid, InvalidValue
 from credvault.model.names import Name, parse_name
 from credvault.model.record import Record, Secret
 from credvault.model.text import printable
 from credvault.model.times import time_text
-from credvault.transfer.importers.base import read_file
 from credvault.transfer.importing import PURPOSE
 from credvault.transfer.plan import WRITTEN, Row
 from credvault.vault import Vault

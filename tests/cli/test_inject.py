@@ -63,7 +63,7 @@ def test_file_that_is_there_is_kept_unless_it_is_to_be_replaced(stocked: Cli, te
     assert (stocked.cwd / "app.conf").stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("way", ["itself", "a link", "another name", "stdin"])
+@pytest.mark.parametrize("way", ["itself", "a link", "another name", "stdin", "home"])
 def test_template_is_never_the_file_that_is_written(stocked: Cli, template: Path, way: str) -> None:
     output = stocked.cwd / "other"
     if way == "a link":
@@ -73,8 +73,9 @@ def test_template_is_never_the_file_that_is_written(stocked: Cli, template: Path
     else:
         output = template
 
-    words = 'credvault inject -o "$0" --force ' + ("<app.tmpl" if way == "stdin" else "-i app.tmpl")
-    done = stocked.run(["sh", "-c", words, str(output)])
+    ways = {"stdin": "<app.tmpl", "home": "--input='~/app.tmpl'"}
+    words = 'credvault inject -o "$0" --force ' + ways.get(way, "-i app.tmpl")
+    done = stocked.run(["sh", "-c", words, str(output)], env={"HOME": str(stocked.cwd)})
 
     assert done.returncode == 2
     assert b"is the template, which would be lost" in done.stderr
@@ -149,11 +150,9 @@ def test_stdin_that_is_closed_or_endless_is_an_error(stocked: Cli) -> None:
 
 def test_answer_that_cannot_be_written_has_its_own_status(stocked: Cli, template: Path) -> None:
     full = stocked.run(["sh", "-c", "credvault inject -i app.tmpl >/dev/full"])
-    unread = stocked.run(["bash", "-c", "credvault inject -i app.tmpl | true; echo ${PIPESTATUS[0]}"])
 
     assert full.returncode == 6
     assert b"no space left on device" in full.stderr
-    assert unread.stdout in (b"141\n", b"0\n")  # what fits into the pipe may be written before it is closed
 
 
 @pytest.mark.parametrize("fault", [FULL_FROM_HERE, SHORT_THEN_FULL, "EIO"])

@@ -6,11 +6,11 @@ import sys
 import click
 
 from credvault.cli.context import Run
-from credvault.cli.infile import read_infile
 from credvault.cli.options import verb
 from credvault.cli.outfile import write_outfile
 from credvault.cli.output import is_terminal
 from credvault.delivery.template import MAX_TEMPLATE_BYTES, fill, parse_template
+from credvault.infile import read_infile
 from credvault.model.errors import Invalid
 from credvault.model.text import printable
 from credvault.model.value import SecretValue
@@ -54,7 +54,7 @@ def command(run: Run, *, source: str | None, output: str | None, force: bool, ra
 
 def _is_same(source: str, output: str) -> bool:
     try:
-        template = os.fstat(sys.stdin.fileno()) if source == "-" else os.stat(source)
+        template = os.fstat(sys.stdin.fileno()) if source == "-" else os.stat(os.path.expanduser(source))
         return os.path.samestat(template, os.stat(output))
     except OSError:  # the usual case: there is no such file yet
         return False

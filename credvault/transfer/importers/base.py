@@ -5,14 +5,12 @@ An importer is a function `read(source)` in a file of its own. It raises for a s
 """
 
 import json
-import os
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Never
 
-from credvault import files
+from credvault.infile import read_file, read_infile
 from credvault.model import times
-from credvault.model.errors import CredvaultError, InvalidValue, Locked, NotFound, StorageError
+from credvault.model.errors import CredvaultError, InvalidValue, Locked
 from credvault.model.record import TYPES
 from credvault.model.text import printable
 from credvault.model.value import SecretValue
@@ -67,10 +65,8 @@ class Source(NamedTuple):
         return "stdin" if self.path == "-" else printable(self.path)
 
     def read_bytes(self) -> bytes:
-        """Return the content of the file, or of stdin for `-`; raises NotFound, StorageError."""
-        if self.path == "-":
-            return _read_stdin()
-        return read_file(self.path, MAX_SOURCE_BYTES)
+        """Return the content of the file, or of stdin for `-`; raises NotFound, Invalid, StorageError."""
+        return read_infile(self.path, MAX_SOURCE_BYTES, what="source")
 
     def read_text(self) -> str:
         """Return the content as text, bytes that are none of UTF-8 as surrogates."""
@@ -98,24 +94,6 @@ class Source(NamedTuple):
 
 Reader = Callable[[Source], "Any"]
 """Yields the Items and Skipped of a source, lazily or as a list."""
-
-
-def read_file(path: str, limit: int) -> bytes:
-    """Return the content of a regular file; raises NotFound, and StorageError over `limit` bytes."""
-    data = files.read_small_file(os.path.expanduser(path), limit)
-    if data is None:
-        raise NotFound(f"there is no file {printable(path)}")
-    return data
-
-
-def _read_stdin() -> bytes:
-    if sys.stdin is None:
-        raise StorageError("stdin is closed, so there is nothing to read")
-    os.set_blocking(sys.stdin.fileno(), True)
-    data = sys.stdin.buffer.read(MAX_SOURCE_BYTES + 1)
-    if len(data) > MAX_SOURCE_BYTES:
-        raise StorageError("cannot read stdin: it is too large")
-    return data
 
 
 def parse_json(data: bytes, shown: str) -> Any:

@@ -7,9 +7,10 @@ import os
 import re
 from collections.abc import Iterator
 
+from credvault.infile import read_file
 from credvault.model.errors import InvalidValue
 from credvault.model.text import printable
-from credvault.transfer.importers.base import Item, Skipped, Source, read_file
+from credvault.transfer.importers.base import Item, Skipped, Source
 from credvault.transfer.importers.passstore import read_store
 
 _MAX_CONFIG_BYTES = 1024 * 1024

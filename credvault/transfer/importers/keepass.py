@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from credvault.infile import read_file
 from credvault.model.errors import Damaged, InvalidValue, MissingExtra, WrongKey
 from credvault.sealing.crypto import aes_rounds, sha256
-from credvault.transfer.importers.base import Item, Skipped, Source, moment_of, read_file
+from credvault.transfer.importers.base import Item, Skipped, Source, moment_of
 from credvault.transfer.importers.cards import Card, host_of, items_of
 
 try:

@@ -6,11 +6,12 @@ Nothing outside the store is read: a link that leads out of it is skipped, and s
 import os
 from collections.abc import Iterator
 
+from credvault.infile import read_file
 from credvault.model.errors import CredvaultError, Locked, NotFound, Unsupported
 from credvault.model.text import printable
 from credvault.model.value import MAX_VALUE_BYTES
 from credvault.transfer.gpg import Gpg
-from credvault.transfer.importers.base import Item, Skipped, Source, read_file
+from credvault.transfer.importers.base import Item, Skipped, Source
 from credvault.transfer.importers.passbody import items_of_body
 
 _SUFFIX = ".gpg"

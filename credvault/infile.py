@@ -1,4 +1,4 @@
-"""What a command reads besides its options: stdin, or a file, each up to a limit."""
+"""What is read besides settings and vaults: a file that somebody names, or stdin, each up to a limit of bytes."""
 
 import os
 import sys
@@ -9,19 +9,27 @@ from credvault.model.text import printable
 
 
 def read_infile(path: str, limit: int, *, what: str) -> bytes:
-    """Return the content of a regular file, or of stdin where the path is '-'.
+    """Return the content of a regular file, or of stdin where the path is '-'; `what` it is, in a word.
 
     Raises NotFound, Invalid where stdin is closed, and StorageError over `limit` bytes.
     """
-    if path == "-":
-        data = read_stdin(limit, what=what)
-        if len(data) > limit:
-            raise StorageError("cannot read stdin: it is too large")
-        return data
-    found = files.read_small_file(path, limit)
-    if found is None:
+    if path != "-":
+        return read_file(path, limit)
+    data = read_stdin(limit, what=what)
+    if len(data) > limit:
+        raise StorageError("cannot read stdin: it is too large")
+    return data
+
+
+def read_file(path: str, limit: int) -> bytes:
+    """Return the content of a regular file; raises NotFound, and StorageError over `limit` bytes.
+
+    A `~` at its start is the home: shells leave it to us in `--option=~/file`.
+    """
+    data = files.read_small_file(os.path.expanduser(path), limit)
+    if data is None:
         raise NotFound(f"there is no file {printable(path)}")
-    return found
+    return data
 
 
 def read_stdin(limit: int, *, what: str) -> bytes:
