@@ -22,9 +22,11 @@ npm            npm         export --format dotenv, read by the dotenv of npm
 pass           pass        import from a store of pass
 ps             procps      what other users see of a running credvault
 setpriv        util-linux  file permissions as seen by another user
+sway           sway        get --copy under Wayland
 systemctl      systemd     export --format systemd, read by systemd's own functions
 top            procps      exec --mask with a full-screen program
 vim            vim         exec --mask with a full-screen program
+wl-copy        wl-clipboard get --copy under Wayland
 xclip          xclip       get --copy
 xsel           xsel        get --copy
 Xvfb           xvfb        get --copy

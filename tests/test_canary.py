@@ -72,6 +72,8 @@ WORKING: list[Case] = [
     (["redact", "--past", "a/text"], VALUE + NEW_VALUE, {}, 0),
     *((["export", "--format", name, "-n", "none"], b"", {}, 0) for name in FORMATS if name != "github-actions"),
     (["doctor", "--verify"], b"", {}, 0),
+    (["shellenv", "bash"], b"", {}, 0),
+    (["trust", "--list"], b"", {}, 0),
     (["slot", "list"], b"", {}, 0),
     (["slot", "add", "--new-passphrase-file", "new-passphrase"], b"", {}, 0),
     (["slot", "change", "2", "--new-passphrase-file", "new-passphrase"], b"", {}, 0),
@@ -103,7 +105,13 @@ FAILING: list[Case] = [
     (["get", "a/text", "--dsn"], b"", {}, 2),
     (["get", "a/text", "-o", "passphrase"], b"", {}, 7),
     (["get", "a/text", "-o", "no/such/folder"], b"", {}, 6),
+    (["get", "a/text", "-c"], b"", {}, 8),
+    (["get", "a/text", "-c"], b"", {"DISPLAY": ":99999"}, 8),
+    (["get", "a/binary", "-c"], b"", {"DISPLAY": ":99999"}, 2),
     (["delete", "a/text"], b"", {}, 2),
+    (["trust", "-y"], b"", {}, 3),
+    (["trust", "--remove"], b"", {}, 3),
+    (["shellenv", "csh"], b"", {}, 2),
     (["edit", "a/text", "--env", "PATH"], b"", {}, 2),
     (["exec", "-e", "A=a/none", "--", "true"], b"", {}, 125),
     (["exec", "-e", "A=a/binary", "--", "true"], b"", {}, 125),
@@ -150,7 +158,7 @@ def test_no_canary_gets_out_of_any_command(home: Home, options: list[str]) -> No
         position = argv.index("--") if "--" in argv else len(argv)
         done = home.run(*argv[:position], *options, *argv[position:], stdin=stdin, **environ)
 
-        if "--json" in options and argv[0] == "get" and ("--field" in argv or "-o" in argv):
+        if "--json" in options and argv[0] == "get" and {"--field", "-o", "-c"} & {*argv}:
             status = 2  # --json shows the whole
         if "--json" in options and argv[0] == "export" and "json" not in argv:
             status = 2  # it goes with the format of that name alone
@@ -159,6 +167,33 @@ def test_no_canary_gets_out_of_any_command(home: Home, options: list[str]) -> No
         assert "unexpected" not in done.stderr, argv
         assert ("Traceback" in done.stderr) is False
 
+    assert files_with(home.root, CANARIES) == SOURCES
+
+
+@pytest.mark.parametrize("option", ["-v", "-vv", "--json", "-q"])
+@pytest.mark.parametrize(
+    ("env", "key_file", "status"),
+    [
+        ('GOOD = "a/text"\nBAD = "a/nosuch"', "key", 3),
+        ('GOOD = "a/text"\nBAD = "b/closed"', "key", 4),
+        ('GOOD = "a/text"\nBAD = "b/nul"', "key", 2),
+        ('GOOD = "a/text"\nPS1 = "a/text"', "key", 2),
+        ('GOOD = "a/text"', "mistyped.key", 5),
+    ],
+)
+def test_no_canary_gets_out_of_loading_that_fails(
+    home: Home, option: str, env: str, key_file: str, status: int
+) -> None:
+    home.run("add", "b/closed", "--stdin", stdin=VALUE)
+    home.run("add", "b/nul", "--stdin", "--runtime-env", stdin=b"\0" + VALUE)
+    home.write(".credvault.toml", f"[env]\n{env}\n")
+    assert home.run("trust", "-y").status == 0
+
+    done = home.run("shellenv", "zsh", "--load", option, CREDVAULT_KEY_FILE=key_file)
+
+    assert done.status == status, done
+    assert done.stdout == b""
+    assert not is_in(done.stderr.encode(), CANARIES)
     assert files_with(home.root, CANARIES) == SOURCES
 
 

@@ -1,5 +1,8 @@
 """`credvault get`."""
 
+import os
+from typing import TYPE_CHECKING
+
 import click
 
 from credvault.cli.context import Run
@@ -8,7 +11,14 @@ from credvault.cli.release import fetch
 from credvault.model.errors import Invalid, NotFound
 from credvault.model.messages import value_members
 from credvault.model.record import Secret
+from credvault.model.times import duration_text, parse_duration
 from credvault.model.value import SecretValue
+
+if TYPE_CHECKING:
+    from credvault.delivery.clipboard import Clipboard
+
+# How long a copied value stays on the clipboard, seconds: as long as with pass.
+CLEAR_SECONDS = 45
 
 
 @verb("get")
@@ -18,6 +28,8 @@ from credvault.model.value import SecretValue
 @click.option("--dsn", is_flag=True, help="the connection string of a database")
 @click.option("-o", "--output", metavar="FILE", help="put it in a new file, mode 0600")
 @click.option("--force", is_flag=True, help="with -o, replace the file if it is there")
+@click.option("-c", "--copy", is_flag=True, help="put it on the clipboard, and clear that after a while")
+@click.option("--clear-after", metavar="D", help="with -c, after this long (45s); 0 is never")
 @click.option("--newline/--no-newline", default=None, help="end it with a newline or not (only on a terminal)")
 @click.option("--raw", is_flag=True, help="show control characters on a terminal")
 @click.pass_obj
@@ -30,10 +42,14 @@ def command(
     dsn: bool,
     output: str | None,
     force: bool,
+    copy: bool,
+    clear_after: str | None,
     newline: bool | None,
     raw: bool,
 ) -> None:
-    """Print a value exactly as it was stored, and nothing else.
+    """Print a value exactly as it was stored, and nothing else. With -c it goes to the clipboard instead, which is
+    cleared after a while unless something else was copied since. While it is there other programs can read it, and one
+    that manages the clipboard may keep it.
 
     Example: curl -H "Authorization: Bearer $(credvault get openai/api_key)" …
     """
@@ -41,9 +57,15 @@ def command(
         raise Invalid("give one of --field and --dsn")
     if output == "-":
         output = None
-    if run.out.json and (field is not None or dsn or output is not None):
-        raise Invalid("--json shows the whole secret; leave out --field, --dsn and -o")
+    if run.out.json and (field is not None or dsn or output is not None or copy):
+        raise Invalid("--json shows the whole secret; leave out --field, --dsn, -o and -c")
+    if copy and output is not None:
+        raise Invalid("give one of -o and -c")
+    if clear_after is not None and not copy:
+        raise Invalid("--clear-after is for the clipboard", hint="give -c too")
     parsed = run.name(name)
+    seconds = _clear_seconds(clear_after)
+    clipboard = _find_clipboard() if copy else None  # before anything is unlocked
     secret = fetch(run, parsed, version)
     if run.out.json:
         run.out.fact({**secret.record.members(), **value_members(secret.value)})
@@ -54,7 +76,25 @@ def command(
 
         write_outfile(run, output, [value.reveal() + (b"\n" if newline else b"")], force=force)
         return
+    if clipboard is not None:
+        from credvault.delivery.clearing import copy_for
+
+        copy_for(clipboard, SecretValue(value.reveal() + b"\n") if newline else value, seconds)
+        run.out.say(f"copied {parsed}, " + (f"cleared in {duration_text(seconds)}" if seconds else "never cleared"))
+        return
     run.out.value(value, newline=newline, raw=raw)
+
+
+def _find_clipboard() -> "Clipboard":
+    from credvault.delivery.clipboard import Clipboard
+
+    return Clipboard(os.environ)
+
+
+def _clear_seconds(text: str | None) -> int:
+    if text is None:
+        return CLEAR_SECONDS
+    return 0 if text == "0" else parse_duration(text)
 
 
 def _part(secret: Secret, field: str | None, dsn: bool) -> SecretValue:
