@@ -32,5 +32,4 @@ def _exec(state: Run, form: PlainForm) -> int:
     namespace = None if form.namespace is None else parse_namespace(form.namespace)
     selection = plain_selection(state.settings, namespace)
     found, child = release.choose(state, selection, Inheritance())
-    release.start(state, file, form.words, found, child)
-    return 0
+    return release.start(state, file, form.words, found, child)

@@ -60,9 +60,15 @@ def choose(run: Run, selection: Selection, inheritance: Inheritance) -> tuple[In
 
 
 def start(
-    run: Run, file: str, argv: Sequence[str], found: Injections, child: ChildEnvironment, if_missing: str = WARN
-) -> None:
-    """Say what is to be said, and become the program."""
+    run: Run,
+    file: str,
+    argv: Sequence[str],
+    found: Injections,
+    child: ChildEnvironment,
+    if_missing: str = WARN,
+    mask: bool = False,
+) -> int:
+    """Say what is to be said, and become the program; or, to mask what it shows, stay and return its exit status."""
     injected = injected_by(found, child)
     warn_of(run, found, injected, if_missing)
     if not found.variables:
@@ -85,6 +91,10 @@ def start(
             variables = [*variables, *hand_on(descriptors)]
         execute.execute(file, argv, variables)
 
+    if mask:
+        from credvault.cli.masked import start_masked
+
+        return start_masked(run, become, injected)
     become()
 
 

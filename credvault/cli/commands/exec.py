@@ -16,6 +16,7 @@ from credvault.cli.choosing import (
     split_words,
 )
 from credvault.cli.context import Run
+from credvault.cli.masked import is_masked, masked_streams
 from credvault.cli.options import verb
 from credvault.cli.output import shown
 from credvault.delivery.environment import ChildEnvironment, Inheritance
@@ -32,6 +33,9 @@ from credvault.model.errors import EXIT_EXEC_FAILED, Invalid
 @click.option("--preserve-env", is_flag=True, help="where both set a variable, the caller's value wins")
 @click.option("--preserve", multiple=True, metavar="A,B", help="the same, for these variables")
 @click.option("--shell", metavar="STRING", help="run STRING in a shell: --shell 'echo $VAR'")
+@click.option(
+    "--mask/--no-mask", default=None, help="hide the secrets in what it shows on terminals and pipes; the default in CI"
+)
 @click.option("--explain", is_flag=True, help="show what would be injected, and run nothing")
 @click.pass_obj
 def command(
@@ -44,9 +48,10 @@ def command(
     preserve_env: bool,
     preserve: tuple[str, ...],
     shell: str | None,
+    mask: bool | None,
     explain: bool,
     **options: Any,
-) -> None:
+) -> int:
     """Run a program with secrets in its environment. It takes the place of credvault: its signals, its terminal and
     its exit status are its own. Without a choice it gets every secret that has a variable.
 
@@ -64,10 +69,11 @@ def command(
     selection = add_files(run, selection, options["env_files"])
     inheritance = Inheritance(pristine, keep, split_words(preserve), preserve_env)
     found, child = release.choose(run, selection, inheritance)
+    masks = is_masked(run, mask)
     if file is None or explain:
-        _explain(run, found, child)
-    else:
-        release.start(run, file, argv, found, child, selection.if_missing)
+        _explain(run, found, child, masked_streams() if masks else [])
+        return 0
+    return release.start(run, file, argv, found, child, selection.if_missing, masks)
 
 
 def _child_words(words: Sequence[str], shell: str | None) -> list[str]:
@@ -78,7 +84,7 @@ def _child_words(words: Sequence[str], shell: str | None) -> list[str]:
     return list(words)
 
 
-def _explain(run: Run, found: Injections, child: ChildEnvironment) -> None:
+def _explain(run: Run, found: Injections, child: ChildEnvironment, masked: Sequence[str]) -> None:
     injected = [
         {
             "variable": injection.variable or None,
@@ -95,7 +101,7 @@ def _explain(run: Run, found: Injections, child: ChildEnvironment) -> None:
     skipped += [{"name": what, "reason": "not there"} for what, _ in found.missing]
     skipped += [{"name": variable, "reason": "the caller's value is preserved"} for variable in child.preserved]
     if run.out.json:
-        run.out.fact({"inject": injected, "skip": skipped, "remove": child.removed})
+        run.out.fact({"inject": injected, "skip": skipped, "remove": child.removed, "mask": masked})
         return
     rows = [
         [
@@ -109,6 +115,7 @@ def _explain(run: Run, found: Injections, child: ChildEnvironment) -> None:
     ]
     rows += [[None, fact["name"], None, None, f"skipped: {fact['reason']}"] for fact in skipped]
     rows += [[variable, None, None, None, "removed: it may unlock a vault"] for variable in child.removed]
+    rows += [[None, None, None, None, f"masked: {', '.join(masked)}"]] if masked else []
     run.out.table(["variable", "secret", "version", "from", "remark"], [[shown(c) for c in row] for row in rows])
 
 

@@ -1,0 +1,49 @@
+"""Running a child whose output is masked: whether it is to be, where, and which values."""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from credvault.cli.context import Run
+from credvault.delivery.selection import Injection
+from credvault.model.errors import Unsupported
+
+_NOT_HERE = "output is not masked on this system"
+
+
+def is_masked(run: Run, wanted: bool | None) -> bool:
+    """Say whether output is to be masked: as somebody says, else in CI, whose logs many may read.
+
+    Raises Unsupported where it cannot be and somebody says so.
+    """
+    masks = bool(os.environ.get("CI")) if wanted is None else wanted
+    if masks and os.name != "posix":
+        if wanted:
+            raise Unsupported(_NOT_HERE)
+        run.out.warn(_NOT_HERE)
+        return False
+    return masks
+
+
+def masked_streams() -> Sequence[str]:
+    """Return the streams on which it would be: terminals and pipes, but no files."""
+    from credvault.delivery import relay
+
+    return relay.masked_streams()
+
+
+def start_masked(run: Run, become: Callable[[], NoReturn], injected: Sequence[Injection]) -> int:
+    """Run a child and return its exit status, or become it where there is nothing to mask."""
+    secrets = [(injection.record.name, injection.value) for injection in injected if injection.record is not None]
+    if not secrets or not masked_streams():
+        become()
+    from credvault.delivery import relay
+    from credvault.delivery.masking import is_maskable
+
+    short = dict.fromkeys(str(name) for name, value in secrets if not is_maskable(value))
+    if short:
+        run.out.warn(f"too short to be masked: {', '.join(short)}")
+    values = [value for _, value in secrets if is_maskable(value)]
+    if not values:
+        become()
+    return relay.run(become, values)
