@@ -46,12 +46,13 @@ def run_in_script(command: str, env: Mapping[str, str], cwd: Path, seconds: floa
     """Run a bash command line with stdin empty and no terminal within reach."""
     overdue = ""
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with _running(["bash", "-c", command], env, cwd, **pipes) as process:
+    with running(["bash", "-c", command], env, cwd, **pipes) as process:
         try:
             stdout, stderr = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
-            running = process.poll() is None
-            overdue = "was still running" if running else "left a process behind that still held its output"
+            overdue = (
+                "was still running" if process.poll() is None else "left a process behind that still held its output"
+            )
             overdue += f" after {seconds:g} s"
             _kill(process)
             try:
@@ -79,7 +80,7 @@ def run_on_terminal(
     master, slave = os.openpty()
     try:
         termios.tcsetwinsize(slave, (ROWS, COLUMNS))
-        with _running(["bash", "-c", ON_TERMINAL, os.ttyname(slave), command], env, cwd) as process:
+        with running(["bash", "-c", ON_TERMINAL, os.ttyname(slave), command], env, cwd) as process:
             started = turned = heard = time.monotonic()
             wait = pause(outputs) if keys else None
             while not overdue:
@@ -120,7 +121,8 @@ def _echo_seconds(slave: int, keys: Keys) -> float:
 
 
 @contextmanager
-def _running(argv: list[str], env: Mapping[str, str], cwd: Path, **streams: Any) -> Iterator[subprocess.Popen[bytes]]:
+def running(argv: list[str], env: Mapping[str, str], cwd: Path, **streams: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program in a session of its own, and kill what is left of its process group."""
     with _signals_not_ignored():
         process = subprocess.Popen(argv, env=env, cwd=cwd, start_new_session=True, umask=0o022, **streams)
     with process:

@@ -91,11 +91,11 @@ def start(
             variables = [*variables, *hand_on(descriptors)]
         execute.execute(file, argv, variables)
 
-    if mask:
-        from credvault.cli.masked import start_masked
+    if not mask:
+        become()
+    from credvault.cli.masked import start_masked
 
-        return start_masked(run, become, injected)
-    become()
+    return start_masked(run, become, injected)
 
 
 def warn_of(run: Run, found: Injections, given: Sequence[Injection], if_missing: str) -> None:

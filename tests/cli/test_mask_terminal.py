@@ -1,0 +1,365 @@
+"""Under --mask a terminal works as in a direct run: keys, size, jobs, modes, whoever stops or ends whom."""
+
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from tests.cli.mask import MARK, MASKED, PYTHON, shell
+from tests.cli.test_exec_terminal import catcher
+from tests.conftest import Cli
+from tests.screen import Screen
+
+
+def relay_of(screen: Screen, child: str) -> int:
+    """Return the process that relays for a child, which is the third of its kind: relay, leader, child."""
+    found: dict[int, int] = {}
+
+    def is_there() -> bool:
+        for entry in os.listdir("/proc"):
+            try:
+                with open(f"/proc/{entry}/stat") as file:
+                    pid, _, rest = file.read().partition(" (")
+                with open(f"/proc/{entry}/cmdline", "rb") as file:
+                    words = file.read().split(b"\0")
+            except (OSError, ValueError):
+                continue
+            session = int(rest.rpartition(") ")[2].split()[3])
+            if session == screen.pid and child.encode() in words and b"exec" in words:
+                found[int(pid)] = session
+        return bool(found)
+
+    screen.wait(is_there, f"the process that relays for {child}")
+    return next(iter(found))
+
+
+def wait_for_job(screen: Screen, state: str) -> None:
+    """Ask the shell for its jobs until one is in that state."""
+
+    def is_so() -> bool:
+        screen.run("jobs; echo those", "\nthose")
+        return state in screen.text
+
+    screen.wait(is_so, f"a job that is {state}")
+
+
+def test_child_has_a_terminal_of_the_same_size_and_modes(stocked: Cli) -> None:
+    program = "import os; print(os.tcgetpgrp(0) == os.getpgrp(), [os.isatty(fd) for fd in (0, 1, 2)])"
+    with shell(stocked) as screen:
+        screen.run("stty -ixon; stty -g")
+        screen.rest()
+        direct = re.search(r"^[0-9a-f:]{20,}$", screen.text, re.M)
+
+        screen.run(f"{MASKED} stty -g; {MASKED} stty size; {MASKED} {PYTHON} -c '{program}'", "[True, True, True]")
+
+    assert direct is not None
+    assert direct[0] in screen.text
+    assert "24 80" in screen.text
+    assert "True [True, True, True]" in screen.text
+
+
+def test_new_size_is_told_to_the_child(stocked: Cli) -> None:
+    with shell(stocked) as screen:
+        screen.run(f"{MASKED} sh -c 'trap \"stty size\" WINCH; echo ready; while sleep 0.05; do :; done'", "\nready")
+        screen.resize(30, 100)
+        screen.see("30 100")
+        screen.resize(10, 40)
+        screen.see("10 40")
+        screen.type("\x03")
+        screen.see("~>")
+
+
+@pytest.mark.parametrize(("key", "shown"), [("\x03", "caught INT"), ("\x1c", "caught QUIT")])
+def test_key_that_sends_a_signal_reaches_the_child_once(stocked: Cli, key: str, shown: str) -> None:
+    with shell(stocked) as screen:
+        screen.run(f"{MASKED} {catcher(stocked.cwd)}; echo status $?", "\nready")
+        screen.rest()
+        screen.type(key)
+        screen.see(shown)
+        screen.type("word\r")
+        screen.see("read word")
+        screen.type("\x04")
+        screen.see("\nstatus 0")
+
+        assert screen.text.count(shown) == 1
+
+
+@pytest.mark.parametrize(("key", "status"), [("\x03", 130), ("\x1c", 131)])
+def test_key_ends_a_child_that_does_not_catch_it(stocked: Cli, key: str, status: int) -> None:
+    with shell(stocked) as screen:
+        screen.run("trap : INT; ulimit -c 0")
+        screen.run(f"{MASKED} sh -c 'echo ready; exec sleep 20'; echo status $?", "\nready")
+        screen.type(key)
+        screen.see(f"status {status}")
+
+
+def test_interrupted_child_ends_a_loop_of_the_shell(stocked: Cli) -> None:
+    with shell(stocked) as screen:
+        screen.run(f"for i in 1 2 3; do {MASKED} sh -c 'echo round; exec sleep 20'; done", "\nround")
+        screen.type("\x03")
+        screen.see("~>")
+        screen.rest()
+
+        assert screen.text.count("\nround") == 1
+
+
+def test_job_is_stopped_and_continued_in_front_and_behind(stocked: Cli) -> None:
+    with shell(stocked) as screen:
+        cooked = screen.modes
+        screen.run(f"{MASKED} cat")
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        screen.type("one\r")
+        screen.see("one\none")
+        screen.type("\x1a")
+        screen.see("Stopped")
+        stopped = screen.modes
+        screen.run("jobs", "Stopped")
+        screen.run("bg", "&")
+        wait_for_job(screen, "Stopped")  # by its own read
+        screen.run("fg", "exec")
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        screen.type("two\r")
+        screen.see("two\ntwo")
+        screen.type("\x04")
+        screen.see("~>")
+        screen.run("echo status $?", "status 0")
+
+        assert stopped == cooked
+        assert screen.modes == cooked
+
+
+def test_job_in_the_background_shows_its_output_and_stops_to_read(stocked: Cli) -> None:
+    with shell(stocked) as screen:
+        screen.run(f"{MASKED} sh -c 'echo out $TOKEN; read line; echo got $line' &", f"out {MARK}")
+        wait_for_job(screen, "Stopped")
+        screen.run("fg", "exec")
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        screen.type("word\r")
+        screen.see("got word")
+        assert b"\r\r\n" not in screen.output
+
+
+def test_job_in_the_background_stops_to_write_where_the_terminal_is_set_so(stocked: Cli) -> None:
+    with shell(stocked) as screen:
+        screen.run(f"stty tostop; {MASKED} sh -c 'echo out; echo more' &")
+        screen.rest(1.0)
+        assert "\nout" not in screen.text
+        wait_for_job(screen, "Stopped")
+        screen.run("fg", "\nout\nmore")
+
+
+def test_job_of_a_script_is_stopped_with_the_script(stocked: Cli) -> None:
+    (stocked.cwd / "script").write_text(f"{MASKED} cat\necho after $?\n")
+    with shell(stocked) as screen:
+        screen.run("sh script")
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        screen.type("\x1a")
+        screen.see("Stopped")
+        screen.run("fg", "sh script")
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        screen.type("word\r")
+        screen.see("word\nword")
+        screen.type("\x04")
+        screen.see("after 0")
+
+
+def test_child_that_stops_itself_stops_the_job(stocked: Cli) -> None:
+    for name in ("STOP", "TSTP", "TTOU"):
+        with shell(stocked) as screen:
+            screen.run(f"{MASKED} sh -c 'kill -{name} $$; echo went on'")
+            if name == "TTOU":  # it has the terminal, so there is nothing to wait for
+                screen.see("\nwent on")
+                continue
+            screen.see("Stopped")
+            screen.run("fg", "\nwent on")
+
+
+def test_terminal_can_be_given_to_a_shell_within(stocked: Cli) -> None:
+    with shell(stocked) as screen:
+        screen.run(f"{MASKED} env PS1='in> ' bash --norc --noediting -i", "\nin>")
+        screen.type("sleep 30\r")
+        screen.rest()
+        screen.type("\x1a")
+        screen.see("Stopped", "in>")
+        screen.type("kill %1; echo $TOKEN\r")
+        screen.see(MARK)
+        screen.type("suspend\r")
+        screen.see("Stopped  ", "~>")
+        screen.run("fg")
+        screen.type("exit 5\r")
+        screen.run("echo status $?", "status 5")
+
+
+@pytest.mark.parametrize("name", ["TERM", "HUP", "USR1", "USR2", "ALRM"])
+def test_signal_to_us_is_the_childs_and_the_terminal_is_given_back(stocked: Cli, name: str) -> None:
+    with shell(stocked) as screen:
+        cooked = screen.modes
+        screen.run(f"{MASKED} sh -c 'stty -echo -icanon; echo ready; sleep 9; echo not reached'", "\nready")
+        os.kill(
+            relay_of(screen, "stty -echo -icanon; echo ready; sleep 9; echo not reached"), getattr(signal, f"SIG{name}")
+        )
+        screen.see("~>")
+        screen.run("echo status $?", f"status {128 + getattr(signal, f'SIG{name}')}")
+
+        assert screen.modes == cooked
+
+
+def test_signal_that_the_child_catches_leaves_both_running(stocked: Cli) -> None:
+    with shell(stocked) as screen:
+        child = "trap 'echo caught' TERM USR1; echo ready; read a; read a; echo end"
+        screen.run(f'{MASKED} bash -c "{child}"', "\nready")
+        relay = relay_of(screen, child)
+        os.kill(relay, signal.SIGTERM)
+        screen.see("\ncaught")
+        os.kill(relay, signal.SIGUSR1)
+        screen.wait(lambda: screen.text.count("\ncaught") == 2, "the second signal")
+        screen.type("\r\r")
+        screen.see("\nend")
+
+
+def test_end_of_us_is_a_hang_up_for_the_child(stocked: Cli) -> None:
+    told = stocked.cwd / "told"
+    with shell(stocked) as screen:
+        child = "trap 'echo HUP >told; exit' HUP; echo ready; while sleep 0.05; do :; done"
+        screen.run(f'{MASKED} bash -c "{child}"', "\nready")
+        os.kill(relay_of(screen, child), signal.SIGKILL)
+        screen.wait(told.exists, "the hang-up")
+
+
+def test_end_of_the_terminal_is_a_hang_up_for_the_child(stocked: Cli) -> None:
+    told = stocked.cwd / "told"
+    with shell(stocked) as screen:
+        child = "trap 'echo HUP >told; exit' HUP; echo ready; while sleep 0.05; do :; done"
+        screen.run(f'{MASKED} bash -c "{child}"', "\nready")
+        relay = relay_of(screen, child)
+        screen.close()
+        deadline = time.monotonic() + 10
+        while not (told.exists() and not os.path.exists(f"/proc/{relay}")):
+            assert time.monotonic() < deadline, "no hang-up, or we are left behind"
+            time.sleep(0.02)
+
+
+def test_keys_are_left_alone_in_a_pipeline_until_the_child_asks(stocked: Cli) -> None:
+    with shell(stocked) as screen:
+        screen.run(f"{MASKED} sh -c 'seq 200; sleep 1' | less", "23")
+        screen.rest()
+        screen.type("G")
+        screen.see("200")
+        screen.type("q")
+        screen.see("~>")
+        screen.run(f"echo piped | {MASKED} bash -c 'cat; read -sp Word: word </dev/tty; echo; echo ${{#word}} letters'")
+        screen.see("piped\nWord:")
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        screen.type("hidden\r")
+        screen.see("6 letters")
+        assert "hidden" not in screen.text
+
+
+@pytest.mark.parametrize(("key", "name"), [("\x03", "INT"), ("\x1c", "QUIT")])
+def test_key_reaches_a_child_once_in_a_pipeline(stocked: Cli, key: str, name: str) -> None:
+    (stocked.cwd / "child").write_text(f"trap 'echo caught >&2' {name}; echo ready >&2; sleep 9; sleep 1; exit 4\n")
+    with shell(stocked) as screen:
+        screen.run(f"ulimit -c 0; sleep 5 | {MASKED} bash child", "\nready")
+        screen.type(key)
+        screen.see("caught")
+        screen.rest(1.5)
+
+        assert screen.text.count("caught") == 1
+
+
+READER = """
+import sys, time, tty
+tty.setraw(0)
+print("ready", end="\\r\\n", flush=True)
+time.sleep(0.5)
+wanted, size = int(sys.argv[1]), 0
+while size < wanted:
+    size += len(sys.stdin.buffer.read1(1000))
+print(size, "bytes", end="\\r\\n")
+"""
+
+
+def test_large_paste_is_not_lost(stocked: Cli) -> None:
+    (stocked.cwd / "reader.py").write_text(READER)
+    paste = b"".join(b"line %d %s\n" % (number, b"x" * 60) for number in range(4000))
+    with shell(stocked) as screen:
+        screen.run(f"{MASKED} {PYTHON} reader.py {len(paste)}", "ready")
+        rest = paste
+        while rest:
+            rest = rest[os.write(screen.master, rest[:4096]) :]
+
+        screen.see(f"{len(paste)} bytes")
+
+
+def test_what_is_typed_while_we_start_is_the_childs(stocked: Cli) -> None:
+    with shell(stocked) as screen:
+        screen.run(f"{MASKED} sh -c 'sleep 1; read line; echo got $line'")
+        screen.type("typed ahead\r")
+
+        screen.see("got typed ahead")
+
+
+def test_child_that_does_not_read_is_heard_all_the_same(stocked: Cli) -> None:
+    with shell(stocked) as screen:
+        screen.run(f"{MASKED} sh -c 'stty raw -echo; echo ready; sleep 1; seq 5000; stty sane'", "ready")
+        for _ in range(20):
+            screen.type("x" * 1000)
+        screen.see("5000")
+        screen.type("\x03\r")
+
+
+def test_echo_of_a_key_does_not_wait_for_more(stocked: Cli) -> None:
+    """Also where the key is the beginning of a secret: what follows may never come."""
+    with shell(stocked) as screen:
+        screen.run(f"{MASKED} cat")
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        for shown in ("x", "xc", "xca", "xcan"):
+            screen.type(shown[-1])
+            screen.see(f"\n{shown}")
+
+
+def test_whatever_a_child_writes_there_is_masked(stocked: Cli) -> None:
+    slowly = "import os, time\nfor byte in os.environb[b'TOKEN']: os.write(1, bytes([byte])); time.sleep(0.005)\n"
+    (stocked.cwd / "slowly.py").write_text(slowly)
+    with shell(stocked) as screen:
+        screen.run(f"{MASKED} sh -c 'echo $TOKEN; echo $TOKEN >&2; echo $TOKEN >/dev/tty; echo $TOKEN >&0; echo end'")
+        screen.see(f"\n{MARK}\n{MARK}\n{MARK}\n{MARK}\nend")
+        screen.run(f"{MASKED} {PYTHON} slowly.py; echo; echo end", f"\n{MARK}\nend")
+        screen.run(f"{MASKED} sh -c 'printf %s $TOKEN | base64; tty'", "\n/dev/")
+        screen.run(f"{MASKED} sh -c 'printf \"\\033[31m%s\\033[0m red\\n\" $TOKEN'", f"{MARK} red")
+        assert b"\x1b[31m[REDACTED]\x1b[0m red" in screen.output
+
+
+def test_file_beside_a_terminal_is_not_masked(stocked: Cli) -> None:
+    with shell(stocked) as screen:
+        screen.run(f"{MASKED} sh -c 'echo $TOKEN; test -t 1; echo $? >&2; test -t 2 && echo yes >&2' >plain", "1\nyes")
+        assert (stocked.cwd / "plain").read_text() == "canary-token\n"
+
+
+def test_program_that_cannot_be_run_is_said_as_in_a_direct_run(stocked: Cli) -> None:
+    script = stocked.cwd / "bad"
+    script.write_bytes(b"\x7fELF and no more\n")
+    script.chmod(0o755)
+    with shell(stocked) as screen:
+        cooked = screen.modes
+        screen.run(f"{MASKED} ./bad", "credvault: error: cannot run ./bad: it has no format")
+        screen.run("echo status $?", "status 126")
+        assert screen.modes == cooked
+
+
+def test_what_a_child_leaves_running_is_not_waited_for_and_not_ended(stocked: Cli) -> None:
+    mark = stocked.cwd / "mark"
+    with shell(stocked) as screen:
+        screen.run(
+            f"{MASKED} sh -c '(sleep 1; touch mark; sleep 20) & echo $! >pid; echo started'; echo status $?", "status 0"
+        )
+        assert not mark.exists()
+        screen.run(f"{MASKED} sh -c 'yes >&2 & echo $! >pid2; echo started'; echo status $?", "status 0")
+        screen.wait(mark.exists, "what was left running")
+    for name in ("pid", "pid2"):
+        try:
+            os.kill(int((stocked.cwd / name).read_text()), signal.SIGKILL)
+        except ProcessLookupError:
+            assert name == "pid2"  # its terminal is gone
