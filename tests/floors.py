@@ -68,6 +68,7 @@ NO_FILES = {
     ("agent/__main__.py", "os.devnull"),
     ("cli/boundary.py", "os.devnull"),
     ("cli/prompt.py", "_terminal()"),
+    ("delivery/terminal.py", "_name(number)"),
     ("delivery/descriptors.py", "number"),  # memory that has no name in any folder
 }
 

@@ -66,6 +66,7 @@ WORKING: list[Case] = [
     (["history", "a/text"], b"", {}, 0),
     (["test", "--offline"], b"", {}, 0),
     (["exec", "--explain", "--", "true"], b"", {}, 0),
+    (["exec", "--mask", "--explain", "--", "true"], b"", {}, 0),
     (["exec", "--explain", "--file", "A=a/binary", "--fd", "B=a/binary", "--stdin", "a/text"], b"", {}, 0),
     (["check", "--require", "a/binary", "a/text"], b"", {}, 0),
     (["redact"], b"<" + VALUE + b"> " + BINARY + b" " + b64encode(b"x" + VALUE) + BINARY.hex().encode(), {}, 0),
@@ -115,6 +116,7 @@ FAILING: list[Case] = [
     (["edit", "a/text", "--env", "PATH"], b"", {}, 2),
     (["exec", "-e", "A=a/none", "--", "true"], b"", {}, 125),
     (["exec", "-e", "A=a/binary", "--", "true"], b"", {}, 125),
+    (["exec", "--mask", "-e", "A=a/none", "--", "true"], b"", {}, 125),
     (["exec", "--", "no-such-program"], b"", {}, 127),
     *((["export", "--format", name, "-e", "A=a/binary"], b"", {}, 4) for name in FORMATS if name != "github-actions"),
     (["export", "--format", "json", "-e", "A=b/bytes"], b"", {}, 2),
@@ -273,6 +275,7 @@ def test_value_is_in_no_list_of_processes(home: Home) -> None:
         (["get", "a/text"], b"", {"CREDVAULT_KEY": PRINTED}),
         (["exec", "--", "sleep", "0.2"], b"", {}),
         (["exec", "--file", "A=a/text", "--fd", "B=a/binary", "--stdin", "a/text", "--", "sleep", "0.2"], b"", {}),
+        (["exec", "--mask", "--", "sleep", "0.2"], b"", {}),
     ]
 
     for argv, stdin, environ in cases:
@@ -287,6 +290,25 @@ def test_value_is_in_no_list_of_processes(home: Home) -> None:
         assert (process.returncode, found) == (0, [])
 
     assert looks >= 4
+
+
+@pytest.mark.parametrize(
+    "options", [["--mask"], ["--mask", "-vv"], ["--json", "--mask"]], ids=lambda options: options[-1]
+)
+def test_masked_program_shows_no_canary(home: Home, options: list[str]) -> None:
+    home.run("slot", "remove", "2", "-y")  # of a cheap derivation, which the program refuses
+    show = """env; env >&2; printf %s "$A_TEXT" | base64 -w 0; cat "$BINARY"; exit 9"""
+    chosen = ["-e", "A_TEXT=a/text", "--file", "BINARY=a/binary"]
+
+    working = home.command("exec", *options, *chosen, "--", "sh", "-c", show)
+    failing = home.command("exec", *options, *chosen, "--", "./passphrase")
+
+    assert working.status == 9
+    assert working.stdout.count(b"[REDACTED]") == 3
+    assert failing.status == 126
+    for done in (working, failing):
+        assert not is_in(done.stdout + done.stderr.encode(), CANARIES)
+    assert files_with(home.root, CANARIES) == SOURCES
 
 
 @pytest.mark.parametrize("stdout", ["closed", "full", "a closed pipe"])

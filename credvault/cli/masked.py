@@ -7,6 +7,7 @@ from typing import NoReturn
 from credvault.cli.context import Run
 from credvault.delivery.selection import Injection
 from credvault.model.errors import Unsupported
+from credvault.model.record import Secret
 
 _NOT_HERE = "output is not masked on this system"
 
@@ -34,16 +35,17 @@ def masked_streams() -> Sequence[str]:
 
 def start_masked(run: Run, become: Callable[[], NoReturn], injected: Sequence[Injection]) -> int:
     """Run a child and return its exit status, or become it where there is nothing to mask."""
-    secrets = [(injection.record.name, injection.value) for injection in injected if injection.record is not None]
+    secrets = [Secret(injection.record, injection.value) for injection in injected if injection.record is not None]
     if not secrets or not masked_streams():
         become()
     from credvault.delivery import relay
     from credvault.delivery.masking import is_maskable
+    from credvault.delivery.redaction import short_warning
 
-    short = dict.fromkeys(str(name) for name, value in secrets if not is_maskable(value))
-    if short:
-        run.out.warn(f"too short to be masked: {', '.join(short)}")
-    values = [value for _, value in secrets if is_maskable(value)]
+    warning = short_warning(secrets)
+    if warning:
+        run.out.warn(warning)
+    values = [secret.value for secret in secrets if is_maskable(secret.value)]
     if not values:
         become()
     return relay.run(become, values)

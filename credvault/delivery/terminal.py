@@ -102,12 +102,15 @@ def _is_controlling(number: int) -> bool:
 
 
 def _open_again(number: int) -> int:
-    # By the first name it is open to us even where it is another user's (su).
-    name = "/dev/tty" if _is_controlling(number) else os.ttyname(number)
     try:
-        return os.open(name, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        return os.open(_name(number), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     except OSError:
         return os.dup(number)
+
+
+def _name(number: int) -> str:
+    # By the first name it is open to us even where it is another user's (su).
+    return "/dev/tty" if _is_controlling(number) else os.ttyname(number)
 
 
 def _modes(fd: int) -> list[Any]:

@@ -313,7 +313,7 @@ def test_short_secret_is_named_and_the_others_are_masked(cli: Cli) -> None:
     alone = cli("exec", "--mask", "--only", "PIN", "--", "sh", "-c", "echo $PPID")
 
     assert done.stdout == b"4711 [REDACTED]\n"
-    assert done.stderr == b"credvault: warning: too short to be masked: default/PIN\n"
+    assert done.stderr == b"credvault: warning: too short to be hidden (under 6 bytes): default/PIN\n"
     assert alone.stdout == b"%d\n" % os.getpid()
 
 
