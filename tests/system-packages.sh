@@ -19,12 +19,16 @@ less           less        exec --mask with a pager
 man            man-db      the manual pages
 node           nodejs      export --format dotenv, read by the dotenv of npm
 npm            npm         export --format dotenv, read by the dotenv of npm
+openssl        openssl     exec --file, read by openssl
 pass           pass        import from a store of pass
 ps             procps      what other users see of a running credvault
+psql           postgresql-client  exec --file, read by psql
 setpriv        util-linux  file permissions as seen by another user
 sway           sway        get --copy under Wayland
+ssh-add        openssh-client  exec --file, read by ssh-add and ssh-keygen
 systemctl      systemd     export --format systemd, read by systemd's own functions
 top            procps      exec --mask with a full-screen program
+unshare        util-linux  exec --file and --fd in namespaces of processes
 vim            vim         exec --mask with a full-screen program
 wl-copy        wl-clipboard get --copy under Wayland
 xclip          xclip       get --copy

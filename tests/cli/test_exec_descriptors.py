@@ -2,10 +2,11 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -284,50 +285,70 @@ def test_trail_says_that_it_was_handed_over(stocked: Cli) -> None:
     assert [json.loads(line)["command"] for line in trail] == ["environment", "deliver"]
 
 
-PROGRAMS = {
-    "ssh-keygen": 'ssh-keygen -y -f "$KEY" | cut -d" " -f1',
-    "openssl": 'openssl pkey -in "$PEM" -noout -text | head -1 | cut -c1-11',
-    "curl": 'curl -sS -K "$CURL" -o /dev/null; echo $?',
-    "bash": '. "$ENV_LINES"; echo "$FROM_FILE"',
-    "git": 'git config -f "$GITCONFIG_COPY" user.name',
-    "gpg": "printf x | gpg -q --homedir . --batch --pinentry-mode loopback --passphrase-fd $PW -c | gpg -q --homedir ."
-    ' --batch --pinentry-mode loopback --passphrase-file "$PW_FILE" -d; echo',
-    "psql": 'PGPASSFILE="$PGPASS" psql -h 127.0.0.1 -p 1 -U me db 2>&1 | grep -ci "password file"',
+class Tool(NamedTuple):
+    """A real program: what makes a value for it, what it does with that, and what it then says.
+
+    The value is handed over as the file X and as the descriptor Y.
+    """
+
+    make: str
+    use: str
+    says: str
+
+
+TOOLS = {
+    "ssh-keygen": Tool(
+        "ssh-keygen -q -t ed25519 -N '' -f key && cat key", 'ssh-keygen -y -f "$X" | cut -d" " -f1', "ssh-ed25519"
+    ),
+    "ssh-add": Tool(
+        "ssh-keygen -q -t ed25519 -N '' -C me -f key && cat key",
+        """ssh-agent sh -c 'ssh-add -q "$X" && ssh-add -l | cut -d" " -f3'""",
+        "me",
+    ),
+    "openssl": Tool(
+        "openssl genpkey -algorithm ED25519", 'openssl pkey -in "$X" -noout -text | head -1', "ED25519 Private-Key:"
+    ),
+    "curl": Tool("echo url = file://$PWD/page; echo page >page", 'curl -sS -K "$X"', "page"),
+    "bash": Tool(
+        "echo \"FROM_FILE='from a file'\"",
+        '. "$X"; echo "$FROM_FILE"; read -r line <&$Y; echo "${#line}"',
+        "from a file\n23",
+    ),
+    "dash": Tool(
+        "echo \"FROM_FILE='from a file'\"",
+        """dash -c '. "$X"; cat <&$Y >/dev/null; echo "$FROM_FILE"'""",
+        "from a file",
+    ),
+    "git": Tool("printf '[user]\\nname = from git\\n'", 'git config -f "$X" user.name', "from git"),
+    # With a passphrase by either way, and for the other direction by the other.
+    "gpg": Tool(
+        "echo a passphrase",
+        "gpg='gpg -q --homedir . --batch --pinentry-mode loopback'; chmod 700 .; printf text |"
+        ' $gpg --passphrase-fd $Y -c | $gpg --passphrase-file "$X" -d; gpgconf --homedir . --kill all',
+        "text",
+    ),
+    # It complains of a password file that others may read, and of one that is no regular file.
+    "psql": Tool(
+        "echo 127.0.0.1:1:db:me:secret",
+        'count() { PGPASSFILE="$1" psql -h 127.0.0.1 -p 1 -U me db 2>&1 | grep -c "password file"; };'
+        ' cp "$X" loose; chmod 644 loose; mkfifo pipe; count "$X"; count loose; count pipe',
+        "0\n1\n1",
+    ),
 }
 
 
-def test_real_programs_take_what_is_handed_over(cli: Cli, tmp_path: Path) -> None:
-    """The last line is of psql, which complains of a password file that others may read, and of one that is no file."""
-    cli.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
-    cli.run(["openssl", "genpkey", "-algorithm", "ED25519", "-out", str(tmp_path / "pem")], check=True)
-    values = {
-        "KEY": (tmp_path / "key").read_bytes(),
-        "PEM": (tmp_path / "pem").read_bytes(),
-        "CURL": b'url = "file:///etc/hostname"\n',
-        "ENV_LINES": b"FROM_FILE='from a file'\n",
-        "GITCONFIG_COPY": b"[user]\nname = from git\n",
-        "PW": b"a passphrase",
-        "PW_FILE": b"a passphrase",
-        "PGPASS": b"127.0.0.1:1:db:me:secret\n",
-    }
-    words = []
-    for variable, value in values.items():
-        cli("add", f"tools/{variable}", "--delivery", "executor_only", "--stdin-raw", stdin=value, check=True)
-        option = "--fd" if variable == "PW" else "--file"
-        words += [option, f"{variable}=tools/{variable}"]
-    cli.cwd.chmod(0o700)
+@pytest.mark.parametrize("program", TOOLS)
+def test_real_program_takes_what_is_handed_over(cli: Cli, program: str) -> None:
+    if shutil.which(program) is None and os.environ.get("CI") != "true":
+        pytest.skip(f"{program} is not installed")
+    make, use, says = TOOLS[program]
+    value = cli.run(["bash", "-c", make], check=True).stdout
+    cli("add", "tools/value", "--delivery", "executor_only", "--stdin-raw", stdin=value, check=True)
+    choices = ("--file", "X=tools/value", "--fd", "Y=tools/value")
 
-    done = cli("exec", *words, "--", "bash", "-c", "; ".join(PROGRAMS.values()))
+    done = cli("exec", *choices, "--", "bash", "-c", use)
 
-    assert done.stdout.decode().splitlines() == [
-        "ssh-ed25519",
-        "ED25519 Pri",
-        "0",
-        "from a file",
-        "from git",
-        "x",
-        "0",
-    ], done.stderr
+    assert done.stdout.decode().strip() == says, done
 
 
 def test_agent_hands_over_as_well(stocked: Cli) -> None:
