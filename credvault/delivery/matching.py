@@ -31,7 +31,7 @@ _MAX_DFA_BYTES = 65_536
 _SHARED = 128
 # Python asks of so many words at once whether any is of a form: a set's isdisjoint took 6 ns for each, looking
 # closer 13 ns.
-_BLOCK_WORDS = 1_024
+_BLOCK_WORDS = 128
 
 Span = tuple[int, int]
 # Where forms have a word: by offset of the word and length of the form, so that as many forms as look alike are told
