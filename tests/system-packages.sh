@@ -26,7 +26,7 @@ psql           postgresql-client  exec --file, read by psql
 setpriv        util-linux  file permissions as seen by another user
 sway           sway        get --copy under Wayland
 ssh-add        openssh-client  exec --file, read by ssh-add and ssh-keygen
-systemctl      systemd     export --format systemd, read by systemd's own functions
+systemctl      systemd     export --format systemd, read by the functions of systemd
 top            procps      exec --mask with a full-screen program
 unshare        util-linux  exec --file and --fd in namespaces of processes
 vim            vim         exec --mask with a full-screen program
