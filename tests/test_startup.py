@@ -244,6 +244,13 @@ def test_get_loads_its_own_command_and_no_floor_that_it_does_not_use(home: Path)
     }
 
 
+def test_export_loads_the_format_that_is_asked_for_and_no_other(home: Path, of_libraries: set[str]) -> None:
+    modules = loaded_in_a_run(home, "export", "--format", "systemd", "-n", "default")
+
+    assert ours(modules, "delivery.formats") == {f"credvault.delivery.formats.{name}" for name in ("systemd", "text")}
+    assert not (modules - of_libraries).intersection(DEAR)
+
+
 def test_get_with_a_raw_key_loads_no_key_derivation(home: Path) -> None:
     modules = loaded_in_a_run(home, "get", "openai/api_key")
 

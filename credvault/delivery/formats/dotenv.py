@@ -7,7 +7,7 @@ at any #. Python's replaces ${NAME} wherever it stands, and reads a carriage ret
 
 import re
 
-from credvault.delivery.formats.text import decoded
+from credvault.delivery.formats.text import ANOTHER_VARIABLE, decoded
 from credvault.model.errors import InvalidValue
 
 _REPLACED = re.compile(r"\$\{[^}:]*(?::-[^}]*)?\}")
@@ -21,6 +21,8 @@ _BARE = re.compile("(?!['\"`])[^\\s#\ufeff](?:(?:[^#\r\n\u2028\u2029]|[\u2028\u2
 
 def entry(variable: str, value: bytes) -> bytes:
     """Return the assignment of a variable; raises InvalidValue where there is none that both read the same."""
+    if variable == "__proto__":
+        raise InvalidValue("npm's dotenv loses that variable", hint=ANOTHER_VARIABLE)
     return f"{variable}={_spelled(decoded(value))}\n".encode()
 
 

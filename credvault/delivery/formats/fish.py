@@ -6,10 +6,11 @@ In single quotes only \' and \\ are special (fish-doc, "Quotes"); a newline stan
 from credvault.delivery.formats.text import ANOTHER_VARIABLE
 from credvault.model.errors import InvalidValue
 
-# Read-only variables (fish-doc, "Special variables"), and lists of folders in which fish replaces an empty one.
+# Read-only variables (fish-doc, "Special variables"), lists of folders in which fish replaces an empty one, and those
+# it takes code from.
 _OWN = frozenset(
     "_ CDPATH FISH_VERSION PATH PWD SHLVL fish_kill_signal fish_killring fish_pid history hostname pipestatus status"
-    " status_generation umask version".split()
+    " status_generation umask version fish_complete_path fish_function_path fish_user_paths".split()
 )
 
 

@@ -140,3 +140,10 @@ def test_what_has_no_common_spelling_is_refused(value: bytes, reason: str) -> No
 
     assert refused.value.message.startswith(f"A (the test) cannot be exported as dotenv: {reason}")
     assert "shell" in str(refused.value.hint)
+
+
+def test_variable_that_is_no_member_in_javascript_is_refused(readers: Readers) -> None:
+    with pytest.raises(InvalidValue, match="npm's dotenv loses that variable"):
+        render("dotenv", [injection(b"a", "__proto__")])
+
+    assert readers([b"__proto__='a'\n"])[0]["newest"] == {}  # that is why
