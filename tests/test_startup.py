@@ -245,7 +245,7 @@ def test_get_loads_its_own_command_and_no_floor_that_it_does_not_use(home: Path)
 
 
 def test_export_loads_the_format_that_is_asked_for_and_no_other(home: Path, of_libraries: set[str]) -> None:
-    modules = loaded_in_a_run(home, "export", "--format", "systemd", "-n", "default")
+    modules = loaded_in_a_run(home, "export", "--format", "systemd", "--only", "*")
 
     assert ours(modules, "delivery.formats") == {f"credvault.delivery.formats.{name}" for name in ("systemd", "text")}
     assert not (modules - of_libraries).intersection(DEAR)
