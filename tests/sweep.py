@@ -115,7 +115,7 @@ class Sweep:
 
     @property
     def _leaves_vault(self) -> bool:
-        return self.writer.reads or self.writer.argv[0] in ("salvage", "get")
+        return self.writer.reads or self.writer.argv[0] in ("salvage", "get", "export")
 
     def _judge(self, ended: Ended, fault: str, call: Call) -> list[str]:
         """Return what is wrong after the fault."""

@@ -63,6 +63,7 @@ WRITERS = {
     "salvage -o": Writer(["salvage", "-o", "rescued.json"], makes="rescued.json"),
     "get -o": Writer(["get", "keep/one", "-o", "value"], makes="value"),
     "get -o --force": Writer(["get", "keep/one", "-o", "there", "--force"], makes="there"),
+    "export -o": Writer(["export", "--format", "shell", "-o", "value"], makes="value"),
     "get": Writer(["get", "keep/one"], reads=True),
     "list": Writer(["list"], reads=True),
 }
@@ -89,7 +90,7 @@ def furnished(home: Home, writer: Writer) -> Home:
         (("rotate", "keep/two", "--stdin"), b"two, second"),
         (("slot", "add", "--new-passphrase-file", "old-passphrase"), b""),
         (("slot", "add", "--new-key-file", "second.key"), b""),
-        (("add", "keep/one", "--stdin"), b"one"),
+        (("add", "keep/one", "--stdin", "--env", "KEEP_ONE"), b"one"),
     )
     for argv, stdin in steps:
         done = home.run(*argv, stdin=stdin)

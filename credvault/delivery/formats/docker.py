@@ -1,4 +1,4 @@
-"""For `docker run --env-file FILE`, and podman's.
+"""For `docker run --env-file FILE`.
 
 A line is a variable, and all that follows `=` is its value, quotes included: docker/cli, pkg/kvfile, which refuses
 what is not UTF-8 and reads lines with Go's bufio.Scanner.

@@ -1,8 +1,8 @@
-"""For PowerShell: `credvault export --format powershell | Out-String | Invoke-Expression`.
+"""For PowerShell: `credvault export --format powershell | Invoke-Expression`.
 
 In single quotes only a single quote is special, and is doubled (about_Quoting_Rules). Four typographic ones count as
-such too, so they go by number, as everything else does that is not printable ASCII: between programs PowerShell takes
-lines apart, and reads them and scripts in code pages of its own.
+such too, so they go by number, as does all else that is not printable ASCII: PowerShell takes what a program prints
+apart into lines, invokes each by itself, and reads them, and scripts, in code pages of its own.
 """
 
 import re
