@@ -18,6 +18,7 @@ SETTINGS = {
     "CREDVAULT_AGENT_SOCKET": "where the agent's socket is; an absolute path",
     "CREDVAULT_NO_INPUT": "never ask, as --no-input; 0 and nothing mean no",
     "CI": "set to anything, as CREDVAULT_NO_INPUT",
+    "GITHUB_ENV": "the file that 'export --format github-actions' appends to",
     "NO_COLOR": "set to anything: no colours, unless --color says otherwise",
     "XDG_CONFIG_HOME": "where the folder of config.toml is, on Linux (~/.config)",
     "XDG_DATA_HOME": "where the folder of the vault file is, on Linux (~/.local/share)",

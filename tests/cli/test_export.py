@@ -86,7 +86,7 @@ def test_unknown_format_is_refused_before_anything_is_unlocked(stocked: Cli, for
     done = stocked("export", "--format", format_name, env={"CREDVAULT_KEY": None})
 
     assert (done.returncode, done.stdout) == (2, b"")
-    assert f"there is no format '{format_name}'".encode() in done.stderr
+    assert f"invalid value for '--format': '{format_name}' is not one of 'shell'".encode() in done.stderr
 
 
 def test_file_is_new_private_and_whole(stocked: Cli) -> None:

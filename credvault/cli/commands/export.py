@@ -22,8 +22,13 @@ from credvault.model.value import SecretValue
 _GITHUB_ENV = "GITHUB_ENV"
 
 
+_READERS = ", ".join(f"{name} ({fmt.reader})" if fmt.reader else name for name, fmt in FORMATS.items())
+
+
 @verb("export")
-@click.option("--format", "format_name", metavar="FORMAT", help=f"who reads it: {', '.join(FORMATS)}")
+@click.option(
+    "--format", "format_name", type=click.Choice(list(FORMATS)), metavar="FORMAT", help=f"who reads it: {_READERS}"
+)
 @selection_options
 @click.option("-o", "--output", metavar="FILE", help="put it in a new file, mode 0600")
 @click.option("--force", is_flag=True, help="with -o, replace the file if it is there")
@@ -41,7 +46,7 @@ def command(
     Example: eval "$(credvault export --format shell -n openai)"
     """
     output = None if output == "-" else output
-    name = _known_format(format_name, run.out.json)
+    name = _chosen_format(format_name, run.out.json)
     runner_file = _runner_file(run, output) if name == GITHUB_ACTIONS else None
     selection = add_files(run, parse_selection(run, options), options["env_files"])
     with run.open_vault() as vault:
@@ -58,12 +63,9 @@ def command(
         run.out.value(SecretValue(text), newline=False, raw=raw)
 
 
-def _known_format(name: str | None, as_json: bool) -> str:
-    known = ", ".join(FORMATS)
+def _chosen_format(name: str | None, as_json: bool) -> str:
     if name is None:
-        raise Invalid("which format?", hint=f"give --format: {known}")
-    if name not in FORMATS:
-        raise Invalid(f"there is no format '{name}'", hint=f"formats are {known}")
+        raise Invalid("which format?", hint=f"give --format: {', '.join(FORMATS)}")
     if as_json and name != "json":
         raise Invalid("--json goes with --format json, and with no other", hint="give one of the two")
     return name

@@ -15,25 +15,25 @@ from credvault.model.text import printable
 
 
 class Format(NamedTuple):
-    """A format: the module that writes it, and who reads it, in words."""
+    """A format: the module that writes it, and who reads it where the name alone does not say so."""
 
     module: str
-    reader: str
+    reader: str = ""
 
 
 GITHUB_ACTIONS = "github-actions"
 
 FORMATS = {
-    "shell": Format("posix", "sh, dash, bash and zsh"),
-    "fish": Format("fish", "fish"),
-    "powershell": Format("powershell", "PowerShell"),
-    "dotenv": Format("dotenv", "python-dotenv and npm's dotenv"),
+    "shell": Format("posix", "sh, dash, bash, zsh"),
+    "fish": Format("fish"),
+    "powershell": Format("powershell"),
+    "dotenv": Format("dotenv", "python-dotenv, npm's dotenv"),
     "docker": Format("docker", "docker run --env-file"),
-    "json": Format("jsonobject", "any reader of JSON"),
-    "yaml": Format("yaml", "any reader of YAML"),
-    "systemd": Format("systemd", "EnvironmentFile= of a systemd unit"),
-    GITHUB_ACTIONS: Format("github", "later steps of a job of GitHub Actions"),
-    "gitlab": Format("gitlab", "artifacts:reports:dotenv of GitLab CI"),
+    "json": Format("jsonobject"),
+    "yaml": Format("yaml"),
+    "systemd": Format("systemd", "EnvironmentFile="),
+    GITHUB_ACTIONS: Format("github", "later steps of the job"),
+    "gitlab": Format("gitlab", "artifacts:reports:dotenv"),
 }
 
 
@@ -65,7 +65,7 @@ def _entry(writer: Any, variable: Injection) -> bytes:
     if not is_variable(variable.variable):
         raise InvalidValue("a variable is letters, digits and _, and does not start with a digit")
     if b"\0" in value:
-        raise InvalidValue("the value holds a NUL byte")
+        raise InvalidValue("the value holds a NUL byte", hint="hand it over as a file: credvault exec --file VAR=NAME")
     entry: bytes = writer.entry(variable.variable, value)
     return entry
 
