@@ -5,9 +5,11 @@ compressed or encrypted text, text that is quoted twice, base64 within longer te
 """
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from urllib.parse import unquote_to_bytes
 
 from credvault.model.value import SecretValue
 
@@ -21,6 +23,7 @@ MAX_FORM_BYTES = 512
 # Of 64 KiB those took 2 s to make and enter, where they were many.
 MAX_QUOTED_BYTES = 16 * 1024
 
+_PASSWORD = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^:/?#@\s]*:([^/?#\s]+)@")
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _WORD = _LETTERS + b"0123456789_"
 _CONTROLS = bytes(range(32)) + b"\x7f"
@@ -50,14 +53,19 @@ def is_maskable(value: SecretValue) -> bool:
 def hidden_forms(value: SecretValue) -> set[bytes]:
     """Return what a stream must not show of a value; empty where it is too short (`is_maskable`).
 
-    Each form has `MIN_BYTES` to `MAX_FORM_BYTES` bytes. Line ends at the end of a value belong to no form.
+    Each form has `MIN_BYTES` to `MAX_FORM_BYTES` bytes. Line ends at the end of a value belong to no form. The password
+    in a URL is hidden by itself too: programs take such values apart.
     """
     text = _text(value)
-    if len(text) < MIN_BYTES:
-        return set()
+    password = _PASSWORD.match(text)
+    texts = {text, *((password[1], unquote_to_bytes(password[1])) if password else ())}
+    return {piece for each in texts if len(each) >= MIN_BYTES for form in _forms(each) for piece in _pieces(form)}
+
+
+def _forms(text: bytes) -> Iterator[bytes]:
     forms = {text, text.replace(b"\n", b"\r\n"), text.hex().encode(), text.hex().upper().encode(), *_base64(text)}
     # What is no text has no lines: it would have thousands, each with all its quoted forms.
-    lines = text.splitlines() if _is_text(text) else []  # of bytes: at LF, CRLF and CR, and nowhere else
+    lines = [] if b"\0" in text else text.splitlines()  # of bytes: at LF, CRLF and CR, and nowhere else
     texts = {text, *lines}
     if len(lines) > 1:
         # A terminal shows LF as CRLF, and programs turn one into the other.
@@ -69,15 +77,7 @@ def hidden_forms(value: SecretValue) -> set[bytes]:
         forms |= quoted
         if len(lines) > 1:
             forms |= {spelt.replace(b"\n", b"\r\n") for spelt in quoted}
-    return {piece for form in forms if len(form) >= MIN_BYTES for piece in _pieces(form)}
-
-
-def _is_text(text: bytes) -> bool:
-    try:
-        text.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return b"\0" not in text
+    return (form for form in forms if len(form) >= MIN_BYTES)
 
 
 def _text(value: SecretValue) -> bytes:

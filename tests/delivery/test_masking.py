@@ -148,6 +148,31 @@ def test_each_line_is_hidden_and_short_ones_within_the_whole(end: bytes) -> None
     assert alone == b"<" + MARK + b"><2nd><" + MARK + b">"
 
 
+def test_lines_of_a_text_in_another_encoding_are_hidden() -> None:
+    assert masked(b"caf\xe9 one\ncaf\xe9 two", b"<caf\xe9 two>") == b"<" + MARK + b">"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        b"postgresql://user:p%40ss%2Fword@db.example.org:5432/shop",
+        b"redis://:p%40ss%2Fword@db.example.org",
+        b"amqp+ssl://user:p%40ss%2Fword@[::1]/?x=y@z",
+    ],
+)
+def test_password_in_a_url_is_hidden_by_itself_as_it_is_and_quoted(url: bytes) -> None:
+    out = masked(url, b"<p@ss/word> <p%40ss%2Fword> <user> <db.example.org> <" + url + b">")
+
+    assert out == b"<[REDACTED]> <[REDACTED]> <user> <db.example.org> <[REDACTED]>"
+
+
+@pytest.mark.parametrize(
+    "url", [b"https://example.org/a:b@c", b"postgres://user:short@h", b"user:password@example.org"]
+)
+def test_url_without_a_password_of_six_bytes_is_hidden_as_a_whole(url: bytes) -> None:
+    assert masked(url, b"short b@c password <" + url + b">") == b"short b@c password <[REDACTED]>"
+
+
 def test_long_value_is_hidden_piece_by_piece() -> None:
     value = os.urandom(1 << 20)
 
