@@ -18,9 +18,11 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 LAUNCHER = "credvault/launcher.sh"
 SCRIPT = "credvault"
-# What `get` by an agent loads, from the ground up, and what `exec` loads besides: the modules that each is linked of.
+# What `get` by an agent loads, from the ground up, and what TAB and `exec` load besides: the modules that each is
+# linked of.
 LINKED = {
     "lane": ("model.plain", "model.unlocking", "model.folders", "model.wire", "peer", "agent.fastlane", "__main__"),
+    "lane_tab": ("agent.tablane",),
     "lane_exec": ("model.value", "delivery.environment", "delivery.execute"),
 }
 HOMES = {module: lane for lane, modules in LINKED.items() for module in modules}
@@ -30,11 +32,16 @@ Block = TypeVar("Block", ast.If, ast.FunctionDef, ast.ClassDef)
 
 # What is put where a system looks for it, below the prefix of the environment. Not in an editable install, where the
 # copies would be out of step after the next `make docs`.
-SHARED = {"man": "share/man/man1"}
+SHARED = {
+    "man": "share/man/man1",
+    "completions/credvault.bash": "share/bash-completion/completions/credvault",
+    "completions/_credvault": "share/zsh/site-functions/_credvault",
+    "completions/credvault.fish": "share/fish/vendor_completions.d/credvault.fish",
+}
 
 
 class LauncherHook(BuildHookInterface[BuilderConfig]):
-    """Ships the manual pages, and the launcher in place of the entry point.
+    """Ships manual pages and completions, and the launcher in place of the entry point.
 
     No launcher on Windows, which has no sh. Nor in an editable install: its packages are named in a .pth file, and
     the launcher is fast because it reads none.
@@ -43,10 +50,11 @@ class LauncherHook(BuildHookInterface[BuilderConfig]):
     _entry_point: str | None = None
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Put pages, launcher and lane into a standard wheel, and a tag on it that keeps the wheel off Windows."""
+        """Put all that into a standard wheel, and a tag on it that keeps the wheel off Windows."""
         if version != "standard":
             return
         build_data["shared_data"].update(SHARED)
+        build_data["force_include"]["completions"] = "credvault/completions"  # for `credvault completion`
         if sys.platform == "win32":
             return
         # Both would be written to the same file, and which is there in the end would be the installer's choice.

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
 _INTERRUPTED = 130
+# The word by which the completion scripts ask (completions/): `__complete KIND TYPED [OPTION=VALUE]…`.
+_COMPLETE = "__complete"
 
 
 def main() -> int:
@@ -23,6 +25,8 @@ def main() -> int:
     # a bare interpreter takes to start (tests/benchmarks).
     gc.disable()
     try:
+        if sys.argv[1:2] == [_COMPLETE] and sys.platform != "win32":
+            return _complete(sys.argv[2:])
         form = plain_form(sys.argv[1:]) if sys.platform != "win32" else None
         status = None
         if form is not None and not _is_masked(form):
@@ -79,6 +83,33 @@ def _is_masked(form: PlainForm) -> bool:
     import posix
 
     return form.command == EXEC and bool(posix.environ.get(b"CI"))
+
+
+def _complete(words: list[str]) -> int:
+    """Write what TAB may offer. Whatever goes wrong, nothing is offered and nothing is said."""
+    from credvault.agent.tablane import end_in_time, offered, parse_question, write
+
+    if sys.stdout is None:
+        return 0  # what is opened here would get its number
+    try:
+        end_in_time()
+        kind, typed, flags = parse_question(words)
+        offers = offered(kind, typed, flags)
+        if offers is None:
+            try:
+                from credvault.cli import offering
+            except ImportError:  # as in `_run_cold`
+                import site
+
+                site.main()
+                from credvault.cli import offering
+            offers = offering.offered(kind, typed, flags)
+        write(offers)
+    except Exception:  # noqa: BLE001 - the boundary: this is in the midst of what a person types
+        return 0
+    finally:
+        end_in_time(0)  # at the interpreter's end a signal would have no handler
+    return 0
 
 
 def _has_key() -> bool:

@@ -112,7 +112,7 @@ def load_settings(flags: Flags, environ: Mapping[str, str], folder: str | None =
             raise Invalid(f"--{name.replace('_', '-')} is empty")
     if sum(flag is not None for flag in (flags.profile, flags.vault, flags.backend)) > 1:
         raise Invalid("give one of --profile, --vault and --backend")
-    config_path = os.path.join(folder or "", environ.get("CREDVAULT_CONFIG") or config_folder(environ) + "/config.toml")
+    config_path = _config_path(environ, folder)
     data = _read_settings(config_path)
     if data is None and environ.get("CREDVAULT_CONFIG"):
         raise ConfigError(f"there is no {printable(config_path)}, which CREDVAULT_CONFIG names")
@@ -132,6 +132,17 @@ def load_settings(flags: Flags, environ: Mapping[str, str], folder: str | None =
         chosen.in_project,
         notices,
     )
+
+
+def profile_names(environ: Mapping[str, str]) -> list[str]:
+    """Return the profiles of `config.toml`, none where there is no such file; raises ConfigError."""
+    path = _config_path(environ, None)
+    data = _read_settings(path)
+    return [] if data is None else list(_parse_toml(data, _CONFIG, path).get("profiles", {}))
+
+
+def _config_path(environ: Mapping[str, str], folder: str | None) -> str:
+    return os.path.join(folder or "", environ.get("CREDVAULT_CONFIG") or config_folder(environ) + "/config.toml")
 
 
 def config_folder(environ: Mapping[str, str]) -> str:

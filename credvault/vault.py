@@ -7,6 +7,7 @@ no users; policy knows no backends. The clock is handed in from here down.
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from operator import attrgetter
 from typing import Any, Self, TypeVar
 
 from credvault.access import policy as access
@@ -34,6 +35,7 @@ AnyName = Name | str
 AnyValue = SecretValue | bytes
 
 T = TypeVar("T")
+_name_of: Callable[[Any], Name] = attrgetter("name")
 
 
 class Vault:
@@ -170,6 +172,11 @@ class Vault:
             records = [record for record in records if matches(record.name)]
         return self._allowed(access.READ if readable else access.LIST, records)
 
+    def names(self) -> Sequence[Name]:
+        """Return the names of all secrets, sorted, sooner than `list` does; to the trail it is the same."""
+        names = self._guarded("list", access.LIST, [], self.backend.names)
+        return self._allowed(access.LIST, names, lambda name: name)
+
     def add(
         self,
         name: AnyName,
@@ -290,12 +297,12 @@ class Vault:
     def _may(self, action: str, name: Name) -> bool:
         return decide(self._policy, self.identity, action, name).is_allowed
 
-    def _allowed(self, action: str, records: Sequence[Record]) -> Sequence[Record]:
-        """Return those records whose secrets the identity may do `action` to."""
+    def _allowed(self, action: str, found: Sequence[T], name_of: Callable[[T], Name] = _name_of) -> Sequence[T]:
+        """Return those of the records, or whatever has a name, whose secrets the identity may do `action` to."""
         verdict = verdict_for_all(self._policy, self.identity, action)
         if verdict is None:
-            return [record for record in records if self._may(action, record.name)]
-        return records if verdict else []
+            return [each for each in found if self._may(action, name_of(each))]
+        return found if verdict else []
 
     def _fetch_many(self, names: Sequence[Name]) -> dict[Name, Secret]:
         if not names:

@@ -46,8 +46,8 @@ OWNERS = {
 
 # What the ground may use: nothing that reads a file, the clock, the system or chance.
 PURE = frozenset(
-    "abc base64 binascii collections dataclasses datetime enum functools hmac ipaddress itertools json math operator re"
-    " string time typing unicodedata urllib".split()
+    "abc base64 binascii bisect collections dataclasses datetime enum functools hmac ipaddress itertools json math"
+    " operator re string time typing unicodedata urllib".split()
 )
 # Of these modules only what works on what it is given, and with how many arguments at least it does.
 PURE_CALLS = {"time": {"gmtime": 1, "strftime": 2}}

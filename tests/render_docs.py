@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.rendering import manpages
+from tests.rendering.completions import completions
 from tests.rendering.readme import readme
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 MAN = ROOT / "man"
+COMPLETIONS = ROOT / "completions"
 
 
 def rendered() -> Mapping[Path, str]:
@@ -20,12 +22,13 @@ def rendered() -> Mapping[Path, str]:
     return {
         README: readme(README.read_text(encoding="utf-8")),
         **{MAN / name: text for name, text in manpages.pages().items()},
+        **{COMPLETIONS / name: text for name, text in completions().items()},
     }
 
 
 def stale(files: Mapping[Path, str]) -> list[Path]:
     """Return the files beside the rendered ones that nothing renders any more."""
-    return sorted(path for path in MAN.iterdir() if path not in files)
+    return sorted(path for folder in (MAN, COMPLETIONS) for path in folder.iterdir() if path not in files)
 
 
 def main() -> None:

@@ -75,6 +75,7 @@ WORKING: list[Case] = [
     (["doctor", "--verify"], b"", {}, 0),
     (["shellenv", "bash"], b"", {}, 0),
     (["trust", "--list"], b"", {}, 0),
+    (["completion", "bash"], b"", {}, 0),
     (["slot", "list"], b"", {}, 0),
     (["slot", "add", "--new-passphrase-file", "new-passphrase"], b"", {}, 0),
     (["slot", "change", "2", "--new-passphrase-file", "new-passphrase"], b"", {}, 0),
@@ -149,6 +150,7 @@ FAILING: list[Case] = [
     (["get", "a/text"], b"", {"CREDVAULT_KEY_FILE": "mistyped.key"}, 5),
     (["get", "a/text", "--key-file", "passphrase"], b"", {}, 5),
     (["get", "a/text"], b"", {"CREDVAULT_KEY": print_key(bytes(32))}, 5),
+    (["completion", "no-such-shell"], b"", {}, 2),
     (["no-such-command"], VALUE, {}, 2),
     (["add", "c/one", "--no-such-option", "--stdin"], VALUE, {}, 2),
 ]
@@ -262,6 +264,35 @@ def test_traceback_of_an_unexpected_error_shows_no_value_and_no_text_of_the_erro
     assert "unexpected ValueError" in done.stderr
     assert "in replace_file" in done.stderr
     assert not is_in(done.stderr.encode(), CANARIES)
+    assert files_with(home.root, CANARIES) == SOURCES
+
+
+def test_nothing_but_names_comes_out_of_tab(home: Home) -> None:
+    home.run("slot", "remove", "2", "-y")  # of a cheap derivation, which the program refuses
+    ways = [
+        {},
+        {"CREDVAULT_KEY": PRINTED},
+        {"CREDVAULT_KEY_FILE": "mistyped.key"},
+        {"CREDVAULT_PASSPHRASE": PASSPHRASE},
+    ]
+    questions = [
+        ("name", ""),
+        ("name", "a/"),
+        ("namespace", ""),
+        ("profile", ""),
+        ("value", "a/text"),
+        ("name", "", "x"),
+    ]
+    said = set()
+
+    for environ in ways:
+        for words in questions:
+            done = home.command("__complete", *words, stdin=b"", **environ)
+            assert (done.status, done.stderr) == (0, "")
+            said.update(done.stdout.splitlines())
+
+    # On a machine that is busy less than that.
+    assert said <= {b"a/", b"a/binary ", b"a/text ", b"a "}
     assert files_with(home.root, CANARIES) == SOURCES
 
 

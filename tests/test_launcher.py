@@ -20,6 +20,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import credvault
+from credvault.cli.commands.completion import SCRIPTS
 from tests.test_packaging import ROOT, bare_environment, build_distributions, project_name
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has a plain entry point")
@@ -306,6 +307,46 @@ def test_linked_lane_answers_as_the_modules_do(installed: Path, home: Path, key:
     finally:
         checked(installed, "agent", "stop", home=home, CREDVAULT_AGENT_SOCKET=socket)
         shutil.rmtree(Path(socket).parent)
+
+
+def test_linked_lane_of_tab_offers_names(installed: Path, home: Path, key: str) -> None:
+    socket = f"/tmp/cv-{os.getpid()}/agent.sock"
+    checked(installed, "add", "a/b", "--generate", home=home, CREDVAULT_KEY=key)
+    checked(installed, "unlock", home=home, CREDVAULT_KEY=key, CREDVAULT_AGENT_SOCKET=socket)
+    try:
+        ways = {"by the agent": {"CREDVAULT_AGENT_SOCKET": socket}, "with the key": {"CREDVAULT_KEY": key}}
+        offers = {way: offered(installed, home, **environ) for way, environ in ways.items()}
+        (lane,) = installed.parent.parent.glob("lib/py*/site-packages/credvault/lane_tab.py")
+    finally:
+        checked(installed, "agent", "stop", home=home, CREDVAULT_AGENT_SOCKET=socket)
+        shutil.rmtree(Path(socket).parent)
+
+    assert offers == {"by the agent": b"a/", "with the key": b"a/"}
+    assert "import credvault" not in lane.read_text()
+
+
+def offered(installed: Path, home: Path, **environ: str) -> bytes:
+    """Return what TAB is offered; on a busy machine not at once."""
+    for _ in range(50):
+        done = run(installed, "__complete", "name", "a", home=home, cwd=home, **environ)
+        assert (done.returncode, done.stderr) == (0, b"")
+        if done.stdout:
+            break
+    return done.stdout
+
+
+def test_completions_are_where_shells_look_and_what_the_program_prints(installed: Path, home: Path) -> None:
+    share = installed.parent.parent / "share"
+    places = {
+        "bash": "bash-completion/completions/credvault",
+        "zsh": "zsh/site-functions/_credvault",
+        "fish": "fish/vendor_completions.d/credvault.fish",
+    }
+
+    for shell, place in places.items():
+        printed = run(installed, "completion", shell, home=home)
+        assert (printed.returncode, printed.stderr) == (0, b"")
+        assert printed.stdout == (share / place).read_bytes() == (ROOT / "completions" / SCRIPTS[shell]).read_bytes()
 
 
 def test_module_hands_on_variables_that_a_shell_may_drop(installed: Path, home: Path, key: str) -> None:

@@ -65,7 +65,7 @@ def project_name(requirement: str) -> str:
     return re.sub(r"[._-]+", "-", found[0]).lower()
 
 
-LANES = ("lane", "lane_exec")
+LANES = ("lane", "lane_exec", "lane_tab")
 
 
 def test_wheel_holds_the_whole_package_and_nothing_else(distributions: Distributions) -> None:
@@ -78,7 +78,12 @@ def test_wheel_holds_the_whole_package_and_nothing_else(distributions: Distribut
     script = {f"credvault-{credvault.__version__}.data/scripts/credvault", *(f"credvault/{lane}.py" for lane in LANES)}
     script = set() if os.name == "nt" else script
     data = f"credvault-{credvault.__version__}.data/data/share"
-    shared = {f"{data}/man/man1/{path.name}" for path in (ROOT / "man").iterdir()}
+    shared = {f"{data}/man/man1/{path.name}" for path in (ROOT / "man").iterdir()} | {
+        f"{data}/bash-completion/completions/credvault",
+        f"{data}/zsh/site-functions/_credvault",
+        f"{data}/fish/vendor_completions.d/credvault.fish",
+    }
+    package |= {f"credvault/completions/{path.name}" for path in (ROOT / "completions").iterdir()}
 
     names = zipfile.ZipFile(distributions.wheel).namelist()
 
@@ -160,6 +165,7 @@ def test_sdist_holds_what_building_and_testing_need(distributions: Distributions
         "credvault/__init__.py",
         "credvault/launcher.sh",
         "credvault/py.typed",
+        "completions/credvault.bash",
         "hatch_build.py",
         "man/credvault-exec.1",
         "pyproject.toml",

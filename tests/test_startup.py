@@ -10,6 +10,7 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -214,6 +215,26 @@ def test_fast_lane_loads_these_modules_and_no_others(
         *more,
     }
     assert "credvault.agent.fastlane" in modules
+
+
+def test_lane_of_tab_loads_these_modules_and_no_others(home: Path, unlocked: dict[str, str | None]) -> None:
+    modules = loaded_in_a_run(home, "__complete", "name", "openai/", more=unlocked, site=False)
+
+    assert modules - loaded_by("pass", site=False) <= {
+        *("_signal", "_socket", "gc", "credvault", "credvault.agent.tablane"),
+        *(f"credvault.{name}" for name in FAST),
+    }
+
+
+def test_tab_with_a_raw_key_loads_no_command_line_and_no_key_derivation(home: Path) -> None:
+    for _ in range(20):
+        with suppress(FileNotFoundError):  # on a busy machine it ends before it can tell
+            modules = loaded_in_a_run(home, "__complete", "name", "openai/", site=False)
+            break
+
+    assert "credvault.cli.offering" in modules
+    assert not {"click", "credvault.cli.context", "cryptography.hazmat.primitives.kdf.pbkdf2"} & modules
+    assert not modules.intersection(DEAR)
 
 
 @pytest.mark.parametrize("words", [["--help"], ["get", "--help"]], ids=["program", "command"])

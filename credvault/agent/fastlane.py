@@ -37,17 +37,22 @@ def answer(form: PlainForm) -> Answer | None:
     """
     if sys.stdin is None or sys.stdout is None or sys.stderr is None:
         return None  # a descriptor that is free would be the socket's
-    encoding = sys.getfilesystemencoding()
-    environ = {
-        name: posix.environ[name.encode("ascii")].decode(encoding, "surrogateescape")
-        for name in (*wire.SETTINGS, "CREDVAULT_AGENT_SOCKET", "XDG_RUNTIME_DIR", "PATH")
-        if name.encode("ascii") in posix.environ
-    }
+    environ = surroundings()
     if not environ.get("HOME", "").startswith("/"):
         return None  # the agent is not to take its own for it
     if form.command == GET:
         return None if posix.isatty(1) else _get(form, environ)
     return _exec(form, environ)
+
+
+def surroundings() -> dict[str, str]:
+    """Return what of the environment says where the agent is, which vault is meant, and where programs are."""
+    encoding = sys.getfilesystemencoding()
+    return {
+        name: posix.environ[name.encode("ascii")].decode(encoding, "surrogateescape")
+        for name in (*wire.SETTINGS, "CREDVAULT_AGENT_SOCKET", "XDG_RUNTIME_DIR", "PATH")
+        if name.encode("ascii") in posix.environ
+    }
 
 
 def tell(notice: str) -> None:
@@ -64,8 +69,8 @@ def _get(form: PlainForm, environ: dict[str, str]) -> Answer | None:
     name = form.words[0]
     if "/" not in name:
         name = f"{wire.DEFAULT_NAMESPACE}/{name}"
-    connection = _ask(form, environ, "GET", f"{wire.CREDENTIALS}/{wire.quote_text(name)}")
-    return None if connection is None else _hear(connection)
+    connection = ask_agent(environ, "GET", f"{wire.CREDENTIALS}/{wire.quote_text(name)}", _namespace(form))
+    return None if connection is None else hear_agent(connection)
 
 
 def _exec(form: PlainForm, environ: dict[str, str]) -> Answer | None:
@@ -74,7 +79,7 @@ def _exec(form: PlainForm, environ: dict[str, str]) -> Answer | None:
 
     try:
         file = find_program(form.words[0], environ.get("PATH"))
-        connection = _ask(form, environ, "POST", wire.RUNTIME_ENV)
+        connection = ask_agent(environ, "POST", wire.RUNTIME_ENV, _namespace(form))
         if connection is None:
             return None
         # While the agent works.
@@ -82,7 +87,7 @@ def _exec(form: PlainForm, environ: dict[str, str]) -> Answer | None:
         from credvault.model.value import SecretValue
 
         inherited = original_environment()
-        found = _hear(connection)
+        found = hear_agent(connection)
         if found is None or found.status:
             return found
         # As environ(7) has them: NAME=value, a NUL after each.
@@ -103,8 +108,14 @@ def _exec(form: PlainForm, environ: dict[str, str]) -> Answer | None:
         return Answer(failed(exc), b"", exc.exit_status)  # that it cannot be run has a status of its own
 
 
-def _ask(form: PlainForm, environ: dict[str, str], method: str, target: str) -> "_socket.socket | None":
-    """Send a request, and return the connection on which the answer comes; None where there is no agent."""
+def _namespace(form: PlainForm) -> "list[tuple[str, str]]":
+    return [] if form.namespace is None else [(wire.NAMESPACE, wire.quote_text(form.namespace))]
+
+
+def ask_agent(
+    environ: dict[str, str], method: str, target: str, more: "list[tuple[str, str]]"
+) -> "_socket.socket | None":
+    """Send a request with `more` headers; return the connection on which the answer comes, None without an agent."""
     state_folder = xdg_state_folder(environ) if sys.platform == "linux" else None
     path = agent_socket(environ, state_folder)
     if path is None:
@@ -121,16 +132,15 @@ def _ask(form: PlainForm, environ: dict[str, str], method: str, target: str) -> 
             ("connection", "close"),
             (wire.FOLDER, wire.quote(folder)),
             (wire.ENVIRONMENT, wire.quote_table(settings, sys.getfilesystemencoding())),
+            *more,
         ]
-        if form.namespace is not None:
-            headers.append((wire.NAMESPACE, wire.quote_text(form.namespace)))
         peer.send(connection, wire.render_request(method, target, headers))
     except (OSError, peer.Stranger, peer.NoAnswer):
         return None
     return connection
 
 
-def _hear(connection: "_socket.socket") -> Answer | None:
+def hear_agent(connection: "_socket.socket") -> Answer | None:
     """Return the answer, or None where the agent declines or goes away."""
     try:
         head, body = peer.receive(connection)

@@ -1,4 +1,4 @@
-"""Answers in plain bytes to the plain forms of `get` and `exec`: what the command line would write, ready to write.
+"""Answers in plain bytes to the plain forms of `get` and `exec`, and to TAB: what is to be written, ready to write.
 
 A client needs no JSON for them. Besides the body, the head says what goes to stderr first and with which status to
 end. An error is an answer like any other.
@@ -12,6 +12,7 @@ from credvault.delivery.selection import NOTHING, collect, injected_records, pla
 from credvault.model import wire
 from credvault.model.errors import EXIT_EXEC_FAILED, CredvaultError, Invalid, Locked, WrongKey, failed
 from credvault.model.names import parse_name, parse_namespace
+from credvault.model.offers import NAME, NAMESPACE, offer_names, offer_namespaces
 from credvault.model.text import said, warned
 from credvault.vault import expiry_warnings
 
@@ -55,6 +56,21 @@ def resolve_plainly(opened: Opened, request: Request, now: float) -> bytes:
     warnings = [*settings.notices, *opened.warnings, *expiry_warnings(injected_records(found.variables), now)]
     body = b"".join(b"%s=%s\0" % (i.variable.encode("ascii"), i.value.reveal()) for i in found.variables)
     return _answer(_warned(warnings) + ("" if found.variables else said(NOTHING)), 0, body)
+
+
+def offer_plainly(opened: Opened, request: Request) -> bytes:
+    """Answer TAB: the body is what the word that was typed may become, a line each. `?KIND=TYPED` says which."""
+    kind, _, typed = request.query.partition("=")
+    typed = wire.unquote_text(typed)
+    settings = opened.settings
+    if kind == NAMESPACE:
+        offers = offer_namespaces(opened.vault.names(), typed)
+    elif kind == NAME:
+        is_explicit = settings.flags.namespace is not None
+        offers = offer_names(opened.vault.names(), typed, settings.namespace.value, is_explicit=is_explicit)
+    else:
+        raise wire.BadMessage
+    return _answer("", 0, "\n".join(offers).encode("ascii"))
 
 
 def _namespace(request: Request) -> str | None:

@@ -9,7 +9,7 @@ from credvault.agent.confinement import LockedKey
 from credvault.agent.connection import Request
 from credvault.agent.holding import HOLD_SECONDS, Holdings
 from credvault.agent.opening import Finder, NotHeld, Opened, Opener, check_key
-from credvault.agent.plainly import get_plainly, resolve_plainly
+from credvault.agent.plainly import get_plainly, offer_plainly, resolve_plainly
 from credvault.backends.base import Change
 from credvault.model import messages, wire
 from credvault.model.errors import CredvaultError, Denied, Invalid, Locked, NotFound, Unsupported, WrongKey
@@ -97,6 +97,8 @@ class Service:
             if headers.get("accept") == wire.BYTES:
                 if method == "GET" and path.startswith(wire.CREDENTIALS + "/"):
                     return get_plainly(opened, request, self._clock())
+                if method == "GET" and path == wire.NAMES:
+                    return offer_plainly(opened, request)
                 if method == "POST" and path == wire.RUNTIME_ENV:
                     return resolve_plainly(opened, request, self._clock())
             try:

@@ -116,6 +116,10 @@ class Backend(ABC):
         """Return the record of each secret, as far as the store holds it without opening the secret."""
         self._cannot("list")
 
+    def names(self) -> Sequence[Name]:
+        """Return the name of each secret, sorted."""
+        return sorted(record.name for record in self.list())
+
     def history(self, name: Name) -> Sequence[Version]:
         """Return the versions of a secret, newest first; raises NotFound."""
         self._cannot("keep versions")

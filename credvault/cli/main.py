@@ -44,6 +44,7 @@ COMMANDS = {
     "shellenv": "load a project's variables on entering its folder",
     "trust": "let your shell load a project's variables",
     "doctor": "say what is wrong, and how to mend it",
+    "completion": "print the completions for a shell",
 }
 
 

@@ -8,6 +8,8 @@ KEYS = (
     "CREDVAULT_PASSPHRASE_FILE",
     "CREDVAULT_PASSPHRASE_COMMAND",
 )
+# Those that open it at once: the others are for a passphrase, from which a key is derived.
+RAW_KEYS = KEYS[:2]
 # What unlocks a vault never reaches a child unless it is kept by name (spec.md 7).
 _OF_OTHERS = ("VAULT_TOKEN", "VAULT_SECRET_ID", "BAO_TOKEN")
 

@@ -1,10 +1,12 @@
 """A bucket: one line of the vault file with the entries of a share of the ids, and a sealed index of them."""
 
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from credvault.model.errors import Damaged, InvalidName, InvalidValue
+from credvault.model.names import Name, parse_name
 from credvault.model.record import Record, check_facts, record_from_facts
 from credvault.model.tuples import NamedTuple
 from credvault.sealing.crypto import BadToken, pad, seal, unpad, unseal
@@ -63,16 +65,35 @@ def parse_bucket(data: bytes, number: int, count: int, key: DataKey) -> Bucket:
 
 def read_index(data: bytes, number: int, key: DataKey) -> dict[str, dict[str, Any]]:
     """Return the rows of a bucket's index by entry id, opening no entry; raises Damaged."""
+    return open_index(_index_token(data, number), number, key)
+
+
+def read_names(data: bytes, number: int, key: DataKey) -> list[Name]:
+    """Return the names in a bucket's index, for who needs nothing else of it; raises Damaged.
+
+    The key of the vault sealed them, and each is a name; that its row is as it should be and belongs to its entry,
+    `read_index` and `row_record` look at, in three times the time.
+    """
+    rows = open_index(_index_token(data, number), number, key, compare=False)
+    try:
+        names = [parse_name(f"{row['namespace']}/{row['key']}") for row in rows.values()]
+        # One text for each namespace: names may be kept.
+        return [Name(sys.intern(name.namespace), name.key) for name in names]
+    except (InvalidName, KeyError, TypeError):
+        raise damaged_bucket(number) from None
+
+
+def _index_token(data: bytes, number: int) -> bytes:
     match = re.match(_BUCKET, data)
     if match is None:
         raise damaged_bucket(number)
-    return open_index(match[1], number, key)
+    return match[1]
 
 
-def open_index(token: bytes, number: int, key: DataKey) -> dict[str, dict[str, Any]]:
-    """Return the rows of an index token by entry id; raises Damaged."""
+def open_index(token: bytes, number: int, key: DataKey, *, compare: bool = True) -> dict[str, dict[str, Any]]:
+    """Return the rows of an index token by entry id; raises Damaged. `compare` is as in `parse_canonical`."""
     try:
-        rows = parse_canonical(unpad(unseal(key.index_key, token)))
+        rows = parse_canonical(unpad(unseal(key.index_key, token)), compare=compare)
     except (BadToken, BadJSON):
         raise damaged_bucket(number) from None
     if not isinstance(rows, dict):

@@ -33,11 +33,14 @@ def parse_strict(data: bytes, *, floats: bool = False) -> Any:
     return _parse(data, floats=floats, object_pairs_hook=_object)
 
 
-def parse_canonical(data: bytes) -> Any:
-    """Return what `canonical` wrote; raises BadJSON for the same facts written any other way."""
+def parse_canonical(data: bytes, *, compare: bool = True) -> Any:
+    """Return what `canonical` wrote; raises BadJSON for the same facts written any other way.
+
+    Without `compare` that is taken on trust, for half the time.
+    """
     # No hook for a member that is there twice, 0.08 ms of 0.34 for an index: what is read of it is written once.
     value = _parse(data, floats=False, object_pairs_hook=None)
-    if canonical(value) != data:
+    if compare and canonical(value) != data:
         raise BadJSON
     return value
 

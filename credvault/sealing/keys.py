@@ -3,10 +3,14 @@
 import base64
 import binascii
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from credvault.model.errors import WrongKey
 from credvault.sealing.crypto import KEY_BYTES, hkdf, hmac_sha256_with, random_bytes, sha256
 from credvault.sealing.jsontext import canonical
+
+if TYPE_CHECKING:
+    from credvault.sealing.nameindex import NameIndex
 
 PREFIX = "cvk1_"
 _BODY, _CHECKSUM = 43, 6
@@ -52,7 +56,7 @@ def _base64url(data: bytes) -> str:
 class DataKey:
     """The data key of an unlocked vault and what is derived from it, each on first use."""
 
-    __slots__ = ("_cache", "_dek", "_ids", "_mac_of_name", "vault_id")
+    __slots__ = ("_cache", "_dek", "_ids", "_mac_of_name", "names", "vault_id")
 
     def __init__(self, dek: bytes | memoryview, vault_id: str) -> None:
         self._dek = dek
@@ -60,6 +64,7 @@ class DataKey:
         self._cache: dict[str, bytes] = {}
         self._ids: dict[tuple[str, str], str] = {}
         self._mac_of_name: Callable[[bytes], bytes] | None = None
+        self.names: NameIndex | None = None  # made by who lists names
 
     def __repr__(self) -> str:
         return f"DataKey({self.vault_id})"
@@ -73,6 +78,8 @@ class DataKey:
         self._dek = b""
         self._cache.clear()
         self._ids.clear()
+        if self.names is not None:
+            self.names.clear()
         self._mac_of_name = None
 
     @property

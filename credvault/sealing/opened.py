@@ -1,7 +1,7 @@
 """A vault file that is open and unlocked, for reading: head, buckets, indexes and entries of one generation."""
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Protocol, Self
 
 from credvault.model.errors import StorageError
@@ -125,6 +125,15 @@ class OpenVault:
             rows = buckets.read_index(self.bucket_bytes(number), number, self.key)
             for entry_id, row in rows.items():
                 yield buckets.row_record(row, entry_id, self.key, number)
+
+    def names(self) -> Sequence[Name]:
+        """Return the names in the indexes, sorted; those that were read with the key before are not read again."""
+        if self.key.names is None:
+            from credvault.sealing.nameindex import NameIndex  # `get` needs none of it
+
+            self.key.names = NameIndex()
+        hashes = [row.sha256 for row in self.head.rows]
+        return self.key.names.names(hashes, lambda n: buckets.read_names(self.bucket_bytes(n), n, self.key))
 
     def bucket(self, number: int) -> Bucket:
         """Return a whole bucket, checked as a writer must before it signs it anew."""

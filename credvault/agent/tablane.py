@@ -1,0 +1,64 @@
+"""The lane of TAB: what a word on the command line may become, asked of an agent in a few milliseconds.
+
+Never asks a person, never derives a key, and ends in time, with an answer or without. Standard library only, as the
+fast lane. Profiles, which an agent does not know, and a key at hand, with which none is asked, are `cli/offering.py`'s.
+"""
+
+import posix
+import sys
+
+from credvault.agent.fastlane import ask_agent, hear_agent, surroundings
+from credvault.model.unlocking import KEYS
+from credvault.model.wire import FLAGS, NAMES, quote_table, quote_text
+
+# With the start of the interpreter and the shell's own work less than the 150 ms that a TAB may take. After it nothing
+# is offered.
+DEADLINE_SECONDS = 0.1
+# Words of which an agent knows what they may become, as in `model/offers.py`, which loads more than this lane may.
+_ASKED = ("name", "namespace")
+
+
+def end_in_time(seconds: float = DEADLINE_SECONDS) -> None:
+    """End this process at the deadline, in silence and as if all were well; 0 seconds lift that."""
+    import _signal  # type: ignore[import-not-found]  # typeshed has only the Python half
+
+    _signal.signal(_signal.SIGALRM, lambda *_: posix._exit(0))
+    _signal.setitimer(_signal.ITIMER_REAL, seconds)
+
+
+def parse_question(words: list[str]) -> tuple[str, str, dict[str, str]]:
+    """Return the kind of word, what of it is typed, and the options before it; raises ValueError."""
+    kind, typed, *options = words
+    flags = {}
+    for option in options:
+        name, value = option.split("=", 1)
+        flags[name] = value
+    return kind, typed, flags
+
+
+def offered(kind: str, typed: str, flags: dict[str, str]) -> bytes | None:
+    """Return what an agent offers, a line each, and nothing where there is none; None where it is not the one to ask.
+
+    For who has called `end_in_time`.
+    """
+    if kind not in _ASKED or "key_file" in flags or any(key.encode("ascii") in posix.environ for key in KEYS):
+        return None
+    environ = surroundings()
+    if not environ.get("HOME", "").startswith("/"):
+        return b""
+    if sys.platform != "linux" and not environ.get("CREDVAULT_AGENT_SOCKET") and not environ.get("XDG_RUNTIME_DIR"):
+        # Where the system keeps such files is a library's to know.
+        from credvault.config import find_agent_socket
+
+        environ["CREDVAULT_AGENT_SOCKET"] = find_agent_socket(environ) or ""
+    headers = [(FLAGS, quote_table(flags, sys.getfilesystemencoding()))] if flags else []
+    connection = ask_agent(environ, "GET", f"{NAMES}?{kind}={quote_text(typed)}", headers)
+    found = None if connection is None else hear_agent(connection)
+    return b"" if found is None else found.output
+
+
+def write(offers: bytes) -> None:
+    """Write to stdout, whole: half a name is another one."""
+    end_in_time(0)
+    while offers:
+        offers = offers[posix.write(1, offers) :]
