@@ -6,7 +6,7 @@
 # The commands below one, or of the program itself ('').
 _credvault_below() {
   case $1 in
-  '') below=(init add get list rotate delete test exec history edit unlock lock agent slot rekey salvage doctor completion) ;;
+  '') below=(init add get list rotate delete test exec history edit unlock lock agent slot rekey salvage export import inject redact check shellenv trust doctor completion) ;;
   'agent') below=(status stop run) ;;
   'slot') below=(list add change remove) ;;
   esac
@@ -25,6 +25,11 @@ _credvault_arguments() {
   'edit') arguments=(name) ;;
   'slot change') arguments=(text) ;;
   'slot remove') arguments=(text) ;;
+  'import') arguments=(choice:dotenv,json,pass,gopass,keepass,bitwarden,1password,fpai,agentskills file) ;;
+  'redact') arguments=(name...) ;;
+  'check') arguments=(name...) ;;
+  'shellenv') arguments=(choice:bash,zsh,fish) ;;
+  'trust') arguments=(file) ;;
   'completion') arguments=(choice:bash,zsh,fish) ;;
   esac
 }
@@ -43,12 +48,12 @@ _credvault_options() {
   case $1 in
   'init') offers=(--generate-key --key-file --iterations --label) ;;
   'add') offers=(--force --stdin --stdin-raw --from-file --from-env --generate --length --type --service --env --runtime-env --delivery --allow-env --consumer --tag --note --metadata --field --expires --rotate-every --probe) ;;
-  'get') offers=(--version --field --dsn -o --output --force --newline --no-newline --raw) ;;
+  'get') offers=(--version --field --dsn -o --output --force -c --copy --clear-after --newline --no-newline --raw) ;;
   'list') offers=(--type --service --tag --delivery --due --check --long) ;;
   'rotate') offers=(--undo --stdin --stdin-raw --from-file --from-env --generate --length) ;;
   'delete') offers=(-y --yes) ;;
   'test') offers=(--offline --allow-host --timeout) ;;
-  'exec') offers=(-n --namespace -e --only --env-file --db --as --if-missing --allow-env --pristine --keep --preserve-env --preserve --shell --explain) ;;
+  'exec') offers=(-n --namespace -e --only --env-file --db --as --if-missing --allow-env --file --fd --stdin --pristine --keep --preserve-env --preserve --shell --explain) ;;
   'history') offers=() ;;
   'edit') offers=(--unset --type --service --env --runtime-env --delivery --allow-env --consumer --tag --note --metadata --field --expires --rotate-every --probe) ;;
   'unlock') offers=(--for --idle) ;;
@@ -64,6 +69,13 @@ _credvault_options() {
   'slot remove') offers=(-y --yes --rekey --with-key-file --with-passphrase-file --drop-others) ;;
   'rekey') offers=(--with-key-file --with-passphrase-file -y --yes) ;;
   'salvage') offers=(-o --output) ;;
+  'export') offers=(--format -n --namespace -e --only --env-file --db --as --if-missing --allow-env -o --output --force --raw) ;;
+  'import') offers=(--dry-run -y --yes --on-conflict --prefix --map --map-file --runtime-env --allow-env --whole --password-file --kdbx-key-file --skip-unreadable --undo-file --undo) ;;
+  'inject') offers=(-i --input -o --output --force --raw) ;;
+  'redact') offers=(--past) ;;
+  'check') offers=(--require) ;;
+  'shellenv') offers=(--load --told) ;;
+  'trust') offers=(-y --yes --list --remove) ;;
   'doctor') offers=(--verify) ;;
   'completion') offers=() ;;
   esac
@@ -97,6 +109,7 @@ _credvault_takes() {
   'get:--version') kind=text ;;
   'get:--field') kind=text ;;
   'get:-o' | 'get:--output') kind=file ;;
+  'get:--clear-after') kind=text ;;
   'list:--type') kind=choice:secret,api_key,access_token,token,oauth,password,connection_string,certificate,database ;;
   'list:--service') kind=text ;;
   'list:--tag') kind=text ;;
@@ -115,6 +128,9 @@ _credvault_takes() {
   'exec:--as') kind=text ;;
   'exec:--if-missing') kind=choice:error,warn,ignore ;;
   'exec:--allow-env') kind=variable ;;
+  'exec:--file') kind=assigned ;;
+  'exec:--fd') kind=assigned ;;
+  'exec:--stdin') kind=name ;;
   'exec:--keep') kind=variable ;;
   'exec:--preserve') kind=text ;;
   'exec:--shell') kind=text ;;
@@ -145,6 +161,29 @@ _credvault_takes() {
   'rekey:--with-key-file') kind=file ;;
   'rekey:--with-passphrase-file') kind=file ;;
   'salvage:-o' | 'salvage:--output') kind=file ;;
+  'export:--format') kind=choice:shell,fish,powershell,dotenv,docker,json,yaml,systemd,github-actions,gitlab ;;
+  'export:-n' | 'export:--namespace') kind=namespace ;;
+  'export:-e') kind=assigned ;;
+  'export:--only') kind=text ;;
+  'export:--env-file') kind=file ;;
+  'export:--db') kind=name ;;
+  'export:--as') kind=text ;;
+  'export:--if-missing') kind=choice:error,warn,ignore ;;
+  'export:--allow-env') kind=variable ;;
+  'export:-o' | 'export:--output') kind=file ;;
+  'import:--on-conflict') kind=choice:fail,skip,overwrite ;;
+  'import:--prefix') kind=text ;;
+  'import:--map') kind=text ;;
+  'import:--map-file') kind=file ;;
+  'import:--allow-env') kind=variable ;;
+  'import:--password-file') kind=file ;;
+  'import:--kdbx-key-file') kind=file ;;
+  'import:--undo-file') kind=file ;;
+  'import:--undo') kind=file ;;
+  'inject:-i' | 'inject:--input') kind=file ;;
+  'inject:-o' | 'inject:--output') kind=file ;;
+  'check:--require') kind=name ;;
+  'shellenv:--told') kind=text ;;
   *:--profile) kind=profile ;;
   *:--vault) kind=file ;;
   *:--backend) kind=text ;;

@@ -7,7 +7,6 @@ no users; policy knows no backends. The clock is handed in from here down.
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from operator import attrgetter
 from typing import Any, Self, TypeVar
 
 from credvault.access import policy as access
@@ -35,7 +34,6 @@ AnyName = Name | str
 AnyValue = SecretValue | bytes
 
 T = TypeVar("T")
-_name_of: Callable[[Any], Name] = attrgetter("name")
 
 
 class Vault:
@@ -175,7 +173,8 @@ class Vault:
     def names(self) -> Sequence[Name]:
         """Return the names of all secrets, sorted, sooner than `list` does; to the trail it is the same."""
         names = self._guarded("list", access.LIST, [], self.backend.names)
-        return self._allowed(access.LIST, names, lambda name: name)
+        verdict = verdict_for_all(self._policy, self.identity, access.LIST)
+        return names if verdict else [name for name in names if verdict is None and self._may(access.LIST, name)]
 
     def add(
         self,
@@ -297,12 +296,12 @@ class Vault:
     def _may(self, action: str, name: Name) -> bool:
         return decide(self._policy, self.identity, action, name).is_allowed
 
-    def _allowed(self, action: str, found: Sequence[T], name_of: Callable[[T], Name] = _name_of) -> Sequence[T]:
-        """Return those of the records, or whatever has a name, whose secrets the identity may do `action` to."""
+    def _allowed(self, action: str, records: Sequence[Record]) -> Sequence[Record]:
+        """Return those records whose secrets the identity may do `action` to."""
         verdict = verdict_for_all(self._policy, self.identity, action)
         if verdict is None:
-            return [each for each in found if self._may(action, name_of(each))]
-        return found if verdict else []
+            return [record for record in records if self._may(action, record.name)]
+        return records if verdict else []
 
     def _fetch_many(self, names: Sequence[Name]) -> dict[Name, Secret]:
         if not names:
@@ -371,11 +370,6 @@ def open_vault(
 def serves(record: Record, consumer: str | None) -> bool:
     """Say whether a secret is for `consumer`: it lists that one, or none."""
     return consumer is None or not record.consumers or consumer in record.consumers
-
-
-def expiry_warnings(records: Iterable[Record], now: float) -> list[str]:
-    """Return what a person is to be told of those that have expired at `now` (seconds since the epoch)."""
-    return [f"{record.name} expired at {record.expires_at}" for record in records if record.is_expired(now)]
 
 
 def _check_receiver(record: Record, purpose: str, consumer: str | None) -> None:

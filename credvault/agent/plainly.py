@@ -13,8 +13,8 @@ from credvault.model import wire
 from credvault.model.errors import EXIT_EXEC_FAILED, CredvaultError, Invalid, Locked, WrongKey, failed
 from credvault.model.names import parse_name, parse_namespace
 from credvault.model.offers import NAME, NAMESPACE, offer_names, offer_namespaces
+from credvault.model.record import expiry_warnings
 from credvault.model.text import said, warned
-from credvault.vault import expiry_warnings
 
 # Stands for the namespace of names without one: no namespace starts so.
 DEFAULT = wire.DEFAULT_NAMESPACE + "/"

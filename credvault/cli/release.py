@@ -23,8 +23,7 @@ from credvault.delivery.selection import (
 )
 from credvault.model.errors import EXIT_EXEC_FAILED
 from credvault.model.names import Name
-from credvault.model.record import Secret
-from credvault.vault import expiry_warnings
+from credvault.model.record import Secret, expiry_warnings
 
 if TYPE_CHECKING:
     from credvault.delivery.descriptors import Descriptor

@@ -1,6 +1,6 @@
 """The record of a secret: its facts, what they may be, and how they look as JSON. Never a value."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from credvault.model import environment, times
@@ -160,6 +160,11 @@ def check_facts(facts: Mapping[str, Any], required: Collection[str] = REQUIRED) 
     for member, value in facts.items():
         if member in _CHECKS:
             _CHECKS[member](value, member)
+
+
+def expiry_warnings(records: Iterable[Record], now: float) -> list[str]:
+    """Return what a person is to be told of those that have expired at `now` (seconds since the epoch)."""
+    return [f"{record.name} expired at {record.expires_at}" for record in records if record.is_expired(now)]
 
 
 def check_choices(facts: Mapping[str, Any], *, allow_env: Collection[str] = ()) -> None:

@@ -12,6 +12,8 @@ import click
 from credvault.cli.main import COMMANDS, cli
 from credvault.cli.options import global_options
 from credvault.config import Flags
+from credvault.delivery.formats import FORMATS
+from credvault.transfer.importers.choosing import SOURCES
 from tests.rendering.program import commands, description, own_options, shown_options
 
 # Kinds of word: the first three the program is asked for, the others the shell knows.
@@ -23,6 +25,7 @@ TEXT = "text"  # anything; nothing is offered
 
 METAVARS = {
     "NAME": NAME,
+    "NAMES": NAME,
     "GLOB": NAME,
     "NAMESPACE": NAMESPACE,
     "NS": NAMESPACE,
@@ -33,13 +36,13 @@ METAVARS = {
     "VAR": VARIABLE,
     "VAR=NAME": ASSIGNED,
     "CMD": PROGRAM,
+    "TEMPLATE": FILE,
+    "PATH": FILE,
     **dict.fromkeys(
-        "A,B B C CONSUMER D HOST ID JSON K=V N S STRING T TEXT VAR,VAR WHEN".split(),
+        "A,B B C CONSUMER D HOST ID JSON K=V N OLD=NEW S STRING T TEXT VAR,VAR WHAT WHEN".split(),
         TEXT,
     ),
 }
-# Where a metavar stands for something else with one option.
-OPTIONS = {("get", "--field"): TEXT}
 
 
 class Word(NamedTuple):
@@ -48,6 +51,15 @@ class Word(NamedTuple):
     kind: str
     choices: Sequence[str] = ()
     repeated: bool = False
+
+
+# Where a metavar stands for something else with one parameter, or for words that a table of the program has.
+PARAMETERS = {
+    ("export", "--format"): Word(CHOICE, tuple(FORMATS)),
+    ("get", "--field"): Word(TEXT),
+    ("import", "--prefix"): Word(TEXT),
+    ("import", "source"): Word(CHOICE, tuple(SOURCES)),
+}
 
 
 class Option(NamedTuple):
@@ -104,9 +116,9 @@ def word_of(path: str, parameter: click.Parameter) -> Word:
     metavar = parameter.metavar or (parameter.name or "").upper()
     found = re.search(r"[A-Z][A-Z=,]*", metavar)
     shown = found[0] if found else metavar
-    for spelling in parameter.opts:
-        if (path, spelling) in OPTIONS:
-            return Word(OPTIONS[path, spelling])
+    for spelling in parameter.opts:  # an argument's name
+        if (path, spelling) in PARAMETERS:
+            return PARAMETERS[path, spelling]
     if shown not in METAVARS:
         raise UnknownMetavarError(
             f"'credvault {path}' {parameter.opts[0]} takes {shown}: say in METAVARS of tests/rendering/commandline.py "

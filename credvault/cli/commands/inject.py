@@ -12,9 +12,9 @@ from credvault.cli.output import is_terminal
 from credvault.delivery.template import MAX_TEMPLATE_BYTES, fill, parse_template
 from credvault.infile import read_infile
 from credvault.model.errors import Invalid
+from credvault.model.record import expiry_warnings
 from credvault.model.text import printable
 from credvault.model.value import SecretValue
-from credvault.vault import expiry_warnings
 
 
 @verb("inject")

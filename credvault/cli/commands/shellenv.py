@@ -13,8 +13,8 @@ from credvault.delivery.selection import Selection, collect, injected_records
 from credvault.delivery.shellenv import LOADED, LOCKED, SHELLS, UNTRUSTED, code, hook
 from credvault.delivery.trust import Trust, wanted_by
 from credvault.model.errors import Invalid, Locked
+from credvault.model.record import expiry_warnings
 from credvault.state import signal_path
-from credvault.vault import expiry_warnings
 
 
 @verb("shellenv")
