@@ -53,7 +53,7 @@ _credvault_options() {
   'rotate') offers=(--undo --stdin --stdin-raw --from-file --from-env --generate --length) ;;
   'delete') offers=(-y --yes) ;;
   'test') offers=(--offline --allow-host --timeout) ;;
-  'exec') offers=(-n --namespace -e --only --env-file --db --as --if-missing --allow-env --file --fd --stdin --pristine --keep --preserve-env --preserve --shell --explain) ;;
+  'exec') offers=(-n --namespace -e --only --env-file --db --as --if-missing --allow-env --file --fd --stdin --pristine --keep --preserve-env --preserve --shell --mask --no-mask --explain) ;;
   'history') offers=() ;;
   'edit') offers=(--unset --type --service --env --runtime-env --delivery --allow-env --consumer --tag --note --metadata --field --expires --rotate-every --probe) ;;
   'unlock') offers=(--for --idle) ;;

@@ -277,6 +277,7 @@ complete -c credvault -n '__credvault_is \'exec\'' -l keep -x -a '(set -nx)' -d 
 complete -c credvault -n '__credvault_is \'exec\'' -l preserve-env -d 'where both set a variable, the caller\'s value wins'
 complete -c credvault -n '__credvault_is \'exec\'' -l preserve -x -d 'the same, for these variables'
 complete -c credvault -n '__credvault_is \'exec\'' -l shell -x -d 'run STRING in a shell: --shell \'echo $VAR\''
+complete -c credvault -n '__credvault_is \'exec\'' -l mask -l no-mask -d 'hide the secrets in what it shows on terminals and pipes; the default in CI'
 complete -c credvault -n '__credvault_is \'exec\'' -l explain -d 'show what would be injected, and run nothing'
 complete -c credvault -n '__credvault_is \'exec\'' -s h -l help -d 'show this help'
 complete -c credvault -n '__credvault_is_word \'history\' 0' -a '(__credvault_ask name)'
