@@ -338,7 +338,7 @@ complete -c credvault -n '__credvault_is \'rekey\'' -s y -l yes -d 'do not ask b
 complete -c credvault -n '__credvault_is \'rekey\'' -s h -l help -d 'show this help'
 complete -c credvault -n '__credvault_is \'salvage\'' -s o -l output -r -F -d 'the new vault file'
 complete -c credvault -n '__credvault_is \'salvage\'' -s h -l help -d 'show this help'
-complete -c credvault -n '__credvault_is \'export\'' -l format -x -a 'shell fish powershell dotenv docker json yaml systemd github-actions gitlab' -d 'who reads it: shell, fish, powershell, dotenv, docker, json, yaml, systemd, github-actions, gitlab'
+complete -c credvault -n '__credvault_is \'export\'' -l format -x -a 'shell fish powershell dotenv docker json yaml systemd github-actions gitlab' -d 'who reads it: shell (sh, dash, bash, zsh), fish, powershell, dotenv (python-dotenv, npm\'s dotenv), docker (docker run --env-file), json, yaml, systemd (EnvironmentFile=), github-actions (later steps of the job), gitlab (artifacts:reports:dotenv)'
 complete -c credvault -n '__credvault_is \'export\'' -s n -l namespace -x -a '(__credvault_ask namespace)' -d 'only this namespace; may be repeated'
 complete -c credvault -n '__credvault_is \'export\'' -s e -x -a '(__credvault_assigned)' -d 'the secret NAME as VAR; wins over the rest'
 complete -c credvault -n '__credvault_is \'export\'' -l only -x -d 'only these variables; * stands for any characters'
