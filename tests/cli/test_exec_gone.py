@@ -60,10 +60,12 @@ class Scene:
         cli("add", "gone/key", "--stdin", stdin=self.canary, check=True)
         self.started: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *words: str, launcher: Sequence[str] = ()) -> "subprocess.Popen[bytes]":
+    def start(
+        self, *words: str, launcher: Sequence[str] = (), options: Sequence[str] = ()
+    ) -> "subprocess.Popen[bytes]":
         """Start a child that has the canary by every way but as a variable."""
         process = subprocess.Popen(
-            [*launcher, PROGRAM, "exec", *CHOICES, "--", *words],
+            [*launcher, PROGRAM, "exec", *options, *CHOICES, "--", *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -74,9 +76,11 @@ class Scene:
         self.started.append(process)
         return process
 
-    def start_ready(self, script: str, launcher: Sequence[str] = ()) -> "subprocess.Popen[bytes]":
+    def start_ready(
+        self, script: str, launcher: Sequence[str] = (), options: Sequence[str] = ()
+    ) -> "subprocess.Popen[bytes]":
         """Start a script, and return when it has what it is handed."""
-        process = self.start("sh", "-c", READY + script, launcher=launcher)
+        process = self.start("sh", "-c", READY + script, launcher=launcher, options=options)
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         return process
@@ -238,6 +242,43 @@ def test_without_memory_files_a_file_without_a_name_does_the_same(scene: Scene, 
     assert process.wait(SECONDS) == -getattr(signal, name)
     scene.wait_until_gone()
     assert list(scene.folders["tmp"].iterdir()) == []
+
+
+def test_masked_child_has_it_and_a_path_that_names_the_child(scene: Scene) -> None:
+    code = "import os, subprocess; subprocess.run(['wc', '-c'], stdin=open(os.environ['X'])); print(os.getpid())"
+    process = scene.start_ready(
+        f'cat "$X"; echo; cat <&$Y; echo; cat; echo; {sys.executable} -c "{code}"; echo "$X" $$; exit 7',
+        options=["--mask"],
+    )
+    assert process.stdout is not None
+
+    lines = process.stdout.read().decode().split()
+
+    assert process.wait(SECONDS) == 7
+    assert scene.canary.decode() not in lines
+    assert lines[:3] == [lines[0]] * 3
+    assert lines[3] == str(len(scene.canary))
+    assert lines[5] == f"/proc/{lines[6]}/fd/20"
+    assert lines[6] != str(process.pid)
+    scene.wait_until_gone()
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP", "SIGKILL"])
+def test_it_is_gone_when_a_signal_ends_us_beside_a_masked_child(scene: Scene, name: str) -> None:
+    """After SIGKILL, which we cannot pass on, the child has it until it ends: nobody else, and no file."""
+    process = scene.start_ready("echo $$; exec sleep 60", options=["--mask"])
+    assert process.stdout is not None
+    child = int(process.stdout.readline())
+
+    process.send_signal(getattr(signal, name))
+
+    assert process.wait(SECONDS) != 0
+    if name == "SIGKILL":
+        assert {path.split("/")[2] for path in scene.holders()} <= {str(child)}
+        assert scene.files() == []
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+    scene.wait_until_gone()
 
 
 def test_older_kernel_does_the_same(scene: Scene) -> None:
