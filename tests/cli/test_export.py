@@ -2,14 +2,13 @@
 
 import json
 import os
-from pathlib import Path
 
 import pytest
 
 from credvault.delivery.formats import FORMATS
 from tests.cli.test_exec_choosing import DEFAULT, DSN
 from tests.conftest import Cli
-from tests.delivery.formats.shells import SHELLS, environment_after
+from tests.delivery.formats.proof import need
 from tests.delivery.formats.test_github import read_environment_file, read_masks
 
 CANARY = b"canary"
@@ -64,12 +63,39 @@ def test_executor_only_secret_is_refused_in_every_format(stocked: Cli, format_na
     assert runner_file.read_bytes() == b""
 
 
-def test_evaluated_in_a_shell_it_sets_the_variables(stocked: Cli, tmp_path: Path) -> None:
-    text = stocked("export", "--format", "shell", check=True).stdout
+NASTY = {
+    "QUOTES": b'it\'s "$(touch marker)" `touch marker` \\',
+    "LINES": b"-----BEGIN-----\r\na\n\n-----END-----\n\n",
+    "CODE": b"';touch marker;'\n$(touch marker)\n\\';touch marker;\\'",
+    "HISTORY": b"!! !touch !$ ^a^b",
+    "BLANKS": b" \t ~ * # = \t ",
+    "MARKS": "\u202e\u200f\u2066 é 中 😀 ’;touch marker;’".encode(),
+    "BYTES": bytes(range(1, 256)),
+    "LARGE": b"'\n" * 65_000,
+}
+IN_SHELLS = [
+    (["dash", "-c"], 'eval "$(credvault export --format shell)"'),
+    (["bash", "--norc", "-i", "-c"], 'set -o history -H; eval "$(credvault export --format shell)"'),
+    (["bash", "-c"], ". <(credvault export --format shell)"),
+    (["zsh", "-f", "-i", "-c"], 'eval "$(credvault export --format shell)"'),
+    (["fish", "--no-config", "-i", "-c"], "credvault export --format fish | source"),
+]
 
-    environment = environment_after(SHELLS["bash, evaluated"], text, tmp_path)
 
-    assert {name: environment[name].decode() for name in DEFAULT} == DEFAULT
+@pytest.mark.parametrize(("words", "script"), IN_SHELLS, ids=[f"{words[0]}: {script}" for words, script in IN_SHELLS])
+def test_every_value_arrives_in_a_shell_that_asks_for_it(cli: Cli, words: list[str], script: str) -> None:
+    need(words[0])
+    # LINES is one that zsh keeps for itself.
+    values = {f"A_{variable}": value for variable, value in NASTY.items()}
+    for variable, value in values.items():
+        cli("add", variable, "--stdin-raw", stdin=value, check=True)
+
+    done = cli.run([*words, f"{script}\nenv -0"])
+
+    entries = [entry.partition(b"=") for entry in done.stdout.split(b"\0")]
+    environment = {name.decode("utf-8", "replace"): value for name, _, value in entries}
+    assert {variable: environment.get(variable) for variable in values} == values
+    assert os.listdir(cli.cwd) == []
 
 
 def test_format_is_asked_for_even_where_a_file_name_suggests_one(stocked: Cli) -> None:
