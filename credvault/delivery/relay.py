@@ -201,6 +201,7 @@ class TerminalRelay(Relay):
         except OSError as exc:
             raise storage_error("open", "a pseudo-terminal", exc, "give --no-mask to run it without one") from exc
         self._is_in_front = False
+        self._is_moving = False  # it is stopped for a moment, and not to stop us
         # Where somebody else in a pipeline may want the keys, the child is behind until it asks for them.
         self._shares = _PIPE in kinds[:2]
         super().__init__(patterns, kinds)
@@ -254,8 +255,7 @@ class TerminalRelay(Relay):
                 self._hang_up(self._screen)
             else:  # somebody has put us behind
                 self._keyboard.has_ended = False
-                self._terminal.leave()
-                self._adjust()
+                self._go_behind()
         return has_news
 
     def _hang_up(self, stream: Stream) -> None:
@@ -274,13 +274,15 @@ class TerminalRelay(Relay):
             if self._terminal.is_foreground():
                 self._take()
             else:
-                self._terminal.leave()
-                self._adjust()
+                self._go_behind()
+                return
         super()._heed(number)
 
     def _stop(self, number: int) -> None:
         """The child has stopped: stop as well, and let it go on when we do."""
-        if number in _WANTS_TERMINAL and self._terminal.is_foreground():
+        if self._is_moving:
+            self._is_moving = False
+        elif number in _WANTS_TERMINAL and self._terminal.is_foreground():
             self._take()  # it was behind, and nobody needs to stop for that
         else:
             was_in_front = self._is_in_front
@@ -297,6 +299,14 @@ class TerminalRelay(Relay):
                 # stopped program whose group comes to that is hung up, and so is this one.
                 self._hang_up(self._screen)
         self._child.go_on(in_front=self._is_in_front)
+
+    def _go_behind(self) -> None:
+        """Put the child behind, as we are: it is moved while it is stopped, so that it asks when it wants to read."""
+        self._is_in_front = False
+        self._is_moving = True
+        self._terminal.leave()
+        self._adjust()
+        self._child.send(signal.SIGSTOP)
 
     def _give_back(self) -> None:
         """Show what the child has written so far, and give the terminal back."""

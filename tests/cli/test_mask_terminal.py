@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import subprocess
 import time
 
 import pytest
@@ -33,6 +34,12 @@ def relay_of(screen: Screen, child: str) -> int:
 
     screen.wait(is_there, f"the process that relays for {child}")
     return next(iter(found))
+
+
+def running_in(screen: Screen) -> list[str]:
+    """Return the processes of the shell's session other than the shell."""
+    told = subprocess.run(["ps", "-o", "pid=", "-s", str(screen.pid)], capture_output=True, text=True, check=False)
+    return [pid for pid in told.stdout.split() if int(pid) != screen.pid]
 
 
 def wait_for_job(screen: Screen, state: str) -> None:
@@ -163,6 +170,75 @@ def test_job_of_a_script_is_stopped_with_the_script(stocked: Cli) -> None:
         screen.see("word\nword")
         screen.type("\x04")
         screen.see("after 0")
+
+
+def test_job_may_be_stopped_and_continued_again_and_again(stocked: Cli) -> None:
+    with shell(stocked) as screen:
+        screen.run(f"{MASKED} cat")
+        for round_ in range(8):
+            screen.wait(lambda: screen.is_raw, "raw mode")
+            screen.type(f"round {round_}\r")
+            screen.see(f"round {round_}\nround {round_}")
+            screen.type("\x1a")
+            screen.see("Stopped")
+            screen.run("fg", "exec")
+        screen.type("\x04")
+        screen.run("echo status $?", "status 0")
+
+
+def test_we_alone_may_be_stopped_and_continued(stocked: Cli) -> None:
+    with shell(stocked) as screen:
+        screen.run(f"{MASKED} cat")
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        relay = relay_of(screen, "cat")
+        os.kill(relay, signal.SIGSTOP)
+        screen.see("Stopped")
+        screen.run("fg", "exec")
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        screen.type("in front\r")
+        screen.see("in front\nin front")
+        os.kill(relay, signal.SIGSTOP)
+        screen.see("Stopped")
+        screen.run("bg")
+        wait_for_job(screen, "Stopped")  # by its own read, as any job in the background
+        screen.run("fg", "exec")
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        screen.type("again\r")
+        screen.see("again\nagain")
+        screen.type("\x04")
+        screen.run("echo status $?", "status 0")
+
+
+def test_job_that_nobody_can_continue_does_not_wait_for_the_terminal(stocked: Cli) -> None:
+    with shell(stocked) as screen:
+        screen.run(f"({MASKED} sh -c 'read line </dev/tty; echo not read >ended' &)")
+        screen.wait(lambda: not running_in(screen), "the end of it")
+        screen.run("echo typed for the shell", "\ntyped for the shell")
+
+
+def test_child_has_the_terminal_where_it_is_not_the_controlling_one(stocked: Cli) -> None:
+    with shell(stocked) as screen:
+        screen.run(f"setsid -w {MASKED} sh -c 'tty; read line; echo got $line $TOKEN >/dev/tty'", "/dev/")
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        screen.type("word\r")
+        screen.see(f"got word {MARK}")
+
+
+def test_there_may_be_many_descriptors(stocked: Cli) -> None:
+    """More than select(2) takes."""
+    opening = "import os, sys; [os.dup2(0, fd) for fd in range(3, 1100)]; os.execvp(sys.argv[1], sys.argv[1:])"
+    with shell(stocked) as screen:
+        screen.run(f"ulimit -n 2000; {PYTHON} -c '{opening}' {MASKED} sh -c 'echo many $TOKEN'", f"many {MARK}")
+
+
+def test_end_of_the_process_between_is_a_hang_up(stocked: Cli) -> None:
+    with shell(stocked) as screen:
+        cooked = screen.modes
+        screen.run(f"{MASKED} sh -c 'echo $PPID >leader; echo ready; while sleep 0.05; do :; done'", "\nready")
+        os.kill(int((stocked.cwd / "leader").read_text()), signal.SIGKILL)
+        screen.run("echo status $?", "status 137")
+
+        assert screen.modes == cooked
 
 
 def test_child_that_stops_itself_stops_the_job(stocked: Cli) -> None:
