@@ -39,11 +39,12 @@ check: $(STAMP) ## lint, format and types
 docs: $(STAMP) ## write completions, man pages and the README's table from the program
 	$(BIN)/python tests/render_docs.py
 
-bench: $(STAMP) ## measure credvault beside its peers, the agent and redact; takes minutes. ARGS='-n 5' for fewer rounds
+bench: $(STAMP) ## measure credvault beside its peers, the agent, redact and exec --mask; takes minutes. ARGS='-n 5' for fewer rounds
 	@sh tests/benchmarks/peers/system-packages.sh
 	$(BIN)/python tests/benchmarks/run.py $(ARGS)
 	$(BIN)/python tests/benchmarks/agent_load.py
 	$(BIN)/python tests/benchmarks/redact.py
+	$(BIN)/python tests/benchmarks/relay.py
 
 clean: ## remove .venv and everything else that make and its tools left
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

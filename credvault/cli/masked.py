@@ -35,7 +35,12 @@ def masked_streams() -> Sequence[str]:
 
 def start_masked(run: Run, become: Callable[[], NoReturn], injected: Sequence[Injection]) -> int:
     """Run a child and return its exit status, or become it where there is nothing to mask."""
-    secrets = [Secret(injection.record, injection.value) for injection in injected if injection.record is not None]
+    secrets = [
+        Secret(injection.record, value)
+        for injection in injected
+        for value in (injection.value, injection.password)
+        if injection.record is not None and value is not None
+    ]
     if not secrets or not masked_streams():
         become()
     from credvault.delivery import relay

@@ -61,13 +61,17 @@ class Selection(NamedTuple):
 
 
 class Injection(NamedTuple):
-    """A variable and its value, or what travels in another form; `record` is None for text that is no secret."""
+    """A variable and its value, or what travels in another form; `record` is None for text that is no secret.
+
+    `password` is what is secret in a connection string, which a program may show by itself.
+    """
 
     variable: str
     value: SecretValue
     record: Record | None
     source: str
     form: str = VARIABLE
+    password: SecretValue | None = None
 
     @property
     def target(self) -> str:
@@ -268,9 +272,10 @@ def _injection(item: Wanted, secrets: Mapping[tuple[Name, int | None], Secret]) 
     if value is None:
         return None
     secret = secrets[item.content.name, item.content.version]
+    password = None
     if item.is_dsn:
         # Imported here: urllib costs every other exec 5 ms.
         from credvault.delivery.dsn import connection_string
 
-        value = connection_string(secret)
-    return Injection(item.variable, value, secret.record, item.source, item.form)
+        value, password = connection_string(secret), secret.value
+    return Injection(item.variable, value, secret.record, item.source, item.form, password)

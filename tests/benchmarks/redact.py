@@ -132,7 +132,7 @@ def main(arguments: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="credvault-bench-") as name:
         folder = Path(name)
         installed = install(folder)
-        _install_library(installed, folder)
+        install_library(installed, folder)
         machine = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "credvault": installed.version, **describe()}
         figures, forms = run(folder, installed, options.rounds)
     text = report(figures, forms, options.rounds, machine)
@@ -143,7 +143,8 @@ def main(arguments: Sequence[str]) -> None:
     (results / "redact.json").write_text(kept + "\n", encoding="utf-8")
 
 
-def _install_library(installed: Installed, folder: Path) -> None:
+def install_library(installed: Installed, folder: Path) -> None:
+    """Install what credvault[mask] needs, checked against its hashes."""
     pins = folder / "library.txt"
     needed = {"ahocorasick-rs", "typing-extensions"}
     pins.write_text(pinned(PINS.read_text(encoding="utf-8"), needed), encoding="utf-8")

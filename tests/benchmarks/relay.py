@@ -29,10 +29,11 @@ BLOCKS = 6  # of 16 MB
 BAR = 0.8
 PLAIN = "a plain copy in Python"
 METHOD = """\
-`cat` writes {megabytes:.0f} MB as of a log to its terminal, with {secrets} secrets to be masked, each of which is in the
-text once in a block. Whoever stands between copies that to a second terminal, which is read as fast as it goes. Counted from
-the first byte to the last, so without the start. Medians of {rounds} rounds, in each of which all ran one after the
-other; the ratio is to the plain copy of the same round. The processor time is that of all processes but the reader."""
+`cat` writes {megabytes:.0f} MB as of a log to its terminal; {secrets} secrets are to be masked, and each is in the text
+once in 16 MB. Whoever stands between copies it to a second terminal, which is read as fast as it goes. Counted from the
+first byte to the last, so without the start. Medians of {rounds} rounds, in each of which all ran one after the other;
+the ratio is to the plain copy of the same round. The processor time is that of all processes but the reader, start
+included, and says more where the machine is busy with other things."""
 # What `script` does without its file, and what the standard library's pty.spawn does with larger reads.
 COPY = """
 import os, pty, select, sys, termios, tty
@@ -77,7 +78,7 @@ class Figure(TypedDict):
 
 
 def copy(words: Sequence[str], environ: Mapping[str, str], marks: int) -> Run:
-    """Run a program on a terminal and read all that it shows; raises RuntimeError where it shows other than it should."""
+    """Run a program on a terminal and read all that it shows; raises RuntimeError where that is not what it should."""
     before = os.times()
     pid, master = pty.fork()
     if pid == 0:
@@ -97,7 +98,7 @@ def copy(words: Sequence[str], environ: Mapping[str, str], marks: int) -> Run:
         size += len(data)
         text = tail + data
         found += text.count(MARK)
-        tail = text[1 - len(MARK) :] if len(MARK) > 1 else b""
+        tail = text[1 - len(MARK) :]
     os.close(master)
     _, status = os.waitpid(pid, 0)
     after = os.times()

@@ -317,6 +317,14 @@ def test_short_secret_is_named_and_the_others_are_masked(cli: Cli) -> None:
     assert alone.stdout == b"%d\n" % os.getpid()
 
 
+def test_password_in_a_connection_string_is_masked_by_itself_too(stocked: Cli) -> None:
+    (stocked.cwd / "password").write_bytes(b"canary/:@#?")
+
+    done = stocked("exec", "--mask", "--db", "dev/db", "--", "sh", "-c", "echo $DATABASE_URL; cat password")
+
+    assert done.stdout == b"[REDACTED]\n[REDACTED]"
+
+
 def test_text_that_is_no_secret_is_not_masked(stocked: Cli) -> None:
     (stocked.cwd / "a.env").write_text("LEVEL=verbose\nKEY=credvault://TOKEN\n")
 
