@@ -119,6 +119,29 @@ def _refuse(_: str) -> Never:
     raise ValueError
 
 
+def objects_of(holder: Mapping[str, Any], member: str) -> list[dict[str, Any]]:
+    """Return the list of objects under a name, empty where there is none; raises InvalidValue for anything else."""
+    listed = holder.get(member)
+    if listed is None:
+        return []
+    if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+        raise InvalidValue(f"{member} is not a list of objects, so this is no export of that program")
+    return listed
+
+
+def object_of(holder: Mapping[str, Any], member: str) -> dict[str, Any]:
+    """Return the object under a name, empty where there is none."""
+    found = holder.get(member)
+    return found if isinstance(found, dict) else {}
+
+
+def text_of(fact: object) -> str:
+    """Return a fact as text: JSON for what is none, nothing for null."""
+    if isinstance(fact, str):
+        return fact
+    return "" if fact is None else json.dumps(fact)
+
+
 def secret_of(text: str) -> SecretValue:
     """Return text as a value, byte for byte what it was read from."""
     return SecretValue(text.encode("utf-8", "surrogateescape"))
