@@ -59,7 +59,7 @@ class _Archive:
     def unpack(self, name: str) -> bytes:
         """Return a member of the archive; raises Damaged."""
         try:
-            with self._zip.open(name) as member:
+            with self._zip.open(name=name, mode="r") as member:
                 content = member.read(self._left + 1)
         except KeyError:
             raise InvalidValue(f"{self._shown} is not an export of 1Password: it has no {name}") from None
