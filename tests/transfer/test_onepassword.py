@@ -178,7 +178,7 @@ def test_facts_are_carried_over(tmp_path: Path) -> None:
     }
     assert database.facts["metadata"]["Alias"] == "main"
     assert items["Personal/note"].facts["tags"] == ["archived"]
-    assert items["Personal/key"].facts["fields"] == {"a": "rsa"}
+    assert items["Personal/key"].facts["fields"] == {"type": "rsa"}
 
 
 def test_items_of_several_accounts_are_below_their_names(tmp_path: Path) -> None:
