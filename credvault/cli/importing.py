@@ -9,10 +9,29 @@ from credvault.infile import read_file
 from credvault.model.names import parse_namespace
 from credvault.model.text import printable
 from credvault.transfer.naming import Naming, parse_mapping, parse_mapping_file
-from credvault.transfer.plan import ADD, OVERWRITTEN, Choices, Row, counts
+from credvault.transfer.plan import (
+    ADD,
+    COLLISION,
+    CONFLICT,
+    OVERWRITTEN,
+    SKIPPED,
+    UNNAMED,
+    Choices,
+    Row,
+    counts,
+)
 from credvault.transfer.undo import Undoing
 
 _COLUMNS = ("source", "name", "action", "type", "env_name", "reason")
+# How the counts are said.
+_SAID = {
+    ADD: "to add",
+    OVERWRITTEN: "to overwrite",
+    SKIPPED: "skipped",
+    CONFLICT: "in conflict",
+    COLLISION: "of one name",
+    UNNAMED: "without a name",
+}
 _MAX_MAPPING_BYTES = 4 * 1024 * 1024
 
 
@@ -38,10 +57,7 @@ def show_plan(run: Run, rows: Sequence[Row], *, is_last: bool) -> None:
             run.out.fact({"plan": [row.members() for row in rows]})
     else:
         run.out.table(_COLUMNS, [[shown(row.members().get(column)) for column in _COLUMNS] for row in rows])
-    said = [
-        f"{count} to {action}" if action in (ADD, OVERWRITTEN) else f"{count} {action}"
-        for action, count in counts(rows).items()
-    ]
+    said = [f"{count} {_SAID.get(action, action)}" for action, count in counts(rows).items()]
     run.out.say(f"{len(rows)} in the source: {', '.join(said)}" if rows else "the source holds nothing")
 
 

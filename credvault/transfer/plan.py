@@ -220,8 +220,9 @@ def refuse_problems(rows: Sequence[Row], *, skip_unreadable: bool = False) -> No
     if not wrong or wrong[0].error is None:
         return
     first = wrong[0].error
-    more = sum(row.action == wrong[0].action for row in wrong) - 1
-    also = f" (and {more} more like it)" if more else ""
+    # By what they say: two that come to one name say the same.
+    said = {row.error.message for row in wrong if row.action == wrong[0].action and row.error is not None}
+    also = f" (and {len(said) - 1} more like it)" if len(said) > 1 else ""
     hint = first.hint or ("--skip-unreadable imports the rest" if wrong[0].action == UNREADABLE else None)
     raise type(first)(f"{first.message}{also}; nothing was imported", hint=hint)
 

@@ -48,7 +48,7 @@ def test_plan_is_shown_and_everything_stored_in_one_generation(home: Home) -> No
         "other\tdefault/other\tadd\tsecret\tother\t-",
         "EMPTY\t-\tskip\t-\t-\tits value is empty",
     ]
-    assert "3 in the source: 2 to add, 1 skip" in done.stderr
+    assert "3 in the source: 2 to add, 1 skipped" in done.stderr
     assert values(home) == {"default/TOKEN": [(1, b"canary-token")], "default/other": [(1, b"canary-other")]}
     assert generation(home) == before + 1
 
