@@ -1,5 +1,6 @@
 """A canary through every command and every failure: it is in no message, no trail, no file, no list of processes."""
 
+import json
 import subprocess
 import sys
 from base64 import b64encode
@@ -27,7 +28,17 @@ MISTYPED = PRINTED[:20] + ("A" if PRINTED[20] != "A" else "B") + PRINTED[21:]
 TEXTS = (PASSPHRASE, NEW_PASSPHRASE, PRINTED, MISTYPED)
 CANARIES = [VALUE, BINARY, NEW_VALUE, KEY, *(text.encode() for text in TEXTS)]
 # Where the canaries come from.
-SOURCES = ["binary", "key", "mistyped.key", "new-passphrase", "passphrase"]
+SOURCES = [
+    "binary",
+    "broken.env",
+    "broken.json",
+    "in.env",
+    "in.json",
+    "key",
+    "mistyped.key",
+    "new-passphrase",
+    "passphrase",
+]
 
 Case = tuple[list[str], bytes, Mapping[str, str], int]
 
@@ -44,6 +55,13 @@ def home(tmp_path: Path) -> Home:
     }.items():
         home.write(name, content)
     home.write("binary", BINARY)
+    home.write("in.env", f"IN_TEXT='{VALUE.decode()}'\nOTHER={NEW_VALUE.decode()}\n")
+    home.write(
+        "in.json", json.dumps({"a": {"text": NEW_VALUE.decode()}, "x": {"y": VALUE.decode()}}, ensure_ascii=False)
+    )
+    home.write("broken.env", f"FINE=1\n{NEW_VALUE.decode()} is no variable\n")
+    home.write("broken.json", f'{{"a": "{NEW_VALUE.decode()}", "a": 2}}')
+    home.write("store/a.gpg", b"no message")
     assert home.run("init", CREDVAULT_KEY_FILE="key").status == 0
     assert home.run("slot", "add", "--new-passphrase-file", "passphrase").status == 0
     assert home.run("add", "a/text", "--stdin", "--env", "A_TEXT", stdin=VALUE).status == 0
@@ -151,6 +169,18 @@ FAILING: list[Case] = [
     (["get", "a/text", "--key-file", "passphrase"], b"", {}, 5),
     (["get", "a/text"], b"", {"CREDVAULT_KEY": print_key(bytes(32))}, 5),
     (["completion", "no-such-shell"], b"", {}, 2),
+    (["import", "dotenv", "in.env", "--prefix", "n/"], b"", {}, 2),
+    (["import", "dotenv", "broken.env", "-y"], b"", {}, 2),
+    (["import", "json", "broken.json", "-y"], b"", {}, 2),
+    (["import", "json", "in.env", "-y"], b"", {}, 2),
+    (["import", "json", "-", "-y"], json.dumps({"a/binary": NEW_VALUE.decode()}).encode(), {}, 7),
+    (["import", "bitwarden", "broken.json"], b"", {}, 2),
+    (["import", "1password", "in.env"], b"", {}, 2),
+    (["import", "keepass", "in.env"], b"", {}, 2),
+    (["import", "fpai", "in.env"], b"", {"FPAI_CREDENTIALS_KEY": PASSPHRASE}, 10),
+    (["import", "agentskills", "in.env"], b"", {}, 5),
+    (["import", "pass", "store"], b"", {}, 10),
+    (["import", "--undo", "in.json"], b"", {}, 2),
     (["no-such-command"], VALUE, {}, 2),
     (["add", "c/one", "--no-such-option", "--stdin"], VALUE, {}, 2),
 ]

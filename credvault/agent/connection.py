@@ -11,7 +11,6 @@ from credvault.model import wire
 from credvault.model.wire import BadMessage, Message
 
 # A change of many secrets is one request; a value has at most 1 MiB, and a third more as JSON.
-MAX_BODY_BYTES = 64 * 1024 * 1024
 # From the first byte of a request to its last, and between two requests, seconds.
 REQUEST_SECONDS, IDLE_SECONDS = 5.0, 30.0
 
@@ -97,7 +96,7 @@ class Connection:
                     raise BadMessage
                 return None
             self._head = wire.parse_head(bytes(self._inbox[:end]))
-            if self._head.first[2] not in ("HTTP/1.1", "HTTP/1.0") or self._head.length > MAX_BODY_BYTES:
+            if self._head.first[2] not in ("HTTP/1.1", "HTTP/1.0") or self._head.length > wire.MAX_BODY_BYTES:
                 raise BadMessage
             self._discard(end + len(wire.END_OF_HEAD))
         length = self._head.length

@@ -188,6 +188,10 @@ class AgentBackend(Backend):
     def put_many(self, changes: Sequence[Change]) -> Sequence[Record]:
         """Make all changes in one generation, or none of them."""
         body = messages.encode({"put": [messages.change_members(*change) for change in changes]})
+        if len(body) > wire.MAX_BODY_BYTES:
+            size = wire.MAX_BODY_BYTES // 1024**2
+            hint = "'credvault lock', and give the key to the command itself (CREDVAULT_KEY_FILE, --key-file)"
+            raise Unsupported(f"the agent takes at most {size} MiB at once; nothing was changed", hint=hint)
         return [self._record(members) for members in self._ask("records", "POST", wire.CHANGES, body)]
 
     def delete(self, names: Sequence[Name]) -> None:

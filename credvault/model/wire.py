@@ -53,6 +53,7 @@ AGENT = "/v1/agent"
 AGENT_VAULT = "/v1/agent/vault"
 
 MAX_HEAD_BYTES = 16 * 1024
+MAX_BODY_BYTES = 64 * 1024 * 1024
 END_OF_HEAD = b"\r\n\r\n"
 
 _PLAIN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~/@+:,"

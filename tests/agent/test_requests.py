@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import pytest
 
 from credvault.agent import connection as connection_module
-from credvault.agent.connection import MAX_BODY_BYTES
 from credvault.model import wire
+from credvault.model.wire import MAX_BODY_BYTES
 from tests.agent.desk import SECONDS, Desk, read_reply, wait_until
 
 REFUSED = {

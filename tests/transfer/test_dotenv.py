@@ -5,9 +5,10 @@ from pathlib import Path
 
 import dotenv
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import credvault.delivery.formats.dotenv as written_dotenv
 from credvault.model.errors import InvalidValue
 from credvault.transfer.importers.base import Item, Skipped, Source
 from credvault.transfer.importers.dotenv import _parse, read
@@ -39,6 +40,35 @@ def test_reads_what_python_dotenv_reads_or_refuses_the_line(text: str) -> None:
 
     assert mine == [(binding.key, binding.value) for binding in bindings if binding.key is not None]
     assert not any(binding.error for binding in bindings)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_file_is_what_python_dotenv_makes_of_it(tmp_path: Path, text: str) -> None:
+    (tmp_path / ".env").write_bytes(text.encode())
+    theirs = dotenv.dotenv_values(tmp_path / ".env", interpolate=False)
+
+    try:
+        mine = values(tmp_path, text.encode())
+    except InvalidValue:
+        return
+
+    assert mine == {name: value.encode() for name, value in theirs.items() if value is not None}
+
+
+@given(st.binary(max_size=40) | st.text(st.sampled_from("a'\"\\$`!# \t\n\r\u2028é{}=")).map(str.encode))
+@settings(max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_export_writes_comes_back_byte_for_byte(tmp_path: Path, value: bytes) -> None:
+    try:
+        written = written_dotenv.entry("VARIABLE", value)
+    except InvalidValue:
+        return  # export refuses what this format cannot carry
+
+    assert values(tmp_path, b"BEFORE=1\n" + written + b"AFTER=2\n") == {
+        "BEFORE": b"1",
+        "VARIABLE": value,
+        "AFTER": b"2",
+    }
 
 
 def test_values_are_taken_as_they_are_written(tmp_path: Path) -> None:

@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from credvault.delivery.formats import jsonobject
 from credvault.model.errors import InvalidValue
 from credvault.transfer.importers.base import Item, Skipped, Source
 from credvault.transfer.importers.jsonfile import read
@@ -26,6 +29,19 @@ def test_variables_and_folders_of_them_are_read(tmp_path: Path) -> None:
         (("db", "password"), "p/é".encode()),
         (("db", "tls"), b"true"),
         (("x", "y"), b"z"),
+    ]
+
+
+@given(st.text())
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_export_writes_comes_back_byte_for_byte(tmp_path: Path, text: str) -> None:
+    written = jsonobject.whole([jsonobject.entry("VARIABLE", text.encode()), jsonobject.entry("OTHER", b"x")])
+
+    found = items(tmp_path, written)
+
+    assert [(item.path, item.value.reveal()) for item in found if isinstance(item, Item)] == [
+        (("VARIABLE",), text.encode()),
+        (("OTHER",), b"x"),
     ]
 
 

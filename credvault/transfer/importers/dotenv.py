@@ -29,7 +29,8 @@ _ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v
 
 def read(source: Source) -> Iterator[Item | Skipped]:
     """Yield a secret of each variable. Of one that is set twice the last counts, as for whoever reads such a file."""
-    found = list(_parse(source.read_text(), source.shown))
+    # As python-dotenv does: however its lines end, the file is the same.
+    found = list(_parse(_NEWLINE.sub("\n", source.read_text()), source.shown))
     last = {name: number for number, name, _, _ in found}
     for number, name, text, remark in found:
         if last[name] != number:
