@@ -7,6 +7,7 @@ beside the source's own, and two that come to the same are an error.
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from shlex import quote
 from typing import NamedTuple
 
 from credvault.model.errors import Invalid, InvalidName
@@ -37,7 +38,7 @@ def label_of(path: Sequence[str]) -> str:
 
 def name_for(label: str, path: Sequence[str], naming: Naming, below: Sequence[str] = ()) -> Name:
     """Return the name of a secret, or of a part `below` it; raises InvalidName where none can be made of its path."""
-    hint = f"give it one: --map '{label}=NAME'"
+    hint = f"give it one: {mapping_of(label)}"
     parts, parts_below = [_fitting(part) for part in path], [_fitting(part) for part in below]
     mapped = naming.mapped.get(label)
     if not all(parts_below) or not (mapped or all(parts)):
@@ -48,6 +49,11 @@ def name_for(label: str, path: Sequence[str], naming: Naming, below: Sequence[st
         return parse_name("/".join([str(name), *parts_below])) if below else name
     except InvalidName as exc:
         raise InvalidName(f"'{label}': {exc.message}", hint=hint) from None
+
+
+def mapping_of(label: str) -> str:
+    """Return the option that gives a name to what a source calls `label`, as a shell takes it."""
+    return f"--map {quote(f'{label}=NAME')}"
 
 
 def _fitting(part: str) -> str:

@@ -11,7 +11,7 @@ from credvault.model.names import Name
 from credvault.model.record import Secret
 from credvault.model.value import MAX_VALUE_BYTES, SecretValue
 from credvault.transfer.importers.base import Item, Skipped
-from credvault.transfer.naming import Naming, label_of, name_for
+from credvault.transfer.naming import Naming, label_of, mapping_of, name_for
 
 FAIL, SKIP, OVERWRITE = POLICIES = ("fail", "skip", "overwrite")
 
@@ -168,7 +168,7 @@ def _collision(row: Row, same: Sequence[Row]) -> Row:
         return row
     error = Invalid(
         f"'{same[0].source}' and '{same[1].source}' would both be {row.name}",
-        hint=f"give one another name: --map '{same[1].source}=NAME'",
+        hint=f"give one another name: {mapping_of(same[1].source)}",
     )
     return row._replace(action=COLLISION, reason=f"the same name as '{other.source}'", error=error)
 
@@ -213,18 +213,17 @@ def missing_facts(old: Secret, new: Mapping[str, Any]) -> list[str]:
     return [member for member in fillable if member in new and member not in mine]
 
 
-def refuse_problems(rows: Sequence[Row], *, skip_unreadable: bool = False) -> None:
-    """Raise the error of a plan that cannot be carried out, naming the first secrets that stop it."""
-    ignored = (UNREADABLE,) if skip_unreadable else ()
-    wrong = [row for row in rows if row.error is not None and row.action not in ignored]
+def find_problem(rows: Sequence[Row], *, skip_unreadable: bool = False) -> CredvaultError | None:
+    """Return the error of a plan that cannot be carried out, which names the first secret that stops it."""
+    wrong = [row for row in rows if row.error is not None and not (skip_unreadable and row.action == UNREADABLE)]
     if not wrong or wrong[0].error is None:
-        return
+        return None
     first = wrong[0].error
     # By what they say: two that come to one name say the same.
     said = {row.error.message for row in wrong if row.action == wrong[0].action and row.error is not None}
     also = f" (and {len(said) - 1} more like it)" if len(said) > 1 else ""
     hint = first.hint or ("--skip-unreadable imports the rest" if wrong[0].action == UNREADABLE else None)
-    raise type(first)(f"{first.message}{also}; nothing was imported", hint=hint)
+    return type(first)(f"{first.message}{also}; nothing was imported", hint=hint)
 
 
 def counts(rows: Iterable[Row]) -> dict[str, int]:

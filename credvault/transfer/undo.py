@@ -13,11 +13,19 @@ from credvault import files
 from credvault.backends.base import Change
 from credvault.config import Settings
 from credvault.infile import read_file
-from credvault.model.errors import Conflict, CredvaultError, Invalid, InvalidValue
+from credvault.model.errors import (
+    BackendUnavailable,
+    Conflict,
+    CredvaultError,
+    Damaged,
+    Invalid,
+    InvalidValue,
+    StorageError,
+)
 from credvault.model.names import Name, parse_name
 from credvault.model.record import Record, Secret
 from credvault.model.text import printable
-from credvault.model.times import time_text
+from credvault.model.times import is_before, is_time, time_text
 from credvault.transfer.importing import PURPOSE
 from credvault.transfer.plan import WRITTEN, Row
 from credvault.vault import Vault
@@ -30,13 +38,15 @@ _HINT = "'credvault history NAME' shows what happened; what you do not want you 
 class Step(NamedTuple):
     """What an import did to one secret: the version it made of which one, and the facts that it filled in.
 
-    `before` is 0 where there was none. `updated_at` is when it was written, if the import came so far.
+    `before` is 0 where there was none. `updated_at` is when it was written, if the import came so far; that was not
+    before `since`.
     """
 
     name: Name
     before: int
     after: int
     filled: Sequence[str]
+    since: str
     updated_at: str | None = None
 
 
@@ -48,10 +58,11 @@ class Undoing(NamedTuple):
     done: Sequence[Name]
 
 
-def steps_of(rows: Sequence[Row]) -> list[Step]:
-    """Return what a plan will do."""
+def steps_of(rows: Sequence[Row], now: float) -> list[Step]:
+    """Return what a plan will do, from `now` on (seconds since the epoch)."""
+    since = time_text(now)
     return [
-        Step(row.name, row.before or 0, (row.before or 0) + 1, sorted(row.facts) if row.before else ())
+        Step(row.name, row.before or 0, (row.before or 0) + 1, sorted(row.facts) if row.before else (), since)
         for row in rows
         if row.action in WRITTEN and row.name is not None
     ]
@@ -82,7 +93,7 @@ def write_undo(path: str, settings: Settings, steps: Sequence[Step], *, replace:
         "v": 1,
         **_place(settings),
         "steps": [
-            {"name": str(s.name), "before": s.before, "after": s.after, "filled": list(s.filled)}
+            {"name": str(s.name), "before": s.before, "after": s.after, "filled": list(s.filled), "since": s.since}
             | ({} if s.updated_at is None else {"updated_at": s.updated_at})
             for s in steps
         ],
@@ -149,8 +160,10 @@ def forget(path: str) -> None:
     files.discard(os.path.expanduser(path))
 
 
-def was_in_vain(vault: Vault, steps: Sequence[Step]) -> bool:
+def was_in_vain(vault: Vault, steps: Sequence[Step], failure: CredvaultError) -> bool:
     """Say whether nothing of an import that failed is in the vault, so that its undo file is of no use."""
+    if not isinstance(failure, BackendUnavailable | Damaged | StorageError):
+        return True  # refused, and so nothing was written
     with suppress(CredvaultError):
         undoing = plan_undoing(vault, steps)
         return not undoing.removed and not undoing.restored
@@ -158,7 +171,10 @@ def was_in_vain(vault: Vault, steps: Sequence[Step]) -> bool:
 
 
 def _is_as_imported(step: Step, secret: Secret) -> bool:
-    return secret.record.version == step.after and step.updated_at in (None, secret.record.updated_at)
+    at = secret.record.updated_at
+    # Of an import that was stopped it is not known when it wrote. What was there before it began is not its own.
+    is_its_time = not is_before(at, step.since) if step.updated_at is None else at == step.updated_at
+    return secret.record.version == step.after and is_its_time
 
 
 def _is_undone(step: Step, secret: Secret | None, old: Secret | None) -> bool:
@@ -177,9 +193,11 @@ def _place(settings: Settings) -> dict[str, str]:
 
 def _step(members: Any) -> Step:
     name, before, after = parse_name(members["name"]), members["before"], members["after"]
-    filled, updated_at = members["filled"], members.get("updated_at")
-    if type(before) is not int or type(after) is not int or not isinstance(updated_at, str | None):
+    filled, since, updated_at = members["filled"], members["since"], members.get("updated_at")
+    if type(before) is not int or type(after) is not int or not is_time(since):
+        raise ValueError
+    if updated_at is not None and not is_time(updated_at):
         raise ValueError
     if not isinstance(filled, list) or not all(isinstance(member, str) for member in filled):
         raise ValueError
-    return Step(name, before, after, tuple(filled), updated_at)
+    return Step(name, before, after, tuple(filled), since, updated_at)

@@ -217,6 +217,24 @@ def test_failing_disk_leaves_the_old_vault_or_the_new_one_with_its_way_back(
     assert {(0, 2), (6, 0)} <= outcomes
 
 
+def test_undo_of_an_import_that_was_stopped_leaves_what_was_there_before_it(home: Home) -> None:
+    """Its undo file is there, and does not say when it wrote: it never did, and another had added the same name."""
+    home.run("import", "dotenv", ".env", "-y", "--undo-file", "way-back")
+    stored = json.loads((home.root / "way-back").read_text())
+    for step in stored["steps"]:
+        del step["updated_at"]
+        step["since"] = "2999-01-01T00:00:00Z" if step["name"] == "default/TOKEN" else step["since"]
+    (home.root / "way-back").write_text(json.dumps(stored))
+
+    refused = home.run("import", "--undo", "way-back", "-y")
+    home.run("delete", "TOKEN", "-y")
+    done = home.run("import", "--undo", "way-back", "-y")
+
+    assert (refused.status, done.status) == (7, 0)
+    assert "changed since the import: default/TOKEN" in refused.stderr
+    assert values(home) == {}
+
+
 def test_mapping_file_made_of_the_plan_renames(home: Home) -> None:
     plan = home.run("import", "dotenv", ".env", "--dry-run").stdout
     home.write("map", plan.replace(b"default/other", b"team/other/one"))

@@ -118,7 +118,7 @@ def test_items_of_every_type_become_secrets_and_nothing_is_lost(tmp_path: Path) 
         "Work/Code/GitHub / main/PIN-2": "hidden-2",
         "Work/Code/GitHub / main/totp": "JBSWY3DPEHPK3PXP",
         "note": "canary note\n",
-        "card": '{"brand": "A", "expYear": "2030"}',
+        "card": '{"cardholderName": "A", "expYear": "2030"}',
         "card/number": "4111",
         "card/code": "123",
         "me": '{"firstName": "Alice"}',

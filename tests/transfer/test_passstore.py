@@ -1,5 +1,6 @@
 """Stores made by the real `pass` with the real gpg, read and compared value by value."""
 
+import json
 import os
 from pathlib import Path
 
@@ -134,11 +135,12 @@ def test_unreadable_entry_stops_the_import_unless_that_is_lifted(store: Store, t
 
     refused = home.run("import", "pass", str(store.folder), "-y")
     unchanged = home.vault.read_bytes() == before
-    done = home.run("import", "pass", str(store.folder), "-y", "--skip-unreadable")
+    done = home.run("import", "pass", str(store.folder), "-y", "--skip-unreadable", "--json")
 
     assert (refused.status, unchanged, done.status) == (10, True, 0), (refused, done)
     assert "'junk' is not a whole message of gpg; nothing was imported" in refused.stderr
     assert "--skip-unreadable" in refused.stderr
+    assert [row["action"] for row in json.loads(done.stdout)["plan"]] == ["add", "unreadable"]
 
 
 def test_key_that_asks_for_its_passphrase_does_not_hang(store: Store, keyring: Keyring) -> None:

@@ -1,5 +1,6 @@
 """What a plan says of each secret, without a vault."""
 
+import re
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from credvault.model.value import MAX_VALUE_BYTES, SecretValue
 from credvault.transfer import plan
 from credvault.transfer.importers.base import Item, Skipped
 from credvault.transfer.naming import Naming
-from credvault.transfer.plan import Choices, Row, compare_rows, plan_rows, refuse_problems
+from credvault.transfer.plan import Choices, Row, compare_rows, find_problem, plan_rows
 
 TIMES = {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
 
@@ -65,8 +66,11 @@ def test_two_that_come_to_one_name_are_an_error_that_names_both() -> None:
     rows = plan_rows([item("My bank"), item("My (bank)"), item("x")], Choices())
 
     assert actions(rows) == ["collision", "collision", "add"]
-    with pytest.raises(errors.Invalid, match=r"'My bank' and 'My \(bank\)' would both be default/My_bank"):
-        refuse_problems(rows)
+    problem = find_problem(rows)
+    assert isinstance(problem, errors.Invalid)
+    assert re.fullmatch(
+        r"'My bank' and 'My \(bank\)' would both be default/My_bank; nothing was imported", problem.message
+    )
 
 
 def test_two_of_one_label_can_be_told_apart_by_a_mapping() -> None:
@@ -116,8 +120,9 @@ def test_facts_no_record_can_hold_stop_it_naming_the_secret(facts: dict[str, Any
     rows = plan_rows([item("a/b", **facts)], Choices())
 
     assert actions(rows) == ["invalid"]
-    with pytest.raises(errors.InvalidValue, match=r"'a/b' cannot be a record: .*; nothing was imported"):
-        refuse_problems(rows)
+    problem = find_problem(rows)
+    assert isinstance(problem, errors.InvalidValue)
+    assert re.fullmatch(r"'a/b' cannot be a record: .*; nothing was imported", problem.message)
 
 
 def test_same_value_is_unchanged_whatever_the_policy() -> None:
@@ -133,8 +138,9 @@ def test_another_value_is_what_the_policy_says() -> None:
     failed = compare_rows(rows, stored("a/b"), plan.FAIL)
 
     assert actions(failed) == ["conflict", "add"]
-    with pytest.raises(errors.AlreadyExists, match="a/b is there already with another value; nothing was imported"):
-        refuse_problems(failed)
+    problem = find_problem(failed)
+    assert isinstance(problem, errors.AlreadyExists)
+    assert re.fullmatch("a/b is there already with another value; nothing was imported", problem.message)
     assert actions(compare_rows(rows, stored("a/b"), plan.SKIP)) == ["skip", "add"]
     assert actions(compare_rows(rows, stored("a/b"), plan.OVERWRITE)) == ["overwrite", "add"]
 
@@ -152,11 +158,11 @@ def test_unreadable_part_stops_it_unless_that_is_lifted() -> None:
     error = errors.Damaged("'a' is cut off")
     rows = plan_rows([Skipped(("a",), "cut off", error), Skipped(("b",), "no secret"), item("c")], Choices())
 
-    with pytest.raises(errors.Damaged) as failure:
-        refuse_problems(rows)
+    problem = find_problem(rows)
 
-    assert failure.value.hint == "--skip-unreadable imports the rest"
-    refuse_problems(rows, skip_unreadable=True)
+    assert isinstance(problem, errors.Damaged)
+    assert problem.hint == "--skip-unreadable imports the rest"
+    assert find_problem(rows, skip_unreadable=True) is None
     assert actions(rows) == ["unreadable", "skip", "add"]
 
 

@@ -2,14 +2,15 @@
 
 # ruff: noqa: N999 - a command's file is its verb; it is loaded by name
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from credvault.cli.context import Run
 from credvault.cli.importing import build_choices, show_plan, show_undoing
 from credvault.cli.options import verb
-from credvault.model.errors import CredvaultError, Invalid
+from credvault.model.errors import CredvaultError, Invalid, StorageError
 from credvault.model.text import counted
 from credvault.transfer import importing, undo
 from credvault.transfer.importers.base import Source
@@ -18,10 +19,14 @@ from credvault.transfer.plan import (
     FAIL,
     POLICIES,
     WRITTEN,
+    Row,
     compare_rows,
+    find_problem,
     plan_rows,
-    refuse_problems,
 )
+
+if TYPE_CHECKING:
+    from credvault.vault import Vault
 
 
 @verb("import")
@@ -69,6 +74,8 @@ def command(
 
 
 def _import(run: Run, name: str, path: str, *, dry_run: bool, yes: bool, **options: Any) -> None:
+    if options["undo_file"] == "":
+        raise Invalid("--undo-file is empty")
     choices = build_choices(run, options)
     source = Source(
         path,
@@ -82,25 +89,34 @@ def _import(run: Run, name: str, path: str, *, dry_run: bool, yes: bool, **optio
     with run.open_vault() as vault:
         rows = compare_rows(rows, importing.fetch_there(vault, rows), options["on_conflict"])
         writes = sum(row.action in WRITTEN for row in rows)
-        is_last = dry_run or not writes or any(row.error is not None for row in rows)
-        show_plan(run, rows, is_last=is_last)
-        refuse_problems(rows, skip_unreadable=options["skip_unreadable"])
+        problem = find_problem(rows, skip_unreadable=options["skip_unreadable"])
+        show_plan(run, rows, is_last=dry_run or not writes or problem is not None)
+        if problem is not None:
+            raise problem
         if dry_run or not writes:
             return
         run.confirm(f"Store {counted(writes, 'secret')} in {run.settings.path.value}?", yes=yes)
         undo_file = options["undo_file"] or undo.default_path(run.settings, name, run.clock())
-        steps = undo.steps_of(rows)
-        undo.write_undo(undo_file, run.settings, steps, replace=False)
-        try:
-            records = importing.write_rows(vault, rows)
-        except CredvaultError:
-            if undo.was_in_vain(vault, steps):
-                undo.forget(undo_file)
-            raise
-        undo.write_undo(undo_file, run.settings, undo.done_steps(steps, records), replace=True)
+        _store(run, vault, rows, undo_file)
     if run.out.json:
         run.out.fact({"plan": [row.members() for row in rows], "undo_file": undo_file})
     run.out.say(f"imported {counted(writes, 'secret')}; to take it back: credvault import --undo {undo_file}")
+
+
+def _store(run: Run, vault: "Vault", rows: Sequence[Row], undo_file: str) -> None:
+    """Store what is planned. The way back is written first, so that nothing is ever stored without one."""
+    steps = undo.steps_of(rows, run.clock())
+    undo.write_undo(undo_file, run.settings, steps, replace=False)
+    try:
+        records = importing.write_rows(vault, rows)
+    except CredvaultError as exc:
+        if undo.was_in_vain(vault, steps, exc):
+            undo.forget(undo_file)
+        raise
+    try:
+        undo.write_undo(undo_file, run.settings, undo.done_steps(steps, records), replace=True)
+    except StorageError as exc:  # the one that was written first does
+        run.out.warn(f"{exc.message}; it is kept as it was before the import")
 
 
 def _undo(run: Run, path: str, *, dry_run: bool, yes: bool) -> None:
