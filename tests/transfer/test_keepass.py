@@ -9,8 +9,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pykeepass.kdbx_parsing.common as kdbx_parsing  # type: ignore[import-untyped]
 import pytest
-from pykeepass import create_database  # type: ignore[import-untyped]
+from pykeepass import create_database
 
 from credvault.model.errors import CredvaultError, Damaged, InvalidValue, Locked, WrongKey
 from credvault.transfer.importers import keepass
@@ -266,6 +267,32 @@ def test_file_that_unpacks_to_more_than_there_may_be_is_damaged(
         read(tmp_path, "bomb.kdbx", password_file=str(version_4 / "password"))
     # What the limit was is no limit of the process afterwards.
     assert len(bytes(256 << 20)) == 256 << 20
+
+
+@pytest.mark.parametrize(
+    ("declared", "text"),
+    [
+        ('<!ENTITY x0 "ha">' + "".join(f'<!ENTITY x{n} "{f"&x{n - 1};" * 10}">' for n in range(1, 12)), "&x11;"),
+        (f'<!ENTITY x "{"A" * 100_000}">', "&x;" * 20_000),
+        ('<!ENTITY x SYSTEM "file:///etc/passwd">', "&x;"),
+        ("", "<Group>" * 10_000),
+    ],
+    ids=["entities of entities", "a large entity, often", "an entity elsewhere", "deep nesting"],
+)
+def test_hostile_xml_in_a_database_is_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, declared: str, text: str
+) -> None:
+    """Whoever makes a file can put any text in it: here pykeepass writes one that is not from its tree."""
+    groups = f"<Root><Group><Name>{text}</Name></Group></Root>"
+    document = f"<!DOCTYPE KeePassFile [{declared}]><KeePassFile>{groups}</KeePassFile>"
+    database = cheap_database(tmp_path / "db.kdbx")
+    with monkeypatch.context() as writing:
+        writing.setattr(kdbx_parsing.XML, "_encode", lambda *arguments: document.encode())
+        database.save()
+    (tmp_path / "password").write_text(PASSWORD)
+
+    with pytest.raises(Damaged, match="cannot be read"):
+        read(tmp_path, "db.kdbx")
 
 
 def test_extra_that_is_not_installed_is_said_with_the_line_that_installs_it(tmp_path: Path) -> None:
