@@ -43,6 +43,7 @@ bench: $(STAMP) ## measure credvault beside its peers, the agent, redact and exe
 	@sh tests/benchmarks/peers/system-packages.sh
 	$(BIN)/python tests/benchmarks/run.py $(ARGS)
 	$(BIN)/python tests/benchmarks/agent_load.py
+	$(BIN)/python tests/benchmarks/tab.py
 	$(BIN)/python tests/benchmarks/redact.py
 	$(BIN)/python tests/benchmarks/relay.py
 

@@ -89,12 +89,16 @@ class Shell:
         self.type(f"{_KILL_LINE}\x0c{line}; echo {_DONE}\r")
         return self.wait_for(lambda lines: any(text.startswith(_DONE) for text in lines))
 
+    def clear(self) -> None:
+        """Take away what is typed, and everything else on the screen."""
+        self.type(f"{_KILL_LINE}\x0c")
+        self.wait_for(lambda lines: [line for line in lines if line] == [PROMPT.strip()])
+
     def complete(self, typed: str, tabs: int = 1) -> str:
         """Return what a line becomes when TAB is pressed at its end; the line is taken away again."""
         self.type(f"{_KILL_LINE}\x0c{typed}" + "\t" * tabs + MARK)
         lines = self.wait_for(lambda lines: any(MARK in line for line in lines))
         (line,) = [line for line in lines if MARK in line]
         self.screen = [text for text in lines if text]
-        self.type(_KILL_LINE)
-        self.wait_for(lambda lines: not any(MARK in line for line in lines))
+        self.clear()
         return line.partition(MARK)[0].removeprefix(PROMPT)

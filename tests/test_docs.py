@@ -15,9 +15,10 @@ from credvault.cli.context import Run
 from credvault.cli.main import COMMANDS, cli
 from credvault.cli.variables import SETTINGS, UNLOCKING
 from credvault.model.errors import error_classes
-from tests.render_docs import MAN, README, ROOT, rendered, stale
+from tests.render_docs import COMPLETIONS, MAN, README, ROOT, rendered, stale
+from tests.rendering.commandline import UnknownMetavarError, word_of
 from tests.rendering.manpages import statuses_of
-from tests.rendering.program import commands, error_rows, example
+from tests.rendering.program import commands, error_rows, example, shown_options
 from tests.rendering.readme import readme
 from tests.rendering.troff import paragraphs, troff
 from tests.transcript import Command
@@ -49,6 +50,28 @@ def test_page_of_a_command_that_is_gone_is_stale() -> None:
     without = {path: text for path, text in RENDERED.items() if path.name != "credvault-get.1"}
 
     assert stale(without) == [MAN / "credvault-get.1"]
+
+
+def test_word_of_an_unknown_kind_is_refused_with_what_to_do() -> None:
+    strange = click.Option(["--colour-of-the-moon"], metavar="HUE")
+
+    with pytest.raises(UnknownMetavarError, match=r"'credvault get' --colour-of-the-moon takes HUE: say in METAVARS"):
+        word_of("get", strange)
+
+
+@pytest.mark.parametrize("script", sorted(COMPLETIONS.iterdir()), ids=lambda path: path.name)
+def test_completions_have_every_command_and_option(script: Path, by_name: dict[str, click.Command]) -> None:
+    words = set(re.findall(r"[\w-]+", script.read_text(encoding="utf-8")))
+    spelt = {
+        # fish has `-l output -s o`.
+        spelling.lstrip("-") if script.suffix == ".fish" else spelling
+        for command in [cli, *by_name.values()]
+        for option in shown_options(command)
+        for spelling in (*option.opts, *option.secondary_opts)
+    }
+
+    assert {word for name in by_name for word in name.split()} <= words
+    assert spelt <= words
 
 
 def test_drift_in_the_readme_is_noticed() -> None:

@@ -13,7 +13,7 @@ from credvault.model.wire import FLAGS, NAMES, quote_table, quote_text
 
 # With the start of the interpreter and the shell's own work less than the 150 ms that a TAB may take. After it nothing
 # is offered.
-DEADLINE_SECONDS = 0.1
+DEADLINE_SECONDS = 0.12
 # Words of which an agent knows what they may become, as in `model/offers.py`, which loads more than this lane may.
 _ASKED = ("name", "namespace")
 
