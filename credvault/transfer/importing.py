@@ -5,7 +5,7 @@ Who changes a vault here goes through the hall like everybody else.
 
 from collections.abc import Sequence
 
-from credvault.backends.base import ABSENT, Change
+from credvault.backends.base import ABSENT, Capability, Change
 from credvault.model.errors import Damaged
 from credvault.model.names import Name
 from credvault.model.record import Record, Secret
@@ -19,6 +19,13 @@ def fetch_there(vault: Vault, rows: Sequence[Row]) -> dict[Name, Secret]:
     """Return those secrets of the vault that a plan names."""
     names = dict.fromkeys(row.name for row in rows if row.name is not None)
     return vault.get_many(names, purpose=PURPOSE)
+
+
+def fetch_variables(vault: Vault) -> dict[str, Name]:
+    """Return the secrets of the vault by the variables that `exec` gives them, as far as they can be listed."""
+    if Capability.LIST not in vault.backend.capabilities:
+        return {}
+    return {record.env_name: record.name for record in vault.runtime_records() if record.env_name is not None}
 
 
 def write_rows(vault: Vault, rows: Sequence[Row]) -> Sequence[Record]:

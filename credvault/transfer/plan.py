@@ -204,6 +204,23 @@ def _compared(row: Row, old: Secret, policy: str) -> Row:
     )
 
 
+def note_variables(rows: Sequence[Row], taken: Mapping[str, Name]) -> list[Row]:
+    """Return the rows with a remark where the variable of one is another's too, of the plan or of the vault.
+
+    `taken` are the secrets there by their variables. It is no error: `exec` can be told which of them to take.
+    """
+    by_variable = dict(taken)
+    noted = []
+    for row in rows:
+        if row.action == ADD and row.name is not None and row.facts.get("delivery") == model.RUNTIME_ENV:
+            other = by_variable.setdefault(str(row.env_name), row.name)
+            if other != row.name:
+                remark = f"{row.env_name} is the variable of {other}, too: exec needs -n or -e to choose"
+                row = row._replace(reason="; ".join(filter(None, [row.reason, remark])))
+        noted.append(row)
+    return noted
+
+
 def missing_facts(old: Secret, new: Mapping[str, Any]) -> list[str]:
     """Return the members of `new` that the record of a secret does not have, and that do not contradict it."""
     mine = old.record.facts()

@@ -235,6 +235,14 @@ def test_undo_of_an_import_that_was_stopped_leaves_what_was_there_before_it(home
     assert values(home) == {}
 
 
+def test_variable_that_a_secret_of_the_vault_has_is_said_in_the_plan(home: Home) -> None:
+    home.run("import", "dotenv", ".env", "-y")
+
+    done = home.run("import", "dotenv", ".env", "--prefix", "copy/", "--dry-run")
+
+    assert b"TOKEN is the variable of default/TOKEN, too: exec needs -n or -e to choose" in done.stdout
+
+
 def test_mapping_file_made_of_the_plan_renames(home: Home) -> None:
     plan = home.run("import", "dotenv", ".env", "--dry-run").stdout
     home.write("map", plan.replace(b"default/other", b"team/other/one"))

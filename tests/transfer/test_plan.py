@@ -154,6 +154,20 @@ def test_overwriting_keeps_facts_that_are_set_and_fills_in_the_rest() -> None:
     assert row.facts == {"service": "s"}
 
 
+def test_variable_of_two_secrets_is_said() -> None:
+    rows = plan_rows([item("a/KEY"), item("b/KEY"), item("c/TOKEN"), item("plain")], Choices())
+
+    noted = plan.note_variables(rows, {"TOKEN": Name("x", "token"), "KEY": Name("a", "KEY")})
+
+    assert [row.reason for row in noted] == [
+        "",
+        "KEY is the variable of a/KEY, too: exec needs -n or -e to choose",
+        "TOKEN is the variable of x/token, too: exec needs -n or -e to choose",
+        "",
+    ]
+    assert actions(noted) == ["add"] * 4
+
+
 def test_unreadable_part_stops_it_unless_that_is_lifted() -> None:
     error = errors.Damaged("'a' is cut off")
     rows = plan_rows([Skipped(("a",), "cut off", error), Skipped(("b",), "no secret"), item("c")], Choices())

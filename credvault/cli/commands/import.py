@@ -22,6 +22,7 @@ from credvault.transfer.plan import (
     Row,
     compare_rows,
     find_problem,
+    note_variables,
     plan_rows,
 )
 
@@ -88,6 +89,7 @@ def _import(run: Run, name: str, path: str, *, dry_run: bool, yes: bool, **optio
     rows = plan_rows(read_source(name, source), choices)
     with run.open_vault() as vault:
         rows = compare_rows(rows, importing.fetch_there(vault, rows), options["on_conflict"])
+        rows = note_variables(rows, importing.fetch_variables(vault))
         writes = sum(row.action in WRITTEN for row in rows)
         problem = find_problem(rows, skip_unreadable=options["skip_unreadable"])
         show_plan(run, rows, is_last=dry_run or not writes or problem is not None)
