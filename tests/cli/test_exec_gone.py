@@ -192,15 +192,16 @@ def test_it_is_gone_for_a_child_that_closes_everything(scene: Scene) -> None:
 
 
 def test_daemon_keeps_what_it_holds_open_and_no_path(scene: Scene) -> None:
-    daemon = "setsid sh -c 'sleep 0.5; test -e \"$X\" || echo no path; cat /dev/fd/${X##*/}; echo; sleep 60' & exit 0"
-    process = scene.start_ready(daemon)
+    look = 'test -e "$X" || echo no path; cat /dev/fd/${X##*/}; echo'
+    process = scene.start_ready(f"setsid sh -c 'sleep 0.5; {look}; exec sleep 60' & exit 0")
     assert process.stdout is not None
     assert process.wait(SECONDS) == 0
 
     seen = [process.stdout.readline() for _ in range(2)]
     holders = {path.split("/")[2] for path in scene.holders()}
     for holder in holders:
-        os.kill(int(holder), signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(int(holder), signal.SIGKILL)
 
     assert seen == [b"no path\n", scene.canary + b"\n"]
     assert str(process.pid) not in holders
