@@ -315,9 +315,9 @@ def test_direnv_without_a_key_loads_nothing_and_says_so(checkout: Checkout) -> N
 def test_cron(checkout: Checkout, tmp_path: Path) -> None:
     key_file = checkout.key_file("cron.key")
     places = {
-        "/home/me/.config/credvault/cron.key": str(key_file),
-        "/home/me/.local/bin/credvault": PROGRAM,
-        "/home/me/shop": str(checkout.folder),
+        "/srv/shop.key": str(key_file),
+        "/usr/local/bin/credvault": PROGRAM,
+        "/srv/shop": str(checkout.folder),
     }
     assignment, line = replaced(recipe("cron", "crontab"), places).splitlines()
     variable, value = assignment.split("=", 1)
