@@ -65,7 +65,10 @@ def wayland_display() -> Iterator[dict[str, str]]:
                 assert compositor.poll() is None, "sway has ended"
                 assert time.monotonic() < until, "sway is not ready"
                 time.sleep(0.05)
-            yield {"WAYLAND_DISPLAY": sockets[0].name, "XDG_RUNTIME_DIR": folder}
+            display = {"WAYLAND_DISPLAY": sockets[0].name, "XDG_RUNTIME_DIR": folder}
+            yield display
+            # Else wl-copy leaves the file of what it serves in /tmp.
+            subprocess.run(["wl-copy", "--clear"], env={**os.environ, **display}, timeout=SECONDS, check=True)
         finally:
             compositor.terminate()
             compositor.wait()

@@ -83,6 +83,16 @@ class Shell:
         os.write(self._master, sent + b"\r")
         return self._see(sent)
 
+    def interrupt(self, line: str, started: Path) -> Seen:
+        """Type a line, and ^C once the file `started` is there."""
+        os.write(self._master, line.encode() + b"\r")
+        until = time.monotonic() + SECONDS
+        while not started.exists():
+            assert time.monotonic() < until, line
+            time.sleep(0.05)
+        os.write(self._master, b"\x03")
+        return self._see(line.encode())
+
     def _see(self, sent: bytes) -> Seen:
         self._noted += 1
         note = self._notes / str(self._noted)

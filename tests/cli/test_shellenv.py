@@ -295,6 +295,20 @@ def test_strict_options_do_not_end_the_shell_and_stay(shell: Opened) -> None:
     assert b"unbound" not in b"".join(each.screen for each in seen)
 
 
+def test_loading_that_hangs_can_be_interrupted_and_is_not_tried_again(shell: Opened, kind: str, tmp_path: Path) -> None:
+    waiting = {"CREDVAULT_KEY": None, "CREDVAULT_PASSPHRASE_COMMAND": f"sh -c 'echo >>{tmp_path}/started; sleep 20'"}
+    options = "" if kind == "fish" else "set -u"
+
+    with shell(after=options, env=waiting) as typed:
+        stopped = typed.interrupt("cd one", tmp_path / "started")
+        after = typed("true")
+        kept = typed("echo" if kind == "fish" else "echo $-")
+
+    assert loaded(stopped.variables) == loaded(after.variables) == {}
+    assert (tmp_path / "started").read_bytes() == b"\n"
+    assert kind == "fish" or re.search(rb"\n[a-zA-Z0-9]*u", kept.screen)
+
+
 PROMPT_COMMANDS = {
     "none": "",
     "string": "PROMPT_COMMAND='other=$?'",
