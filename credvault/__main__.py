@@ -87,7 +87,7 @@ def _is_masked(form: PlainForm) -> bool:
 
 def _complete(words: list[str]) -> int:
     """Write what TAB may offer. Whatever goes wrong, nothing is offered and nothing is said."""
-    from credvault.agent.tablane import end_in_time, offered, parse_question, write
+    from credvault.agent.tablane import end_in_time, offered, parse_question, take_your_time, write
 
     if sys.stdout is None:
         return 0  # what is opened here would get its number
@@ -108,7 +108,7 @@ def _complete(words: list[str]) -> int:
     except Exception:  # noqa: BLE001 - the boundary: this is in the midst of what a person types
         return 0
     finally:
-        end_in_time(0)  # at the interpreter's end a signal would have no handler
+        take_your_time()  # at the interpreter's end a signal would have no handler
     return 0
 
 

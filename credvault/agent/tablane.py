@@ -6,24 +6,47 @@ fast lane. Profiles, which an agent does not know, and a key at hand, with which
 
 import posix
 import sys
+import time
 
 from credvault.agent.fastlane import ask_agent, hear_agent, surroundings
 from credvault.model.unlocking import KEYS
 from credvault.model.wire import FLAGS, NAMES, quote_table, quote_text
 
-# With the start of the interpreter and the shell's own work less than the 150 ms that a TAB may take. After it nothing
-# is offered.
+# From when the shell started this process; with the shell's own work less than the 150 ms that a TAB may take. After
+# it nothing is offered.
 DEADLINE_SECONDS = 0.12
 # Words of which an agent knows what they may become, as in `model/offers.py`, which loads more than this lane may.
 _ASKED = ("name", "namespace")
 
 
-def end_in_time(seconds: float = DEADLINE_SECONDS) -> None:
-    """End this process at the deadline, in silence and as if all were well; 0 seconds lift that."""
+def end_in_time() -> None:
+    """End this process at the deadline, in silence and as if all were well."""
+    left = DEADLINE_SECONDS - _age()
+    if left <= 0:
+        posix._exit(0)
+    _set_alarm(left)
+
+
+def take_your_time() -> None:
+    """Lift the deadline."""
+    _set_alarm(0)
+
+
+def _set_alarm(seconds: float) -> None:
     import _signal  # type: ignore[import-not-found]  # typeshed has only the Python half
 
     _signal.signal(_signal.SIGALRM, lambda *_: posix._exit(0))
     _signal.setitimer(_signal.ITIMER_REAL, seconds)
+
+
+def _age() -> float:
+    """Return for how long this process has been there, seconds to the hundredth; 0 where the system does not say."""
+    try:
+        with open("/proc/self/stat", "rb") as file:
+            ticks = int(file.read().rpartition(b") ")[2].split()[19])  # starttime, proc(5)
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / posix.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):
+        return 0.0
 
 
 def parse_question(words: list[str]) -> tuple[str, str, dict[str, str]]:
@@ -59,6 +82,6 @@ def offered(kind: str, typed: str, flags: dict[str, str]) -> bytes | None:
 
 def write(offers: bytes) -> None:
     """Write to stdout, whole: half a name is another one."""
-    end_in_time(0)
+    take_your_time()
     while offers:
         offers = offers[posix.write(1, offers) :]
