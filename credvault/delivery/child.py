@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NoReturn
 
 from credvault.delivery.signals import Signals
+from credvault.files import storage_error
 from credvault.model.errors import CredvaultError
 from credvault.model.messages import encode, error_members, parse_error
 
@@ -40,6 +41,8 @@ class Start:
             self._become()
         except CredvaultError as exc:
             self.fail(exc)
+        except OSError as exc:
+            self.fail(storage_error("start", "the program", exc))
         except BaseException as exc:  # noqa: BLE001 - the boundary of this process
             self.fail(CredvaultError(f"unexpected {type(exc).__name__}"))
         finally:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 _FAULTS = frozenset(
     {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGSYS, signal.SIGTRAP}
 )
-# These are ours even where the caller ignores them: to hear of the child, of a stop that is over, and of a new size.
+# These are ours even where the caller ignores or blocks them: they tell of the child, of the end of a stop, of a new
+# size.
 _OURS = frozenset({signal.SIGCHLD, signal.SIGCONT, signal.SIGWINCH})
 # Python ignores the first two; a read from the background is an error then, and no stop of the whole job. Where the
 # terminal is set so that the background may not write to it, a write of ours is to stop us, as it would the child.
@@ -44,8 +45,8 @@ class Signals:
         return self._reader
 
     def unblock(self) -> None:
-        """Let them come, once the child is there to be told."""
-        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+        """Let them come, once the child is there to be told: what the caller blocks stays so, but what we need."""
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask - _OURS)
 
     def take(self) -> Iterator[int]:
         """Yield the numbers of those that came."""
@@ -79,7 +80,7 @@ class Signals:
         signal.set_wakeup_fd(self._wakeup)
         os.close(self._reader)
         os.close(self._writer)
-        self.unblock()
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
 
 
 def _catch(number: int, frame: object) -> None:

@@ -145,6 +145,7 @@ GETS = {
 
 EXECS = {
     "one": Case(["exec", "-n", "run", "--", "env"], 0),
+    "one in CI, masked": Case(["exec", "-n", "run", "--", "sh", "-c", "echo $RUN_TOKEN"], 0, {"CI": "true"}),
     "its words": Case(["exec", "-n", "run", "--", "printf", "%s|", "", "a b", "--", "-n", "*"], 0),
     "its status": Case(["exec", "-n", "run", "--", "sh", "-c", "exit 42"], 42),
     "its signal": Case(["exec", "-n", "run", "--", "sh", "-c", "kill -TERM $$"], -15),

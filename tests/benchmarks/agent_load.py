@@ -19,7 +19,7 @@ from typing import IO, NamedTuple, TypedDict, cast
 from credvault.model import wire
 from tests.benchmarks.installed import Installed, install
 from tests.benchmarks.machine import describe
-from tests.benchmarks.readme import RESULTS
+from tests.benchmarks.readme import RESULTS, keep
 from tests.benchmarks.vaults import NAME, Home, make_home, unlocked
 
 CLIENT = Path(__file__).resolve().parent / "agent_client.py"
@@ -130,11 +130,7 @@ def main(arguments: Sequence[str]) -> None:
         machine = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "credvault": installed.version, **describe()}
         figures = measure(Path(folder), installed)
     text = report(figures, machine)
-    print(text, end="")
-    results.mkdir(parents=True, exist_ok=True)
-    (results / "agent.md").write_text(text, encoding="utf-8")
-    kept = json.dumps({"machine": machine, "figures": figures}, indent=2, ensure_ascii=False)
-    (results / "agent.json").write_text(kept + "\n", encoding="utf-8")
+    keep(results, "agent", text, {"machine": machine, "figures": figures})
 
 
 def _at_most(what: str, bar: float, measured: float, unit: str) -> Figure:

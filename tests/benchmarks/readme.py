@@ -57,5 +57,13 @@ def rewrite_readme() -> bool:
     return True
 
 
+def keep(results: Path, name: str, text: str, facts: object) -> None:
+    """Print figures, and keep them in a folder as Markdown and as JSON."""
+    print(text, end="")
+    results.mkdir(parents=True, exist_ok=True)
+    (results / f"{name}.md").write_text(text, encoding="utf-8")
+    (results / f"{name}.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 if __name__ == "__main__":
     sys.exit(0 if rewrite_readme() else "README.md has no markers <!-- speed --> and <!-- /speed -->")

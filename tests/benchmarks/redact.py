@@ -5,7 +5,6 @@
 
 import argparse
 import base64
-import json
 import os
 import random
 import statistics
@@ -22,7 +21,7 @@ from credvault.model.value import SecretValue
 from tests.benchmarks.installed import PINS, Installed, install, pinned, pip
 from tests.benchmarks.machine import describe
 from tests.benchmarks.measure import Case, Series, measure
-from tests.benchmarks.readme import RESULTS
+from tests.benchmarks.readme import RESULTS, keep
 from tests.benchmarks.vaults import Home, make_home
 
 SECRETS = 50
@@ -136,11 +135,7 @@ def main(arguments: Sequence[str]) -> None:
         machine = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "credvault": installed.version, **describe()}
         figures, forms = run(folder, installed, options.rounds)
     text = report(figures, forms, options.rounds, machine)
-    print(text, end="")
-    results.mkdir(parents=True, exist_ok=True)
-    (results / "redact.md").write_text(text, encoding="utf-8")
-    kept = json.dumps({"machine": machine, "forms": forms, "figures": figures}, indent=2, ensure_ascii=False)
-    (results / "redact.json").write_text(kept + "\n", encoding="utf-8")
+    keep(results, "redact", text, {"machine": machine, "forms": forms, "figures": figures})
 
 
 def install_library(installed: Installed, folder: Path) -> None:

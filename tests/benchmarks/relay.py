@@ -4,7 +4,6 @@
 """
 
 import argparse
-import json
 import os
 import pty
 import random
@@ -21,7 +20,7 @@ from typing import NamedTuple, TypedDict
 from credvault.delivery.masking import MARK
 from tests.benchmarks.installed import Installed, install
 from tests.benchmarks.machine import describe
-from tests.benchmarks.readme import RESULTS
+from tests.benchmarks.readme import RESULTS, keep
 from tests.benchmarks.redact import SECRETS, WITHOUT, install_library, make_block, make_values
 from tests.benchmarks.vaults import Home, make_home
 
@@ -169,11 +168,7 @@ def main(arguments: Sequence[str]) -> None:
         figures = measure(folder, installed, options.rounds)
         megabytes = (folder / "text").stat().st_size / 1e6
     text = report(figures, options.rounds, megabytes, machine)
-    print(text, end="")
-    results.mkdir(parents=True, exist_ok=True)
-    (results / "relay.md").write_text(text, encoding="utf-8")
-    kept = json.dumps({"machine": machine, "figures": figures}, indent=2, ensure_ascii=False)
-    (results / "relay.json").write_text(kept + "\n", encoding="utf-8")
+    keep(results, "relay", text, {"machine": machine, "figures": figures})
 
 
 def _stock(folder: Path, installed: Installed, values: Sequence[bytes]) -> Home:

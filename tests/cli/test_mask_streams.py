@@ -219,11 +219,20 @@ def test_signal_to_the_whole_group_ends_both(stocked: Cli) -> None:
         assert process.wait(SECONDS) == 128 + signal.SIGTERM
 
 
+BLOCK = """
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD, signal.SIGCONT, signal.SIGTERM, signal.SIGTTOU])
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
 def test_child_is_in_our_group_and_has_our_dispositions(stocked: Cli) -> None:
     child = ["grep", "-E", "^(Sig(Blk|Ign|Cgt)|ShdPnd|NSpgid)", "/proc/self/status"]
     launcher = ["sh", "-c", 'trap "" INT USR1 CHLD TSTP CONT WINCH; exec "$@"', "sh"]
 
-    for launch in ([], launcher, ["nohup"]):
+    for launch in ([], launcher, ["nohup"], [sys.executable, "-c", BLOCK]):
         direct = stocked.run([*launch, *child])
         through = stocked.run([*launch, PROGRAM, *MASK, *child])
 

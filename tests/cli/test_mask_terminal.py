@@ -408,6 +408,19 @@ def test_whatever_a_child_writes_there_is_masked(stocked: Cli) -> None:
         assert b"\x1b[31m[REDACTED]\x1b[0m red" in screen.output
 
 
+@pytest.mark.parametrize("launcher", ["", "nohup ", 'sh -c \'trap "" INT CHLD TSTP WINCH USR1; exec "$@"\' sh '])
+def test_signal_dispositions_are_those_of_a_direct_run(stocked: Cli, launcher: str) -> None:
+    child = "grep -E '^(Sig(Blk|Ign|Cgt)|ShdPnd)' /proc/self/status"
+    (stocked.cwd / "direct").write_text(f"{launcher}{child} 2>/dev/null\n")
+    (stocked.cwd / "masked").write_text(f"{launcher}{MASKED} {child} 2>/dev/null\n")
+    with shell(stocked) as screen:
+        screen.run("sh direct; echo $?", "SigCgt", "\n0")
+        direct = screen.text.partition("\n")[2]
+        screen.run("sh masked; echo $?", "SigCgt", "\n0")
+
+        assert screen.text.partition("\n")[2] == direct
+
+
 def test_file_beside_a_terminal_is_not_masked(stocked: Cli) -> None:
     with shell(stocked) as screen:
         screen.run(f"{MASKED} sh -c 'echo $TOKEN; test -t 1; echo $? >&2; test -t 2 && echo yes >&2' >plain", "1\nyes")

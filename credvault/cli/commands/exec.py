@@ -53,7 +53,8 @@ def command(
     **options: Any,
 ) -> int:
     """Run a program with secrets in its environment. It takes the place of credvault: its signals, its terminal and
-    its exit status are its own. Without a choice it gets every secret that has a variable.
+    its exit status are its own. Without a choice it gets every secret that has a variable. To mask its output, which
+    is the default where CI is set, credvault stays beside it and ends as it ends.
 
     Your shell expands $VAR before credvault runs: write --shell 'echo $VAR', not -- echo $VAR.
 
