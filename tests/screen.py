@@ -15,7 +15,7 @@ import pyte
 
 from tests.terminal import COLUMNS, ON_TERMINAL, ROWS, running
 
-SECONDS = 8.0
+SECONDS = 20.0
 QUIET_SECONDS = 0.3
 PROMPT = "~> "
 
