@@ -1,5 +1,7 @@
 """What the tests of masking share: a shell of a person, and programs that show a secret in odd ways."""
 
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,3 +25,41 @@ def shell(cli: Cli, *, term: str = "xterm") -> Iterator[Screen]:
         yield screen
         assert SECRET.encode() not in screen.output
         assert b"credvault/delivery" not in screen.output  # no traceback of ours
+
+
+def relay_of(screen: Screen, child: str) -> int:
+    """Return the process that relays for a child, which is the third of its kind: relay, leader, child."""
+    found: dict[int, int] = {}
+
+    def is_there() -> bool:
+        for entry in os.listdir("/proc"):
+            try:
+                with open(f"/proc/{entry}/stat") as file:
+                    pid, _, rest = file.read().partition(" (")
+                with open(f"/proc/{entry}/cmdline", "rb") as file:
+                    words = file.read().split(b"\0")
+            except (OSError, ValueError):
+                continue
+            session = int(rest.rpartition(") ")[2].split()[3])
+            if session == screen.pid and child.encode() in words and b"exec" in words:
+                found[int(pid)] = session
+        return bool(found)
+
+    screen.wait(is_there, f"the process that relays for {child}")
+    return next(iter(found))
+
+
+def running_in(screen: Screen) -> list[str]:
+    """Return the processes of the shell's session other than the shell."""
+    told = subprocess.run(["ps", "-o", "pid=", "-s", str(screen.pid)], capture_output=True, text=True, check=False)
+    return [pid for pid in told.stdout.split() if int(pid) != screen.pid]
+
+
+def wait_for_job(screen: Screen, state: str) -> None:
+    """Ask the shell for its jobs until one is in that state."""
+
+    def is_so() -> bool:
+        screen.run("jobs; echo those", "\nthose")
+        return state in screen.text
+
+    screen.wait(is_so, f"a job that is {state}")

@@ -3,53 +3,13 @@
 import os
 import re
 import signal
-import subprocess
 import time
 
 import pytest
 
-from tests.cli.mask import MARK, MASKED, PYTHON, shell
+from tests.cli.mask import MARK, MASKED, PYTHON, relay_of, shell
 from tests.cli.test_exec_terminal import catcher
 from tests.conftest import Cli
-from tests.screen import Screen
-
-
-def relay_of(screen: Screen, child: str) -> int:
-    """Return the process that relays for a child, which is the third of its kind: relay, leader, child."""
-    found: dict[int, int] = {}
-
-    def is_there() -> bool:
-        for entry in os.listdir("/proc"):
-            try:
-                with open(f"/proc/{entry}/stat") as file:
-                    pid, _, rest = file.read().partition(" (")
-                with open(f"/proc/{entry}/cmdline", "rb") as file:
-                    words = file.read().split(b"\0")
-            except (OSError, ValueError):
-                continue
-            session = int(rest.rpartition(") ")[2].split()[3])
-            if session == screen.pid and child.encode() in words and b"exec" in words:
-                found[int(pid)] = session
-        return bool(found)
-
-    screen.wait(is_there, f"the process that relays for {child}")
-    return next(iter(found))
-
-
-def running_in(screen: Screen) -> list[str]:
-    """Return the processes of the shell's session other than the shell."""
-    told = subprocess.run(["ps", "-o", "pid=", "-s", str(screen.pid)], capture_output=True, text=True, check=False)
-    return [pid for pid in told.stdout.split() if int(pid) != screen.pid]
-
-
-def wait_for_job(screen: Screen, state: str) -> None:
-    """Ask the shell for its jobs until one is in that state."""
-
-    def is_so() -> bool:
-        screen.run("jobs; echo those", "\nthose")
-        return state in screen.text
-
-    screen.wait(is_so, f"a job that is {state}")
 
 
 def test_child_has_a_terminal_of_the_same_size_and_modes(stocked: Cli) -> None:
@@ -102,120 +62,6 @@ def test_key_ends_a_child_that_does_not_catch_it(stocked: Cli, key: str, status:
         screen.see(f"status {status}")
 
 
-def test_interrupted_child_ends_a_loop_of_the_shell(stocked: Cli) -> None:
-    with shell(stocked) as screen:
-        screen.run(f"for i in 1 2 3; do {MASKED} sh -c 'echo round; exec sleep 20'; done", "\nround")
-        screen.type("\x03")
-        screen.see("~>")
-        screen.rest()
-
-        assert screen.text.count("\nround") == 1
-
-
-def test_job_is_stopped_and_continued_in_front_and_behind(stocked: Cli) -> None:
-    with shell(stocked) as screen:
-        cooked = screen.modes
-        screen.run(f"{MASKED} cat")
-        screen.wait(lambda: screen.is_raw, "raw mode")
-        screen.type("one\r")
-        screen.see("one\none")
-        screen.type("\x1a")
-        screen.see("Stopped")
-        stopped = screen.modes
-        screen.run("jobs", "Stopped")
-        screen.run("bg", "&")
-        wait_for_job(screen, "Stopped")  # by its own read
-        screen.run("fg", "exec")
-        screen.wait(lambda: screen.is_raw, "raw mode")
-        screen.type("two\r")
-        screen.see("two\ntwo")
-        screen.type("\x04")
-        screen.see("~>")
-        screen.run("echo status $?", "status 0")
-
-        assert stopped == cooked
-        assert screen.modes == cooked
-
-
-def test_job_in_the_background_shows_its_output_and_stops_to_read(stocked: Cli) -> None:
-    with shell(stocked) as screen:
-        screen.run(f"{MASKED} sh -c 'echo out $TOKEN; read line; echo got $line' &", f"out {MARK}")
-        wait_for_job(screen, "Stopped")
-        screen.run("fg", "exec")
-        screen.wait(lambda: screen.is_raw, "raw mode")
-        screen.type("word\r")
-        screen.see("got word")
-        assert b"\r\r\n" not in screen.output
-
-
-def test_job_in_the_background_stops_to_write_where_the_terminal_is_set_so(stocked: Cli) -> None:
-    with shell(stocked) as screen:
-        screen.run(f"stty tostop; {MASKED} sh -c 'echo out; echo more' &")
-        screen.rest(1.0)
-        assert "\nout" not in screen.text
-        wait_for_job(screen, "Stopped")
-        screen.run("fg", "\nout\nmore")
-
-
-def test_job_of_a_script_is_stopped_with_the_script(stocked: Cli) -> None:
-    (stocked.cwd / "script").write_text(f"{MASKED} cat\necho after $?\n")
-    with shell(stocked) as screen:
-        screen.run("sh script")
-        screen.wait(lambda: screen.is_raw, "raw mode")
-        screen.type("\x1a")
-        screen.see("Stopped")
-        screen.run("fg", "sh script")
-        screen.wait(lambda: screen.is_raw, "raw mode")
-        screen.type("word\r")
-        screen.see("word\nword")
-        screen.type("\x04")
-        screen.see("after 0")
-
-
-def test_job_may_be_stopped_and_continued_again_and_again(stocked: Cli) -> None:
-    with shell(stocked) as screen:
-        screen.run(f"{MASKED} cat")
-        for round_ in range(8):
-            screen.wait(lambda: screen.is_raw, "raw mode")
-            screen.type(f"round {round_}\r")
-            screen.see(f"round {round_}\nround {round_}")
-            screen.type("\x1a")
-            screen.see("Stopped")
-            screen.run("fg", "exec")
-        screen.type("\x04")
-        screen.run("echo status $?", "status 0")
-
-
-def test_we_alone_may_be_stopped_and_continued(stocked: Cli) -> None:
-    with shell(stocked) as screen:
-        screen.run(f"{MASKED} cat")
-        screen.wait(lambda: screen.is_raw, "raw mode")
-        relay = relay_of(screen, "cat")
-        os.kill(relay, signal.SIGSTOP)
-        screen.see("Stopped")
-        screen.run("fg", "exec")
-        screen.wait(lambda: screen.is_raw, "raw mode")
-        screen.type("in front\r")
-        screen.see("in front\nin front")
-        os.kill(relay, signal.SIGSTOP)
-        screen.see("Stopped")
-        screen.run("bg")
-        wait_for_job(screen, "Stopped")  # by its own read, as any job in the background
-        screen.run("fg", "exec")
-        screen.wait(lambda: screen.is_raw, "raw mode")
-        screen.type("again\r")
-        screen.see("again\nagain")
-        screen.type("\x04")
-        screen.run("echo status $?", "status 0")
-
-
-def test_job_that_nobody_can_continue_does_not_wait_for_the_terminal(stocked: Cli) -> None:
-    with shell(stocked) as screen:
-        screen.run(f"({MASKED} sh -c 'read line </dev/tty; echo not read >ended' &)")
-        screen.wait(lambda: not running_in(screen), "the end of it")
-        screen.run("echo typed for the shell", "\ntyped for the shell")
-
-
 def test_child_has_the_terminal_where_it_is_not_the_controlling_one(stocked: Cli) -> None:
     with shell(stocked) as screen:
         screen.run(f"setsid -w {MASKED} sh -c 'tty; read line; echo got $line $TOKEN >/dev/tty'", "/dev/")
@@ -239,33 +85,6 @@ def test_end_of_the_process_between_is_a_hang_up(stocked: Cli) -> None:
         screen.run("echo status $?", "status 137")
 
         assert screen.modes == cooked
-
-
-def test_child_that_stops_itself_stops_the_job(stocked: Cli) -> None:
-    for name in ("STOP", "TSTP", "TTOU"):
-        with shell(stocked) as screen:
-            screen.run(f"{MASKED} sh -c 'kill -{name} $$; echo went on'")
-            if name == "TTOU":  # it has the terminal, so there is nothing to wait for
-                screen.see("\nwent on")
-                continue
-            screen.see("Stopped")
-            screen.run("fg", "\nwent on")
-
-
-def test_terminal_can_be_given_to_a_shell_within(stocked: Cli) -> None:
-    with shell(stocked) as screen:
-        screen.run(f"{MASKED} env PS1='in> ' bash --norc --noediting -i", "\nin>")
-        screen.type("sleep 30\r")
-        screen.rest()
-        screen.type("\x1a")
-        screen.see("Stopped", "in>")
-        screen.type("kill %1; echo $TOKEN\r")
-        screen.see(MARK)
-        screen.type("suspend\r")
-        screen.see("Stopped  ", "~>")
-        screen.run("fg")
-        screen.type("exit 5\r")
-        screen.run("echo status $?", "status 5")
 
 
 @pytest.mark.parametrize("name", ["TERM", "HUP", "USR1", "USR2", "ALRM"])
@@ -315,36 +134,6 @@ def test_end_of_the_terminal_is_a_hang_up_for_the_child(stocked: Cli) -> None:
         while not (told.exists() and not os.path.exists(f"/proc/{relay}")):
             assert time.monotonic() < deadline, "no hang-up, or we are left behind"
             time.sleep(0.02)
-
-
-def test_keys_are_left_alone_in_a_pipeline_until_the_child_asks(stocked: Cli) -> None:
-    with shell(stocked) as screen:
-        screen.run(f"{MASKED} sh -c 'seq 200; sleep 1' | less", "23")
-        screen.rest()
-        screen.type("G")
-        screen.see("200")
-        screen.type("q")
-        screen.see("~>")
-        screen.run(f"echo piped | {MASKED} bash -c 'cat; read -sp Word: word </dev/tty; echo; echo ${{#word}} letters'")
-        screen.see("piped\nWord:")
-        screen.wait(lambda: screen.is_raw, "raw mode")
-        screen.type("hidden\r")
-        screen.see("6 letters")
-        assert "hidden" not in screen.text
-
-
-@pytest.mark.parametrize(("key", "name"), [("\x03", "INT"), ("\x1c", "QUIT")])
-def test_key_reaches_a_child_once_in_a_pipeline(stocked: Cli, key: str, name: str) -> None:
-    (stocked.cwd / "child").write_text(
-        f"trap 'echo caught >&2' {name}; echo ready >&2; for i in $(seq 60); do sleep 0.1; done\n"
-    )
-    with shell(stocked) as screen:
-        screen.run(f"ulimit -c 0; sleep 8 | {MASKED} bash child", "\nready")
-        screen.type(key)
-        screen.see("caught")
-        screen.rest(1.5)
-
-        assert screen.text.count("caught") == 1
 
 
 READER = """
@@ -438,19 +227,3 @@ def test_program_that_cannot_be_run_is_said_as_in_a_direct_run(stocked: Cli) -> 
         screen.run(f"{MASKED} ./bad", "credvault: error: cannot run ./bad: it has no format")
         screen.run("echo status $?", "status 126")
         assert screen.modes == cooked
-
-
-def test_what_a_child_leaves_running_is_not_waited_for_and_not_ended(stocked: Cli) -> None:
-    mark = stocked.cwd / "mark"
-    with shell(stocked) as screen:
-        screen.run(
-            f"{MASKED} sh -c '(sleep 1; touch mark; sleep 20) & echo $! >pid; echo started'; echo status $?", "status 0"
-        )
-        assert not mark.exists()
-        screen.run(f"{MASKED} sh -c 'yes >&2 & echo $! >pid2; echo started'; echo status $?", "status 0")
-        screen.wait(mark.exists, "what was left running")
-    for name in ("pid", "pid2"):
-        try:
-            os.kill(int((stocked.cwd / name).read_text()), signal.SIGKILL)
-        except ProcessLookupError:
-            assert name == "pid2"  # its terminal is gone
