@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,6 +13,11 @@ import pytest
 
 PROGRAM = str(Path(sys.executable).with_name("credvault"))
 SECONDS = 30  # for one command; nothing may hang
+
+# A script that runs the tests in the background has both ignored, and what the tests start would inherit that.
+for _number in (signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
 
 @dataclass(frozen=True)
