@@ -7,9 +7,9 @@ from credvault.delivery.formats.text import ANOTHER_VARIABLE
 from credvault.model.errors import InvalidValue
 
 # What an assignment does not reach, or where it does more than to assign: read-only variables and those that a shell
-# keeps changing; whole numbers, whose text is evaluated (in bash 5.2 `RANDOM='a[$(id)]'` runs id); texts that are
-# expanded before they are shown, prompts and notices of mail; folders of modules. bash(1), zshparam(1), dash(1); the
-# tests ask the shells.
+# keeps changing; whole numbers, whose text is evaluated (in bash 5.2 `RANDOM='a[$(id)]'` runs id); prompts that zsh
+# expands where it is told to. What steers a shell that finds it in its environment is in `model/environment.py`.
+# bash(1), zshparam(1), dash(1); the tests ask the shells.
 _OWN = frozenset(
     "_ COLUMNS EGID EUID FUNCNEST GID HISTCMD HISTSIZE LINENO LINES MAILCHECK OPTIND PPID RANDOM SECONDS SHLVL UID"
     " BASHOPTS BASHPID BASH_ALIASES BASH_ARGC BASH_ARGV BASH_CMDS BASH_COMMAND BASH_LINENO BASH_SOURCE BASH_SUBSHELL"
@@ -22,8 +22,7 @@ _OWN = frozenset(
     " langinfo mailpath manpath mapfile module_path modules nameddirs options parameters patchars path pipestatus psvar"
     " reswords saliases signals status sysparams termcap terminfo userdirs usergroups watch widgets zsh_eval_context"
     " zsh_scheduled_events"
-    " PS0 PS1 PS2 PS3 PS4 PROMPT PROMPT2 PROMPT3 PROMPT4 RPROMPT RPROMPT2 RPS1 RPS2 SPROMPT prompt"
-    " PROMPT_COMMAND MAILPATH MODULE_PATH BASH_LOADABLES_PATH".split()
+    " PS3 PROMPT PROMPT2 PROMPT3 PROMPT4 RPROMPT RPROMPT2 RPS1 RPS2 SPROMPT prompt".split()
 )
 
 

@@ -71,7 +71,7 @@ def test_variable_that_means_something_to_a_shell_is_refused_or_arrives(shell: s
     assert lost == []
 
 
-@pytest.mark.parametrize("variable", ["RANDOM", "PS1", "OPTIND", "path", "status", "PROMPT", "MAILPATH", "_"])
+@pytest.mark.parametrize("variable", ["RANDOM", "PS3", "OPTIND", "path", "status", "PROMPT", "RPS1", "_"])
 def test_variable_of_a_shell_is_refused_with_what_can_carry_it(variable: str) -> None:
     with pytest.raises(InvalidValue) as refused:
         render("shell", [injection(b"canary-1Zx", variable)])
