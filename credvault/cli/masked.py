@@ -33,6 +33,14 @@ def masked_streams() -> Sequence[str]:
     return relay.masked_streams()
 
 
+def warn_of_files(run: Run) -> None:
+    """Warn somebody who asks for masking of the streams that are files, which it never touches."""
+    from credvault.delivery import relay
+
+    for stream in relay.file_streams():
+        run.out.warn(f"{stream} is a file, and what is written there is not masked")
+
+
 def start_masked(run: Run, become: Callable[[], NoReturn], injected: Sequence[Injection]) -> int:
     """Run a child and return its exit status, or become it where there is nothing to mask."""
     secrets = [

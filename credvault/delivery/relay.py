@@ -21,6 +21,7 @@ from credvault.files import storage_error
 from credvault.model.value import SecretValue
 
 _PIPE, _TERMINAL = "pipe", "terminal"
+_OUTPUTS = ((1, "stdout"), (2, "stderr"))
 # These end a wait for somebody who does not read what is left of the output.
 _ENDING = frozenset({signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM})
 # A program behind that wants the terminal is stopped by one of these.
@@ -30,9 +31,14 @@ _WANTS_TERMINAL = frozenset({signal.SIGTTIN, signal.SIGTTOU})
 def masked_streams() -> list[str]:
     """Return the streams of this process that show what is written there: terminals, pipes and sockets."""
     kinds = _kinds()
-    shown = [name for number, name in ((1, "stdout"), (2, "stderr")) if kinds[number]]
+    shown = [name for number, name in _OUTPUTS if kinds[number]]
     # A child may write to the terminal that it reads from.
     return shown or (["terminal"] if kinds[0] == _TERMINAL else [])
+
+
+def file_streams() -> list[str]:
+    """Return the streams of this process that are regular files: what is written there stays as it is."""
+    return [name for number, name in _OUTPUTS if stat.S_ISREG(os.fstat(number).st_mode)]
 
 
 def run(become: Callable[[], NoReturn], values: Iterable[SecretValue]) -> int:

@@ -86,12 +86,38 @@ def test_files_are_left_alone_beside_what_is_masked(stocked: Cli, redirection: s
     direct = stocked.run([*words, "exec", "--only", "TOKEN", "--", *SHOW])
     in_file = out.read_bytes() if out.exists() else b""
     out.unlink(missing_ok=True)
-    masked = stocked.run([*words, *MASK, *SHOW])
+    masked = stocked.run([*words, "-q", *MASK, *SHOW])
 
     assert SECRET.encode() in direct.stdout + direct.stderr + in_file
     assert masked.stdout == direct.stdout.replace(SECRET.encode(), MARK.encode())
     assert masked.stderr == direct.stderr.replace(SECRET.encode(), MARK.encode())
     assert (out.read_bytes() if out.exists() else b"") == in_file
+
+
+@pytest.mark.parametrize(
+    ("options", "env", "redirection", "told"),
+    [
+        (["--mask"], {}, ">out", ["stdout"]),
+        (["--mask"], IN_CI, ">out 2>out2", ["stdout", "stderr"]),
+        (["--mask"], {}, ">/dev/null", []),
+        (["--mask"], {}, ">&-", []),
+        (["--mask", "-q"], {}, ">out", []),
+        ([], IN_CI, ">out", []),
+        (["--mask", "--no-mask"], {}, ">out", []),
+    ],
+    ids=str,
+)
+def test_somebody_who_asks_for_masking_is_told_of_files_once_each(
+    stocked: Cli, options: list[str], env: dict[str, str], redirection: str, told: list[str]
+) -> None:
+    words = ["sh", "-c", f'exec "$@" {redirection}', "sh", PROGRAM]
+
+    done = stocked.run([*words, "exec", *options, "--only", "TOKEN", "--", "true"], env=dict(env))
+
+    said = done.stderr + b"".join(path.read_bytes() for path in stocked.cwd.glob("out*"))
+    lines = [f"credvault: warning: {stream} is a file, and what is written there is not masked" for stream in told]
+    assert said.decode().splitlines() == lines
+    assert done.returncode == 0
 
 
 def test_child_is_the_process_itself_where_nothing_is_masked(stocked: Cli) -> None:
@@ -101,6 +127,7 @@ def test_child_is_the_process_itself_where_nothing_is_masked(stocked: Cli) -> No
         '"$@" >out 2>&1; echo $?',
         "sh",
         PROGRAM,
+        "-q",
         *MASK,
         "sh",
         "-c",

@@ -16,7 +16,7 @@ from credvault.cli.choosing import (
     split_words,
 )
 from credvault.cli.context import Run
-from credvault.cli.masked import is_masked, masked_streams
+from credvault.cli.masked import is_masked, masked_streams, warn_of_files
 from credvault.cli.options import verb
 from credvault.cli.output import shown
 from credvault.delivery.environment import ChildEnvironment, Inheritance
@@ -74,6 +74,8 @@ def command(
     if file is None or explain:
         _explain(run, found, child, masked_streams() if masks else [])
         return 0
+    if mask:  # in CI nobody may have thought of it
+        warn_of_files(run)
     return release.start(run, file, argv, found, child, selection.if_missing, masks)
 
 
