@@ -232,19 +232,19 @@ def _resolve(chosen: Sequence[Wanted], explicit: Sequence[Wanted]) -> list[Wante
     """Return one Wanted for each variable: `-e` wins, the same content twice is one, two contents are an error."""
     result: dict[str, Wanted] = {}
     for item in explicit:
-        _add_once(result, item)
+        _add_once(result, item, hint="give one of the two")
     taken = set(result)
     for item in chosen:
         if item.variable not in taken:
-            _add_once(result, item)
+            _add_once(result, item, hint="choose one with -e VAR=NAME")
     return list(result.values())
 
 
-def _add_once(result: dict[str, Wanted], item: Wanted) -> None:
+def _add_once(result: dict[str, Wanted], item: Wanted, *, hint: str) -> None:
     other = result.setdefault(item.variable, item)
     if (other.content, other.is_dsn, other.form) != (item.content, item.is_dsn, item.form):
         both = f"{_described(other)} and {_described(item)}"
-        raise InvalidValue(f"{item.variable} is wanted for two things: {both}", hint="choose one with -e VAR=NAME")
+        raise InvalidValue(f"{item.variable} is wanted for two things: {both}", hint=hint)
 
 
 def _described(item: Wanted) -> str:
