@@ -12,7 +12,7 @@ from credvault.delivery.selection import referenced
 from credvault.model.errors import Invalid, InvalidURI, InvalidValue, NotFound
 from credvault.model.names import DEFAULT_NAMESPACE
 from credvault.model.record import Record
-from credvault.model.text import printable
+from credvault.model.text import listed, printable
 from credvault.model.uri import SCHEME, SecretURI, parse_reference
 from credvault.model.value import SecretValue
 from credvault.vault import Vault
@@ -20,6 +20,10 @@ from credvault.vault import Vault
 MAX_TEMPLATE_BYTES = 4 * 1024 * 1024
 # A small template can name a large value many times.
 MAX_FILLED_BYTES = 64 * 1024 * 1024
+# Each is looked up, which takes up to 7 ms for a version of a secret in a bucket full of large values.
+MAX_REFERENCES = 4096
+# So many mistakes are named, and of one that is in many lines so many lines.
+_NAMED = 20
 # What a release for a template is for, in the trail.
 _INJECT = "inject"
 
@@ -47,7 +51,8 @@ def parse_template(
     """Return the parts of a template.
 
     A backslash before `{{ credvault://` makes it text, two are one backslash before a reference. Raises InvalidURI
-    that names line and column (in bytes, from 1) of every reference that is none or is not closed on its line.
+    that names line and column (in bytes, from 1) of the first 20 references that are none or are not closed on their
+    line, and InvalidValue over MAX_REFERENCES different ones.
     """
     parts: list[bytes | SecretURI] = []
     lines: dict[SecretURI, list[int]] = {}
@@ -70,9 +75,14 @@ def parse_template(
         except Invalid as exc:
             exc.message = f"{source}:{line}:{start - start_of_line + 1}: {exc.message}"
             wrong.append(exc)
+            if len(wrong) > _NAMED:
+                exc.message = "and more"
+                break
             continue
         parts.append(reference)
         lines.setdefault(reference, []).append(line)
+        if len(lines) > MAX_REFERENCES:
+            raise InvalidValue(f"{source} has more than {MAX_REFERENCES} different references", hint="split it")
     if wrong:
         raise InvalidURI("; ".join(exc.message for exc in wrong), hint=wrong[0].hint)
     return Template([*parts, data[end:]], lines, source)
@@ -81,7 +91,7 @@ def parse_template(
 def fill(vault: Vault, template: Template) -> Filled:
     """Return the template with each reference replaced by what it refers to.
 
-    Raises NotFound that names all that is not there with its lines, and InvalidValue over MAX_FILLED_BYTES.
+    Raises NotFound that names what is not there, 20 of it, with its lines, and InvalidValue over MAX_FILLED_BYTES.
     """
     secrets = vault.release({(uri.name, uri.version) for uri in template.lines}, purpose=_INJECT)
     values: dict[SecretURI, SecretValue] = {}
@@ -94,7 +104,7 @@ def fill(vault: Vault, template: Template) -> Filled:
             values[uri] = value
     if missing:
         raise NotFound(
-            f"not there: {', '.join(_with_lines(uri, template) for uri in missing)}",
+            f"not there: {listed([_with_lines(uri, template) for uri in missing], _NAMED)}",
             hint="'credvault list' shows what is; nothing was written",
         )
     chunks = [part if isinstance(part, bytes) else values[part].reveal() for part in template.parts]
@@ -111,5 +121,5 @@ def _parse(match: re.Match[bytes], namespace: str | None, default: str) -> Secre
 
 
 def _with_lines(uri: SecretURI, template: Template) -> str:
-    places = ", ".join(str(line) for line in dict.fromkeys(template.lines[uri]))
+    places = listed([str(line) for line in dict.fromkeys(template.lines[uri])], _NAMED)
     return f"{printable(str(uri).removeprefix(SCHEME))} ({template.source}:{places})"

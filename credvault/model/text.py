@@ -4,6 +4,10 @@ Control, escape, bidirectional and zero-width characters can rewrite a terminal 
 (Unicode TR 36, CVE-2021-42574), so they are shown escaped.
 """
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 # Invisible although str.isprintable() calls them printable: fillers, joiners and variation selectors.
 _INVISIBLE = frozenset(
     [
@@ -37,6 +41,12 @@ def warned(text: str) -> str:
 def counted(count: int, noun: str) -> str:
     """Return `1 byte`, `2 bytes`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def listed(words: "Sequence[str]", most: int) -> str:
+    """Return words as one text, those after the first `most` by their number alone."""
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
 
 
 def is_terminal_safe(value: bytes) -> bool:

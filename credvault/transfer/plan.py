@@ -9,6 +9,7 @@ from credvault.model.environment import is_forbidden
 from credvault.model.errors import AlreadyExists, CredvaultError, Invalid, InvalidName, InvalidValue
 from credvault.model.names import Name
 from credvault.model.record import Secret
+from credvault.model.text import listed
 from credvault.model.value import MAX_VALUE_BYTES, SecretValue
 from credvault.transfer.importers.base import Item, Skipped
 from credvault.transfer.naming import Naming, label_of, mapping_of, name_for
@@ -249,5 +250,4 @@ def counts(rows: Iterable[Row]) -> dict[str, int]:
 
 
 def _some(labels: Sequence[str]) -> str:
-    more = f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
-    return ", ".join(f"'{label}'" for label in labels[:_NAMED]) + more
+    return listed([f"'{label}'" for label in labels], _NAMED)

@@ -24,7 +24,7 @@ from credvault.model.errors import (
 )
 from credvault.model.names import Name, parse_name
 from credvault.model.record import Record, Secret
-from credvault.model.text import printable
+from credvault.model.text import listed, printable
 from credvault.model.times import is_before, is_time, time_text
 from credvault.transfer.importing import PURPOSE
 from credvault.transfer.plan import WRITTEN, Row
@@ -138,9 +138,7 @@ def plan_undoing(vault: Vault, steps: Sequence[Step]) -> Undoing:
             unset: Mapping[str, Any] = dict.fromkeys(step.filled)
             restored.append(Change(step.name, old.value, unset, step.after))
     if changed:
-        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
-        named = ", ".join(changed[:5]) + more
-        raise Conflict(f"changed since the import: {named}; nothing was undone", hint=_HINT)
+        raise Conflict(f"changed since the import: {listed(changed, 5)}; nothing was undone", hint=_HINT)
     return Undoing(removed, restored, done)
 
 

@@ -184,10 +184,36 @@ def test_large_template_takes_no_more_than_a_moment(unit: bytes) -> None:
     assert sum(map(len, template.lines.values())) == (len(text) // len(unit) if unit.startswith(b"{{ cred") else 0)
 
 
-def test_large_template_of_nothing_but_mistakes_takes_no_more_than_a_moment() -> None:
-    text = b"{{ credvault://" * 200_000
+@pytest.mark.parametrize("unit", [b"{{ credvault://\n", b"{{ credvault://- }}\n"])
+def test_of_many_mistakes_the_first_twenty_are_named(unit: bytes) -> None:
+    for count in (20, 21, 200_000):
+        with pytest.raises(InvalidURI) as caught:
+            parse_template(unit * count, source="t")
 
-    with pytest.raises(InvalidURI) as caught:
-        parse_template(text, source="t")
+        named = caught.value.message.split("; ")
+        assert [text.split(": ")[0] for text in named[:20]] == [f"t:{line}:1" for line in range(1, 21)]
+        assert named[20:] == (["and more"] if count > 20 else [])
 
-    assert caught.value.message.count("not closed") == 200_000
+
+def test_of_much_that_is_missing_the_first_twenty_are_named(vault: Vault) -> None:
+    many = b"".join(b"{{ credvault://a/none%d }}\n" % number for number in range(1000))
+    often = b"{{ credvault://a/none }}\n" * 1000
+
+    with pytest.raises(NotFound) as of_many:
+        filled(vault, many)
+    with pytest.raises(NotFound) as of_one:
+        filled(vault, often)
+
+    assert of_many.value.message.endswith(", a/none19 (t:20) and 980 more")
+    assert of_one.value.message.endswith(", 19, 20 and 980 more)")
+
+
+def test_template_with_too_many_references_is_refused_before_any_is_looked_up() -> None:
+    units = [b"{{ credvault://a/n%d }}" % number for number in range(module.MAX_REFERENCES + 1)]
+
+    template = parse_template(b"".join(units[1:]) * 2, source="t")
+    with pytest.raises(InvalidValue) as caught:
+        parse_template(b"".join(units), source="t")
+
+    assert len(template.lines) == module.MAX_REFERENCES
+    assert caught.value.message == "t has more than 4096 different references"

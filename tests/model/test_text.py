@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credvault.model.text import counted, is_terminal_safe, printable
+from credvault.model.text import counted, is_terminal_safe, listed, printable
 
 # Control, format (bidirectional, zero width), surrogate, private use, unassigned, line and paragraph separators.
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -100,6 +100,11 @@ def test_what_is_safe_holds_no_control_but_line_ends_and_tabs(value: bytes) -> N
     if is_terminal_safe(value):
         assert not any((byte < 0x20 and byte not in b"\n\t") or byte == 0x7F for byte in value)
         assert printable(value.decode().translate({9: None, 10: None})).isprintable()
+
+
+@pytest.mark.parametrize(("words", "text"), [("", ""), ("a", "a"), ("ab", "a, b"), ("abcd", "a, b and 2 more")])
+def test_long_list_ends_with_how_many_more_there_are(words: str, text: str) -> None:
+    assert listed(list(words), 2) == text
 
 
 @pytest.mark.parametrize(("count", "text"), [(0, "0 bytes"), (1, "1 byte"), (2, "2 bytes")])

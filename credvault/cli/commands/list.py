@@ -12,6 +12,7 @@ from credvault.model import times
 from credvault.model.errors import Due
 from credvault.model.names import Name
 from credvault.model.record import DELIVERIES, TYPES, Record
+from credvault.model.text import listed
 from credvault.state import test_results
 from credvault.vault import Vault
 
@@ -85,8 +86,7 @@ def _refuse_late(records: Sequence[Record], now: float, within: float) -> None:
     """Raise Due where any is due, naming the first five."""
     late = [f"{record.name} {reason}" for record in records if (reason := due_reason(record, now, within)) is not None]
     if late:
-        more = f" and {len(late) - 5} more" if len(late) > 5 else ""
-        raise Due(f"due: {', '.join(late[:5])}{more}", hint="'credvault rotate NAME' puts a new value in")
+        raise Due(f"due: {listed(late, 5)}", hint="'credvault rotate NAME' puts a new value in")
 
 
 def _remembered(run: Run, vault: Vault, records: Sequence[Record]) -> dict[Name, dict[str, str]]:
