@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from credvault import files
 from credvault.cli.context import Run
-from credvault.model.errors import AlreadyExists, Invalid
+from credvault.model.errors import AlreadyExists, Invalid, StorageError
 from credvault.model.text import counted
 
 
@@ -15,6 +15,9 @@ def write_outfile(run: Run, path: str, chunks: Sequence[bytes], *, force: bool) 
     Raises Invalid for a file of the vault, AlreadyExists, StorageError; then nothing is written.
     """
     refuse_own_file(run, path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        hint = "name a file in it" if os.path.isdir(path) else "leave out -o, and send stdout there"
+        raise StorageError(f"cannot write {path}: it is not a regular file", hint=hint)
     try:
         files.create_file(path, chunks, replace=force)
     except AlreadyExists as exc:

@@ -155,6 +155,31 @@ def test_answer_that_cannot_be_written_has_its_own_status(stocked: Cli, template
     assert b"no space left on device" in full.stderr
 
 
+@pytest.mark.parametrize("force", [[], ["--force"]], ids=["new", "force"])
+@pytest.mark.parametrize(
+    ("place", "hint"),
+    [
+        ("/dev/stdout", b"leave out -o, and send stdout there"),
+        ("pipe", b"leave out -o, and send stdout there"),
+        ("folder", b"name a file in it"),
+    ],
+)
+def test_what_is_no_file_is_not_said_to_be_replaceable(
+    stocked: Cli, template: Path, place: str, hint: bytes, force: list[str]
+) -> None:
+    os.mkfifo(stocked.cwd / "pipe")
+    (stocked.cwd / "folder").mkdir()
+
+    done = stocked("inject", "-i", "app.tmpl", "-o", place, *force)
+
+    assert (done.returncode, done.stdout) == (6, b"")
+    assert done.stderr == b"credvault: error: cannot write %s: it is not a regular file\ncredvault: hint: %s\n" % (
+        place.encode(),
+        hint,
+    )
+    assert (stocked.cwd / "pipe").is_fifo()
+
+
 @pytest.mark.parametrize("fault", [FULL_FROM_HERE, SHORT_THEN_FULL, "EIO"])
 def test_full_disk_leaves_no_file_and_keeps_the_old_one(
     fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
