@@ -43,7 +43,8 @@ FILES = {
     "a namespace, and references for exec",
     "~/.local/share/credvault/vault.json": "the vault file, where no setting names another; beside it the generation "
     "before (.bak) and a lock (.lock)",
-    "~/.local/state/credvault/": "what was last seen of each vault file, the trail of accesses, test results",
+    "~/.local/state/credvault/": "what was last seen of each vault file, the trail of accesses, test results, trusted "
+    "projects, undo files of imports",
 }
 FILES_ELSEWHERE = "On macOS all three folders are ~/Library/Application Support/credvault."
 
