@@ -26,7 +26,15 @@ def write_outfile(run: Run, path: str, chunks: Sequence[bytes], *, force: bool) 
 
 
 def refuse_own_file(run: Run, path: str) -> None:
-    """Raise Invalid for a path of the vault file, its backup or its lock."""
+    """Raise Invalid for a path of the vault file, its backup or its lock, by whatever name."""
     vault = os.path.realpath(run.settings.path.value)
-    if os.path.realpath(path) in (vault, f"{vault}.bak", f"{vault}.lock"):
+    if any(_is_same(path, own) for own in (vault, f"{vault}.bak", f"{vault}.lock")):
         raise Invalid(f"{path} belongs to the vault itself")
+
+
+def _is_same(path: str, own: str) -> bool:
+    try:
+        # Not by name alone: there are hard links, and file systems for which names in another case are the same.
+        return os.path.samefile(path, own)
+    except OSError:  # one of them is not there
+        return os.path.realpath(path) == own

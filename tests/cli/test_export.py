@@ -150,6 +150,20 @@ def test_file_of_the_vault_is_never_the_output(stocked: Cli, end: str) -> None:
     assert (done.returncode, to_runner.returncode) == (2, 2)
     assert b"belongs to the vault itself" in done.stderr
     assert vault.read_bytes() == before
+
+
+def test_vault_by_another_name_is_never_the_output(stocked: Cli) -> None:
+    vault = stocked.home / ".local/share/credvault/vault.json"
+    other = stocked.cwd / "runner"
+    other.hardlink_to(vault)
+    before = vault.read_bytes()
+
+    done = stocked("export", "--format", "json", "--force", "-o", str(other))
+    to_runner = stocked("export", "--format", "github-actions", env={"GITHUB_ENV": str(other)})
+
+    assert (done.returncode, to_runner.returncode) == (2, 2)
+    assert to_runner.stdout == b""
+    assert vault.read_bytes() == other.read_bytes() == before
     assert (done.stdout, to_runner.stdout) == (b"", b"")
 
 
