@@ -12,8 +12,10 @@ from credvault.model.text import counted
 def write_outfile(run: Run, path: str, chunks: Sequence[bytes], *, force: bool) -> None:
     """Put an answer in a file, mode 0600, and say so; with `force` it replaces the file that is there.
 
-    Raises Invalid for a file of the vault, AlreadyExists, StorageError; then nothing is written.
+    A `~` at its start is the home: shells leave it to us in `--output=~/file`. Raises Invalid for a file of the vault,
+    AlreadyExists, StorageError; then nothing is written.
     """
+    path = os.path.expanduser(path)
     refuse_own_file(run, path)
     if os.path.exists(path) and not os.path.isfile(path):
         hint = "name a file in it" if os.path.isdir(path) else "leave out -o, and send stdout there"

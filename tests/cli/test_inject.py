@@ -63,7 +63,7 @@ def test_file_that_is_there_is_kept_unless_it_is_to_be_replaced(stocked: Cli, te
     assert (stocked.cwd / "app.conf").stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("way", ["itself", "a link", "another name", "stdin", "home"])
+@pytest.mark.parametrize("way", ["itself", "a link", "another name", "stdin", "home", "output in home"])
 def test_template_is_never_the_file_that_is_written(stocked: Cli, template: Path, way: str) -> None:
     output = stocked.cwd / "other"
     if way == "a link":
@@ -73,13 +73,28 @@ def test_template_is_never_the_file_that_is_written(stocked: Cli, template: Path
     else:
         output = template
 
-    ways = {"stdin": "<app.tmpl", "home": "--input='~/app.tmpl'"}
+    ways = {
+        "stdin": "<app.tmpl",
+        "home": "--input='~/app.tmpl'",
+        "output in home": "-i app.tmpl --output='~/app.tmpl'",
+    }
     words = 'credvault inject -o "$0" --force ' + ways.get(way, "-i app.tmpl")
     done = stocked.run(["sh", "-c", words, str(output)], env={"HOME": str(stocked.cwd)})
 
     assert done.returncode == 2
     assert b"is the template, which would be lost" in done.stderr
     assert template.read_bytes() == TEMPLATE
+
+
+def test_home_is_found_for_the_output_as_for_the_template(stocked: Cli, template: Path) -> None:
+    # The shell leaves a ~ that stands behind an = as it is.
+    words = "credvault inject --input=~/app.tmpl --output=~/new && credvault get TOKEN --output=~/token"
+    vault = str(stocked.home / ".local/share/credvault/vault.json")
+    stocked.run(["sh", "-c", words], env={"HOME": str(stocked.cwd), "CREDVAULT_VAULT": vault}, check=True)
+
+    assert (stocked.cwd / "new").read_bytes() == FILLED
+    assert (stocked.cwd / "token").read_bytes() == b"canary-token"
+    assert not (stocked.cwd / "~").exists()
 
 
 def test_vault_is_never_the_file_that_is_written(stocked: Cli, template: Path) -> None:

@@ -55,6 +55,6 @@ def command(run: Run, *, source: str | None, output: str | None, force: bool, ra
 def _is_same(source: str, output: str) -> bool:
     try:
         template = os.fstat(sys.stdin.fileno()) if source == "-" else os.stat(os.path.expanduser(source))
-        return os.path.samestat(template, os.stat(output))
+        return os.path.samestat(template, os.stat(os.path.expanduser(output)))
     except OSError:  # the usual case: there is no such file yet
         return False
