@@ -388,6 +388,7 @@ def storage_error(action: str, path: str, exc: OSError, hint: str | None = None)
         errno.ENOSPC: "free some space; nothing was changed",
         errno.EDQUOT: "free some of your quota; nothing was changed",
         errno.EROFS: "the file system is read-only",
+        errno.ENOENT: "make the folder first",
         **dict.fromkeys((errno.EACCES, errno.EPERM), "look at the owner and mode of the file and its folder"),
     }
     return StorageError(f"cannot {action} {printable(path)}: {reason}", hint=hint or hints.get(exc.errno or 0))

@@ -14,7 +14,12 @@ def read_infile(path: str, limit: int, *, what: str) -> bytes:
     Raises NotFound, Invalid where stdin is closed, and StorageError over `limit` bytes.
     """
     if path != "-":
-        return read_file(path, limit)
+        try:
+            return read_file(path, limit)
+        except StorageError as exc:
+            if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+                exc.hint = "give - to read stdin, and pipe it in"
+            raise
     data = read_stdin(limit, what=what)
     if len(data) > limit:
         raise StorageError("cannot read stdin: it is too large")
