@@ -1,12 +1,13 @@
 """Stores made by the real `pass` with the real gpg, read and compared value by value."""
 
+import errno
 import json
 import os
 from pathlib import Path
 
 import pytest
 
-from credvault.model.errors import Damaged, Locked, NotFound, Unsupported, WrongKey
+from credvault.model.errors import Damaged, Locked, NotFound, StorageError, Unsupported, WrongKey
 from credvault.transfer.gpg import Gpg
 from credvault.transfer.importers import gopass, passstore
 from credvault.transfer.importers.base import Item, Skipped, Source
@@ -87,7 +88,7 @@ def test_links_out_of_the_store_and_what_is_no_entry_are_skipped_with_a_reason(s
     (store.folder / "alias.gpg").symlink_to("inside.gpg")
     (store.folder / "folder").symlink_to(tmp_path)
     (store.folder / "README.md").write_text("hello")
-    (store.folder / ".hidden.gpg").write_bytes(b"")
+    (store.folder / ".gpg-id.sig").write_bytes(b"")
     (store.folder / "dir.gpg").mkdir()
     os.mkfifo(store.folder / "pipe.gpg")
 
@@ -97,11 +98,41 @@ def test_links_out_of_the_store_and_what_is_no_entry_are_skipped_with_a_reason(s
     reasons = {name: part.reason for name, part in found.items() if isinstance(part, Skipped)}
     assert reasons == {
         "README.md": "it is no entry of the store: its name ends in no .gpg",
-        "folder": "it is no entry of the store: its name ends in no .gpg",
+        "folder": "it is a link to a folder, which is not followed",
         "out": "it is a link that leads out of the store",
         "pipe": "it is no regular file",
     }
     assert isinstance(found["alias"], Item)
+
+
+def test_entries_whose_names_start_with_a_dot_are_entries(store: Store) -> None:
+    for name in (".top", "app/.env", ".folder/entry"):
+        store.insert(name, b"canary\n")
+    (store.folder / ".git").mkdir()
+    (store.folder / ".git/branch.gpg").write_bytes(b"of git")
+
+    found = read(store)
+
+    assert sorted(found) == [".folder/entry", ".top", "app/.env"]
+
+
+def test_folder_that_cannot_be_read_is_not_passed_over(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.insert("open", b"canary\n")
+    store.insert("shut/entry", b"canary\n")
+    shut, scandir = str(store.folder / "shut"), os.scandir
+
+    def refuse(path: str) -> object:  # a mode would not keep root out
+        if path == shut:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = {"/".join(part.path): part for part in passstore.read(Source(str(store.folder), store.keyring.env))}
+
+    assert sorted(found) == ["open", "shut"]
+    assert isinstance(found["open"], Item)
+    assert isinstance(found["shut"], Skipped)
+    assert isinstance(found["shut"].error, StorageError)
 
 
 def test_damaged_and_foreign_entries_are_named_and_the_rest_read(store: Store, keyring: Keyring) -> None:

@@ -4,8 +4,9 @@ Nothing outside the store is read: a link that leads out of it is skipped, and s
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from credvault.files import storage_error
 from credvault.infile import read_file
 from credvault.model.errors import CredvaultError, Locked, NotFound, Unsupported
 from credvault.model.text import printable
@@ -15,6 +16,7 @@ from credvault.transfer.importers.base import Item, Skipped, Source
 from credvault.transfer.importers.passbody import items_of_body
 
 _SUFFIX = ".gpg"
+_NO_ENTRY = "it is no entry of the store: its name ends in no .gpg"
 # An encrypted entry is little longer than its text, and never this much.
 _MAX_ENTRY_BYTES = 4 * 1024 * 1024
 
@@ -32,21 +34,29 @@ def read_store(
     root = os.path.realpath(os.path.expanduser(folder))
     if not os.path.isdir(root):
         raise NotFound(f"there is no folder {printable(folder)}", hint="name the folder of the store")
-    entries = sorted(_files_below(root))
+    failures: list[OSError] = []
+    entries = sorted(_files_below(root, failures.append))
+    unreadable = {str(exc.filename): storage_error("read", str(exc.filename), exc) for exc in failures}
+    if root in unreadable:
+        raise unreadable[root]
     encrypted = [path for path in entries if path.endswith(_SUFFIX)]
     if not encrypted and any(path.endswith(".age") for path in entries):
         raise Unsupported(
             f"{printable(folder)} is encrypted with age, which this program does not read",
             hint="'gopass convert --crypto gpgcli' makes a store for gpg of it",
         )
-    if not encrypted and not os.path.exists(os.path.join(root, ".gpg-id")):
+    if not encrypted and not unreadable and not os.path.exists(os.path.join(root, ".gpg-id")):
         raise NotFound(f"{printable(folder)} is not a store of pass: it has neither a .gpg-id nor entries")
+    for unread, error in unreadable.items():
+        yield Skipped((*above, *os.path.relpath(unread, root).split(os.sep)), error.message, error)
     # Room for a head and for more than a value may have, so that what is too long is said to be.
     gpg = Gpg(source.environ, attended=source.ask is not None, max_bytes=2 * MAX_VALUE_BYTES, options=options)
     for relative in entries:
         path = (*above, *relative.removesuffix(_SUFFIX).split(os.sep))
         if not relative.endswith(_SUFFIX):
-            yield Skipped((*above, *relative.split(os.sep)), "it is no entry of the store: its name ends in no .gpg")
+            is_link = os.path.islink(os.path.join(root, relative)) and os.path.isdir(os.path.join(root, relative))
+            reason = "it is a link to a folder, which is not followed" if is_link else _NO_ENTRY
+            yield Skipped((*above, *relative.split(os.sep)), reason)
             continue
         found = _read_entry(gpg, root, relative, path)
         if isinstance(found, Skipped):
@@ -55,13 +65,17 @@ def read_store(
             yield from items_of_body(path, found, whole=source.whole, gopass=gopass)
 
 
-def _files_below(root: str) -> Iterator[str]:
-    """Yield the paths of all files of a store, relative to it; what is hidden (.git, .gpg-id) is the store's own."""
-    for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+def _files_below(root: str, fail: Callable[[OSError], None]) -> Iterator[str]:
+    """Yield the paths of all files of a store, relative to it; `fail` is told of each folder that cannot be read.
+
+    What is hidden (.git, .gpg-id, .extensions) is the store's own, but for entries: `pass insert app/.env` makes one.
+    """
+    for folder, folders, names in os.walk(root, onerror=fail):
+        folders[:] = [name for name in folders if name != ".git"]
         for name in (*names, *(name for name in folders if os.path.islink(os.path.join(folder, name)))):
-            if not name.startswith("."):
-                yield os.path.relpath(os.path.join(folder, name), root)
+            relative = os.path.relpath(os.path.join(folder, name), root)
+            if name.endswith(_SUFFIX) or not any(part.startswith(".") for part in relative.split(os.sep)):
+                yield relative
 
 
 def _read_entry(gpg: Gpg, root: str, relative: str, path: tuple[str, ...]) -> bytes | Skipped:
