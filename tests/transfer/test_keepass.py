@@ -5,13 +5,16 @@ import shutil
 import struct
 import subprocess
 import sys
+import zlib
+from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pykeepass.kdbx_parsing.common as kdbx_parsing  # type: ignore[import-untyped]
 import pytest
-from pykeepass import create_database
+from lxml import etree  # type: ignore[import-untyped]
+from pykeepass import PyKeePass, create_database
 
 from credvault.model.errors import CredvaultError, Damaged, InvalidValue, Locked, WrongKey
 from credvault.transfer.importers import keepass
@@ -267,6 +270,66 @@ def test_file_that_unpacks_to_more_than_there_may_be_is_damaged(
         read(tmp_path, "bomb.kdbx", password_file=str(version_4 / "password"))
     # What the limit was is no limit of the process afterwards.
     assert len(bytes(256 << 20)) == 256 << 20
+
+
+def with_attachments(made: Path, path: Path, contents: dict[str, str], references: list[str]) -> None:
+    """Write a database of version 3 with `contents` by their numbers, in that order, and an entry that names some."""
+    database = PyKeePass(str(made / "db.kdbx"), password=PASSWORD)
+    assert database.version < (4, 0)
+    entry = database.add_entry(database.root_group, "with files", "bob", "canary")
+    meta = database.tree.find("Meta")
+    for old in meta.findall("Binaries"):
+        meta.remove(old)
+    binaries = etree.SubElement(meta, "Binaries")
+    for number, content in contents.items():
+        etree.SubElement(binaries, "Binary", ID=number, Compressed="True").text = content
+    for reference in references:
+        binary = etree.SubElement(entry._element, "Binary")
+        etree.SubElement(binary, "Key").text = f"file{reference}"
+        etree.SubElement(binary, "Value", Ref=reference)
+    database.filename = str(path)
+    database.save()
+    (path.parent / "password").write_text(PASSWORD)
+
+
+def packed(content: bytes) -> str:
+    return b64encode(zlib.compress(content)).decode()
+
+
+def test_attachments_are_found_by_their_numbers_and_not_by_their_places(made: Path, tmp_path: Path) -> None:
+    contents = {"2": packed(b"two"), "1": packed(b"one"), "9": packed(b"nine")}
+    with_attachments(made, tmp_path / "x.kdbx", contents, ["1", "2", "9", "5"])
+
+    found = [part for part in keepass.read(source(tmp_path, "x.kdbx")) if part.path[0] == "with files"]
+
+    files = {item.below: item.value.reveal() for item in found if isinstance(item, Item)}
+    assert {below[1]: content for below, content in files.items() if below} == {
+        "file1": b"one",
+        "file2": b"two",
+        "file9": b"nine",
+    }
+    skipped = [(part.path[-1], part.reason) for part in found if isinstance(part, Skipped)]
+    assert skipped == [("file5", "the database does not hold it")]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("!", "cannot be unpacked"),
+        (packed(b"canary")[:12], "cannot be unpacked"),
+        (b64encode(b"canary").decode(), "cannot be unpacked"),
+        (packed(bytes(2 << 20)), "unpacks to more"),
+    ],
+    ids=["no base64", "cut off", "not packed", "a bomb"],
+)
+def test_attachment_that_cannot_be_unpacked_is_damage(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, said: str
+) -> None:
+    monkeypatch.setattr(keepass, "MAX_SOURCE_BYTES", 1 << 20)
+    with_attachments(made, tmp_path / "x.kdbx", {"0": content}, ["0"])
+
+    with pytest.raises(Damaged, match=said):
+        list(keepass.read(source(tmp_path, "x.kdbx")))
 
 
 @pytest.mark.parametrize(

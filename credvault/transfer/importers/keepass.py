@@ -8,14 +8,15 @@ import base64
 import binascii
 import io
 import struct
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from credvault.infile import read_file
 from credvault.model.errors import Damaged, InvalidValue, MissingExtra, WrongKey
 from credvault.sealing.crypto import aes_rounds, sha256
-from credvault.transfer.importers.base import Item, Skipped, Source, moment_of
+from credvault.transfer.importers.base import MAX_SOURCE_BYTES, Item, Skipped, Source, moment_of
 from credvault.transfer.importers.cards import Card, host_of, items_of
 
 try:
@@ -63,14 +64,14 @@ def read(source: Source) -> Iterator[Item | Skipped]:
     if root is None:
         raise Damaged(f"{source.shown} holds no group")
     bin_id = database.tree.findtext("Meta/RecycleBinUUID")
-    binaries = database.binaries
+    binaries = _read_binaries(database, source.shown)
     groups: list[tuple[Any, tuple[str, ...]]] = [(root, ())]
     while groups:
         group, path = groups.pop(0)
         is_bin = bool(bin_id) and group is not root and group.findtext("UUID") == bin_id
         for entry in group.iter("Entry") if is_bin else group.findall("Entry"):
             if not is_bin:
-                yield from items_of(_card(entry, path, binaries))
+                yield from _items(entry, path, binaries)
             elif entry.getparent().tag != "History":
                 yield Skipped((*path, _title(entry)), "it is in the recycle bin")
         if not is_bin:
@@ -147,11 +148,48 @@ def _memory_limited(extra: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
+def _read_binaries(database: Any, shown: str) -> dict[str, bytes]:
+    """Return the contents of attachments by what entries call them; raises Damaged."""
+    if database.version >= (4, 0):
+        # Each starts with a byte of flags.
+        return {str(number): each.data[1:] for number, each in enumerate(database.payload.inner_header.binary)}
+    # pykeepass takes the places of these for their numbers, and unpacks them to whatever size.
+    contents: dict[str, bytes] = {}
+    left = MAX_SOURCE_BYTES
+    for binary in database.tree.findall("Meta/Binaries/Binary"):
+        try:
+            content = base64.b64decode("".join((binary.text or "").split()), validate=True)
+            if content and binary.get("Compressed") == "True":
+                unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)
+                content = unpacker.decompress(content, left + 1)
+                if len(content) <= left and not unpacker.eof:
+                    raise ValueError
+        except (ValueError, zlib.error):
+            raise Damaged(f"{shown} is damaged: an attachment cannot be unpacked") from None
+        left -= len(content)
+        if left < 0:
+            raise Damaged(f"{shown} unpacks to more than a database of secrets may have")
+        contents.setdefault(binary.get("ID", ""), content)
+    return contents
+
+
 def _title(entry: Any) -> str:
     return next((text for label, text, _ in _strings(entry) if label == "Title"), "") or "untitled"
 
 
-def _card(entry: Any, path: tuple[str, ...], binaries: list[bytes]) -> Card:
+def _items(entry: Any, path: tuple[str, ...], binaries: Mapping[str, bytes]) -> Iterator[Item | Skipped]:
+    files = []
+    for binary in entry.findall("Binary"):
+        name, value = binary.findtext("Key") or "file", binary.find("Value")
+        reference = value.get("Ref", "") if value is not None else ""
+        if reference in binaries:
+            files.append((name, binaries[reference]))
+        else:
+            yield Skipped((*path, _title(entry), "attachment", name), "the database does not hold it")
+    yield from items_of(_card(entry, path, files))
+
+
+def _card(entry: Any, path: tuple[str, ...], files: list[tuple[str, bytes]]) -> Card:
     strings = _strings(entry)
     standard = {label: text for label, text, _ in strings if label in _STANDARD}
     others = [(label, text, hidden) for label, text, hidden in strings if label not in (*_STANDARD, *_SEEDS)]
@@ -172,7 +210,7 @@ def _card(entry: Any, path: tuple[str, ...], binaries: list[bytes]) -> Card:
         ],
         [(label, text) for label, text, hidden in others if hidden],
         [text for label, text, _ in strings if label in _SEEDS],
-        [_attachment(binary, binaries) for binary in entry.findall("Binary")],
+        files,
         {
             "service": host_of(url) if url else None,
             "tags": [tag.strip() for tag in (entry.findtext("Tags") or "").replace(",", ";").split(";") if tag.strip()],
@@ -198,14 +236,6 @@ def _strings(entry: Any) -> list[tuple[str, str, bool]]:
         if value is not None:
             found.append((string.findtext("Key") or "", value.text or "", value.get("Protected") == "True"))
     return found
-
-
-def _attachment(binary: Any, binaries: list[bytes]) -> tuple[str, bytes]:
-    value = binary.find("Value")
-    reference = value.get("Ref", "") if value is not None else ""
-    if not (reference.isascii() and reference.isdigit()) or int(reference) >= len(binaries):
-        return binary.findtext("Key") or "file", b""  # shown as empty, and so not lost in silence
-    return binary.findtext("Key") or "file", binaries[int(reference)]
 
 
 def _time(text: str | None) -> str | None:
