@@ -226,8 +226,19 @@ def test_what_is_no_export_is_refused(tmp_path: Path, content: bytes, error: typ
 
 
 def test_odd_facts_in_an_export_are_kept_as_they_are(tmp_path: Path) -> None:
-    content = {"items": [{"type": [], "name": 7, "notes": {"a": 1}, "collectionIds": [7], "creationDate": 7}]}
+    content = {"items": [{"type": 2, "name": 7, "notes": {"a": 1}, "collectionIds": [7], "creationDate": 7}]}
 
     items, _ = read(file_of(tmp_path, content))
 
     assert {name: item.value.reveal() for name, item in items.items()} == {"7": b'{"a": 1}'}
+
+
+@pytest.mark.parametrize("kind", [6, [], "1", True, None])
+def test_item_of_a_type_that_is_not_known_is_not_taken_for_an_empty_one(tmp_path: Path, kind: object) -> None:
+    content = {"items": [{"type": kind, "name": "bank", "notes": "canary", "bankAccount": {"iban": "canary"}}]}
+
+    (found,) = bitwarden.read(file_of(tmp_path, content))
+
+    assert isinstance(found, Skipped)
+    assert isinstance(found.error, Unsupported)
+    assert "canary" not in found.reason + found.error.message

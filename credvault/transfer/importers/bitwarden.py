@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from credvault.model.errors import InvalidValue, Unsupported
+from credvault.model.text import printable
 from credvault.transfer.importers.base import (
     Item,
     Skipped,
@@ -21,10 +22,10 @@ from credvault.transfer.importers.base import (
 from credvault.transfer.importers.bitwardenlock import open_protected
 from credvault.transfer.importers.cards import Card, host_of, items_of
 
-_LOGIN, _CARD, _IDENTITY, _SSH_KEY = 1, 3, 4, 5
+_LOGIN, _NOTE, _CARD, _IDENTITY, _SSH_KEY = 1, 2, 3, 4, 5
 _TEXT, _HIDDEN, _BOOLEAN, _LINKED = 0, 1, 2, 3
 
-_PARTS = {_LOGIN: "login", _CARD: "card", _IDENTITY: "identity", _SSH_KEY: "sshKey"}
+_PARTS = {_LOGIN: "login", _NOTE: "secureNote", _CARD: "card", _IDENTITY: "identity", _SSH_KEY: "sshKey"}
 # What is secret in a card, an identity or a key.
 _SECRET = frozenset({"number", "code", "ssn", "passportNumber", "licenseNumber", "privateKey"})
 
@@ -51,6 +52,10 @@ def read(source: Source) -> Iterator[Item | Skipped]:
         path = (*_folder(item, folders), text_of(item.get("name")) or "untitled")
         if item.get("deletedDate"):
             yield Skipped(path, "it is in the trash")
+        elif type(item.get("type")) is not int or item["type"] not in _PARTS:
+            # What is in it would be lost.
+            reason = "it is of a type that is not known here"
+            yield Skipped(path, reason, Unsupported(f"'{printable('/'.join(path))}' cannot be read: {reason}"))
         else:
             yield from items_of(_card(item, path))
 
@@ -64,8 +69,8 @@ def _folder(item: Mapping[str, Any], folders: Mapping[str, str]) -> tuple[str, .
 
 
 def _card(item: Mapping[str, Any], path: tuple[str, ...]) -> Card:
-    kind = item.get("type")
-    part = object_of(item, _PARTS.get(kind, "")) if isinstance(kind, int) else {}
+    kind = item["type"]
+    part = object_of(item, _PARTS[kind])
     plain: list[tuple[str, str]] = []
     hidden: list[tuple[str, str]] = []
     urls: list[str] = []
@@ -74,7 +79,7 @@ def _card(item: Mapping[str, Any], path: tuple[str, ...]) -> Card:
         plain = [("username", text_of(part.get("username")))]
         plain += [("url" if number == 1 else f"url {number}", url) for number, url in enumerate(filter(None, urls), 1)]
         hidden = [("passkey", json.dumps(each)) for each in objects_of(part, "fido2Credentials")]
-    else:
+    elif kind != _NOTE:  # its part only says that it is one
         for member, fact in part.items():
             if member != "privateKey":
                 (hidden if member in _SECRET else plain).append((member, text_of(fact)))
