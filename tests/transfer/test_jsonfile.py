@@ -32,6 +32,16 @@ def test_variables_and_folders_of_them_are_read(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "number", ["1.10", "12e34", "1E5", "1e400", "0.1000000000000000055511151231257827", "-7", "10"]
+)
+def test_number_is_a_value_as_it_is_spelled(tmp_path: Path, number: str) -> None:
+    (item,) = items(tmp_path, f'{{"NUMBER": {number}}}'.encode())
+
+    assert isinstance(item, Item)
+    assert item.value.reveal() == number.encode()
+
+
 @given(st.text())
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_export_writes_comes_back_byte_for_byte(tmp_path: Path, text: str) -> None:

@@ -92,6 +92,13 @@ class Source(NamedTuple):
         return self.ask(f"Password of {self.shown}")
 
 
+class Number(float):
+    """A number of JSON that is no integer, and how it is spelled there: as a value, 1.10 is not 1.1."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
 Reader = Callable[[Source], "Any"]
 """Yields the Items and Skipped of a source, lazily or as a list."""
 
@@ -99,7 +106,9 @@ Reader = Callable[[Source], "Any"]
 def parse_json(data: bytes, shown: str) -> Any:
     """Return what JSON text says; raises InvalidValue for what is none, or names a member twice."""
     try:
-        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_refuse)
+        value = json.loads(
+            data.decode("utf-8-sig"), object_pairs_hook=_object, parse_float=Number, parse_constant=_refuse
+        )
         # Half of a surrogate pair, which JSON can spell, has no bytes.
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     # Deep nesting ends in RecursionError, thousands of digits in ValueError. What is wrong is not quoted.
@@ -139,6 +148,8 @@ def text_of(fact: object) -> str:
     """Return a fact as text: JSON for what is none, nothing for null."""
     if isinstance(fact, str):
         return fact
+    if isinstance(fact, Number):
+        return fact.text
     return "" if fact is None else json.dumps(fact)
 
 

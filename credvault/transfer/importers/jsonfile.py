@@ -5,14 +5,13 @@ An object within the flat one is a folder: its members get its name before their
 
 import base64
 import binascii
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from credvault.model.errors import InvalidValue
 from credvault.model.record import MEMBERS
 from credvault.model.value import SecretValue
-from credvault.transfer.importers.base import Item, Skipped, Source, secret_of, type_facts
+from credvault.transfer.importers.base import Item, Skipped, Source, secret_of, text_of, type_facts
 
 # What `--json` shows besides the record, and what the vault sets itself.
 _NOT_CARRIED = frozenset(
@@ -79,4 +78,4 @@ def _of_variables(members: Mapping[str, Any], above: tuple[str, ...], shown: str
         elif isinstance(value, str):
             yield Item(path, secret_of(value))
         else:  # a number or a truth value, as JSON spells it
-            yield Item(path, secret_of(json.dumps(value)))
+            yield Item(path, secret_of(text_of(value)))
