@@ -28,6 +28,9 @@ INVALID = "invalid"
 UNREADABLE = "unreadable"
 WRITTEN = (ADD, OVERWRITTEN)
 
+# What an overwrite may add to a record; who may have it, and how, is never changed by one.
+FILLABLE = ("service", "note", "tags", "expires_at", "rotate_every", "metadata", "fields")
+
 # So many are named in an error; the plan shows them all.
 _NAMED = 5
 # Facts of any form: only whether the record can be one is asked.
@@ -225,10 +228,11 @@ def note_variables(rows: Sequence[Row], taken: Mapping[str, Name]) -> list[Row]:
 def missing_facts(old: Secret, new: Mapping[str, Any]) -> list[str]:
     """Return the members of `new` that the record of a secret does not have, and that do not contradict it."""
     mine = old.record.facts()
-    fillable = ["service", "note", "tags", "expires_at", "rotate_every", "metadata"]
-    if new.get("type", "secret") == old.record.type:
-        fillable.append("fields")
-    return [member for member in fillable if member in new and member not in mine]
+    return [
+        member
+        for member in FILLABLE
+        if member in new and member not in mine and (member != "fields" or new.get("type", "secret") == old.record.type)
+    ]
 
 
 def find_problem(rows: Sequence[Row], *, skip_unreadable: bool = False) -> CredvaultError | None:

@@ -23,11 +23,11 @@ from credvault.model.errors import (
     StorageError,
 )
 from credvault.model.names import Name, parse_name
-from credvault.model.record import Record, Secret
+from credvault.model.record import ACTIVE, Record, Secret
 from credvault.model.text import listed, printable
 from credvault.model.times import is_before, is_time, time_text
 from credvault.transfer.importing import PURPOSE
-from credvault.transfer.plan import WRITTEN, Row
+from credvault.transfer.plan import FILLABLE, WRITTEN, Row
 from credvault.vault import Vault
 
 _FORMAT = "credvault-import-undo"
@@ -79,7 +79,7 @@ def done_steps(steps: Sequence[Step], records: Sequence[Record]) -> list[Step]:
 def default_path(settings: Settings, source: str, now: float) -> str:
     """Return where the undo file of an import at `now` (seconds since the epoch) goes, a name that is free."""
     stamp = time_text(now).replace(":", "").replace("-", "")
-    path = os.path.join(settings.state_folder, "imports", f"{stamp}-{source}")
+    path = os.path.join(_folder(settings), f"{stamp}-{source}")
     number = 1
     while os.path.lexists(f"{path}{f'-{number}' if number > 1 else ''}.json"):
         number += 1
@@ -98,7 +98,7 @@ def write_undo(path: str, settings: Settings, steps: Sequence[Step], *, replace:
             for s in steps
         ],
     }
-    if os.path.dirname(path).startswith(settings.state_folder):
+    if os.path.dirname(path) == _folder(settings):
         files.make_private_folder(os.path.dirname(path))
     files.create_file(path, [json.dumps(content, indent=1).encode("ascii"), b"\n"], replace=replace)
 
@@ -130,7 +130,7 @@ def plan_undoing(vault: Vault, steps: Sequence[Step]) -> Undoing:
         old = vault.get(step.name, step.before, purpose=PURPOSE) if step.before and secret else None
         if _is_undone(step, secret, old):
             done.append(step.name)
-        elif secret is None or not _is_as_imported(step, secret):
+        elif secret is None or not _is_as_imported(step, secret) or _was_there_before(vault, step):
             changed.append(str(step.name))
         elif old is None:
             removed.append(step.name)
@@ -142,15 +142,18 @@ def plan_undoing(vault: Vault, steps: Sequence[Step]) -> Undoing:
     return Undoing(removed, restored, done)
 
 
-def undo(vault: Vault, undoing: Undoing) -> None:
-    """Do it: old values again, as new versions, in one step, and then what was added removed in another.
+def undo(vault: Vault, steps: Sequence[Step], shown: Undoing) -> None:
+    """Do what was `shown`: old values again, as new versions, in one step, and then what was added removed in another.
 
-    What is interrupted between the two can be done again. Raises Conflict where somebody changed one meanwhile.
+    What is interrupted between the two can be done again. Raises Conflict where somebody changed one meanwhile: a
+    person may have thought about it for long, and removing asks for no version.
     """
-    if undoing.restored:
-        vault.put_many(undoing.restored, purpose=PURPOSE)
-    if undoing.removed:
-        vault.delete(undoing.removed)
+    if plan_undoing(vault, steps) != shown:
+        raise Conflict("somebody else undoes it, too; nothing was undone", hint="look, and do it again")
+    if shown.restored:
+        vault.put_many(shown.restored, purpose=PURPOSE)
+    if shown.removed:
+        vault.delete(shown.removed)
 
 
 def forget(path: str) -> None:
@@ -175,6 +178,13 @@ def _is_as_imported(step: Step, secret: Secret) -> bool:
     return secret.record.version == step.after and is_its_time
 
 
+def _was_there_before(vault: Vault, step: Step) -> bool:
+    """Say whether a secret that the import is to have made has older versions: removing takes them all."""
+    if step.before or step.after == 1:
+        return False
+    return any(older.version < step.after for older in vault.history(step.name) if older.state == ACTIVE)
+
+
 def _is_undone(step: Step, secret: Secret | None, old: Secret | None) -> bool:
     if step.before == 0:
         return secret is None
@@ -183,6 +193,10 @@ def _is_undone(step: Step, secret: Secret | None, old: Secret | None) -> bool:
     # Or it never happened: the import was stopped before it wrote.
     is_other = secret.record.version > step.after or secret.record.version == step.before
     return is_other and secret.value == old.value
+
+
+def _folder(settings: Settings) -> str:
+    return os.path.join(settings.state_folder, "imports")
 
 
 def _place(settings: Settings) -> dict[str, str]:
@@ -196,6 +210,6 @@ def _step(members: Any) -> Step:
         raise ValueError
     if updated_at is not None and not is_time(updated_at):
         raise ValueError
-    if not isinstance(filled, list) or not all(isinstance(member, str) for member in filled):
+    if not isinstance(filled, list) or not all(member in FILLABLE for member in filled):
         raise ValueError
     return Step(name, before, after, tuple(filled), since, updated_at)

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from credvault import files
+from credvault import files, open_vault
+from credvault.config import Flags, load_settings
+from credvault.model.errors import Conflict
+from credvault.transfer import undo
 from tests.faults import FaultyCalls
 from tests.home import Home, quick_folder
 
@@ -163,6 +166,67 @@ def test_undo_refuses_what_was_changed_since(home: Home, change: list[str]) -> N
     assert "changed since the import" in done.stderr
     assert home.vault.read_bytes() == before
     assert (home.root / "way-back").exists()
+
+
+def test_undo_refuses_what_was_changed_after_its_plan_was_shown(home: Home) -> None:
+    """Somebody may think about the question for long, and what is removed is removed with every version."""
+    home.run("import", "dotenv", ".env", "-y", "--undo-file", "way-back")
+    settings = load_settings(Flags(), home.environ, str(home.root))
+    steps = undo.read_undo(str(home.root / "way-back"), settings)
+
+    with open_vault(settings) as vault:
+        shown = undo.plan_undoing(vault, steps)
+        home.run("rotate", "other", "--stdin", stdin=b"mine")
+        with pytest.raises(Conflict, match="changed since the import: default/other"):
+            undo.undo(vault, steps, shown)
+
+    assert values(home)["default/other"] == [(2, b"mine"), (1, b"canary-other")]
+    assert "default/TOKEN" in values(home)
+
+
+@pytest.mark.parametrize(
+    ("lie", "status", "said"),
+    [
+        ({"before": 0, "after": 3}, 7, "changed since the import: default/mine"),
+        ({"before": 2, "after": 3, "filled": ["consumers"]}, 2, "is not an undo file"),
+        ({"before": 10**30, "after": 3}, 3, "10000"),
+        ({"before": -1, "after": 3}, 3, "-1"),
+        ({"name": "../mine", "before": 0, "after": 3}, 2, "is not an undo file"),
+    ],
+)
+def test_undo_file_that_lies_takes_nothing(home: Home, lie: dict[str, object], status: int, said: str) -> None:
+    home.run("import", "dotenv", ".env", "-y", "--undo-file", "way-back")
+    home.run("add", "mine", "--stdin", "--consumer", "bot", stdin=b"one")
+    for value in (b"two", b"three"):
+        home.run("rotate", "mine", "--stdin", stdin=value)
+    content = json.loads((home.root / "way-back").read_text())
+    content["steps"] = [{"name": "default/mine", "filled": [], "since": "2020-01-01T00:00:00Z", **lie}]
+    (home.root / "way-back").write_text(json.dumps(content))
+    before = home.vault.read_bytes()
+
+    done = home.run("import", "--undo", "way-back", "-y")
+
+    assert (done.status, said in done.stderr) == (status, True), done
+    assert home.vault.read_bytes() == before
+
+
+def test_way_back_is_said_as_a_shell_takes_it(home: Home) -> None:
+    done = home.run("import", "dotenv", ".env", "-y", "--undo-file=~/way back")
+
+    assert done.status == 0, done
+    assert f"credvault import --undo '{home.root}/way back'" in done.stderr
+    assert home.run("import", "--undo", "~/way back", "-y").status == 0
+
+
+def test_way_back_is_said_where_the_answer_cannot_be_written(home: Home) -> None:
+    err = home.root / "err"
+
+    status = home.run_into(Path("/dev/full"), err, ["import", "dotenv", ".env", "-y", "--json"], b"", {})
+
+    assert status == 6
+    assert "imported 2 secrets; to take it back: credvault import --undo " in err.read_text()
+    assert len(values(home)) == 2
+    assert len(undo_files(home)) == 1
 
 
 def test_undo_of_another_vault_or_another_file_is_refused(home: Home) -> None:

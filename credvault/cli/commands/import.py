@@ -2,7 +2,9 @@
 
 # ruff: noqa: N999 - a command's file is its verb; it is loaded by name
 
+import os
 from collections.abc import Sequence
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -98,11 +100,12 @@ def _import(run: Run, name: str, path: str, *, dry_run: bool, yes: bool, **optio
         if dry_run or not writes:
             return
         run.confirm(f"Store {counted(writes, 'secret')} in {run.settings.path.value}?", yes=yes)
-        undo_file = options["undo_file"] or undo.default_path(run.settings, name, run.clock())
+        undo_file = os.path.expanduser(options["undo_file"] or "") or undo.default_path(run.settings, name, run.clock())
         _store(run, vault, rows, undo_file)
+    # Said first: it is done, whether or not the answer can be written.
+    run.out.say(f"imported {counted(writes, 'secret')}; to take it back: credvault import --undo {quote(undo_file)}")
     if run.out.json:
         run.out.fact({"plan": [row.members() for row in rows], "undo_file": undo_file})
-    run.out.say(f"imported {counted(writes, 'secret')}; to take it back: credvault import --undo {undo_file}")
 
 
 def _store(run: Run, vault: "Vault", rows: Sequence[Row], undo_file: str) -> None:
@@ -129,6 +132,6 @@ def _undo(run: Run, path: str, *, dry_run: bool, yes: bool) -> None:
         if dry_run:
             return
         run.confirm(f"Undo the import of {counted(len(steps), 'secret')}?", yes=yes)
-        undo.undo(vault, undoing)
+        undo.undo(vault, steps, undoing)
     undo.forget(path)
     run.out.say(f"undone: {counted(len(undoing.removed), 'secret')} removed, {len(undoing.restored)} as before")
