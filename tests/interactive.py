@@ -85,9 +85,16 @@ class Shell:
         raise TimeoutError(wanted)
 
     def run(self, line: str) -> Sequence[str]:
-        """Run a command line, and return the screen when it is done."""
+        """Run a command line, and return the screen when it is done and the shell reads keys again.
+
+        What is typed before its prompt is there, the terminal echoes as it is.
+        """
         self.type(f"{_KILL_LINE}\x0c{line}; echo {_DONE}\r")
-        return self.wait_for(lambda lines: any(text.startswith(_DONE) for text in lines))
+        return self.wait_for(
+            lambda lines: (
+                any(text.startswith(_DONE) for text in lines) and [text for text in lines if text][-1] == PROMPT.strip()
+            )
+        )
 
     def clear(self) -> None:
         """Take away what is typed, and everything else on the screen."""
