@@ -380,10 +380,10 @@ def test_hostile_folder_is_entered_and_runs_nothing(shell: Opened, projects: Cli
 REFUSED = {
     "executor_only": ('DEV = "closed/password"', "executor_only"),
     "loader": ('LD_PRELOAD = "dev/api_key"', "is not trusted"),  # nor can it be
-    "prompt": ('PS1 = "dev/api_key"', "PS1"),
+    "prompt": ('RPS1 = "dev/api_key"', "RPS1"),
     "readonly": ('UID = "dev/api_key"', ""),
     "missing": ('DEV = "dev/nosuch"', "not there"),
-    "hook": ('__credvault_pwd = "dev/api_key"', "hook"),
+    "hook": ('__credvault_folder = "dev/api_key"', "hook"),
 }
 
 
