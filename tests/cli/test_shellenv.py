@@ -442,6 +442,18 @@ def test_variable_with_a_nature_of_its_own_is_left_alone(shell: Opened, kind: st
     assert not list(projects.cwd.rglob("marker"))
 
 
+@pytest.mark.parametrize("kind", ["bash", "zsh"], indirect=True)
+def test_variable_made_read_only_while_loaded_keeps_nothing_else_back(shell: Opened) -> None:
+    with shell() as typed:
+        typed("cd one")
+        typed("readonly BOTH")
+        outside, still = typed("cd ../none"), typed("true")
+
+    assert loaded(outside.variables) == loaded(still.variables) == {"BOTH": "canary-dev"}
+    assert b"BOTH" in outside.screen
+    assert b"BOTH" not in still.screen
+
+
 def test_program_that_is_gone_leaves_the_prompt_as_it_is(shell: Opened, kind: str) -> None:
     gone = "set -gx PATH /usr/bin /bin" if kind == "fish" else "PATH=/usr/bin:/bin"
 

@@ -90,9 +90,10 @@ __credvault_unload() {
     done
   fi
   for __credvault_name in ${(k)__credvault_had}; do
-    case $__credvault_had[$__credvault_name] in
-    exported) typeset -gx -- "$__credvault_name=$__credvault_was[$__credvault_name]" ;;
-    plain) typeset -g +x -- "$__credvault_name=$__credvault_was[$__credvault_name]" ;;
+    case ${(Pt)__credvault_name}:$__credvault_had[$__credvault_name] in
+    *-readonly*:*) print -ru2 -- "credvault: $__credvault_name was made read-only, so it stays as it is" ;;
+    *:exported) typeset -gx -- "$__credvault_name=$__credvault_was[$__credvault_name]" ;;
+    *:plain) typeset -g +x -- "$__credvault_name=$__credvault_was[$__credvault_name]" ;;
     *) unset -v -- $__credvault_name ;;
     esac
     unset "__credvault_had[$__credvault_name]"
