@@ -178,6 +178,38 @@ def test_project_made_and_trusted_in_the_current_folder_is_loaded(shell: Opened,
     assert loaded(seen.variables) == {"DEV": "canary-dev"}
 
 
+def test_file_that_comes_while_in_the_folder_is_loaded(shell: Opened, projects: Cli) -> None:
+    path, nearer = projects.cwd / "one/.credvault.toml", projects.cwd / "one/deep/.credvault.toml"
+    content = path.read_bytes()
+
+    with shell(projects.cwd / "one/deep") as typed:
+        path.unlink()  # as by `git switch`, to a branch without it and back
+        gone = typed("true")
+        path.write_bytes(content)
+        back = typed("true")
+        nearer.write_text('[env]\nDEV = "bot/key"\n', encoding="utf-8")
+        hidden = typed("true")
+
+    assert [loaded(each.variables) for each in (gone, back, hidden)] == [{}, ONE, {}]
+    assert said(gone.screen + back.screen) == []
+    assert said(hidden.screen) == [f"credvault: {nearer} is not trusted; 'credvault trust' allows it"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_file_of_another_user_is_not_read_at_each_prompt(shell: Opened, projects: Cli) -> None:
+    path = projects.cwd / "two/.credvault.toml"
+    os.chown(path, 12345, -1)
+
+    with shell() as typed:
+        entered = typed("cd two")
+        path.write_bytes(b"#" * 1024)
+        still = typed("true")
+
+    assert said(entered.screen) == [f"credvault: warning: {path} is not yours, so it was passed over"]
+    assert said(still.screen) == []
+    assert loaded(entered.variables) == loaded(still.variables) == {}
+
+
 def test_removed_trust_holds_from_the_next_entering(shell: Opened, projects: Cli) -> None:
     with shell(projects.cwd / "one") as typed:
         kept = typed("credvault trust -q --remove")

@@ -35,7 +35,7 @@ def test_state_alone_sets_no_variable() -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize("name", ["__credvault_pwd", "__CREDVAULT_LOADED", "SHLVL"])
+@pytest.mark.parametrize("name", ["__credvault_folder", "__CREDVAULT_LOADED", "SHLVL"])
 def test_variable_of_the_shell_or_of_the_hook_is_refused_and_no_other_is_set(shell: str, name: str) -> None:
     with pytest.raises(InvalidValue, match=rf"^/p/\.credvault\.toml: {name} is not loaded") as raised:
         code(shell, LOADED, [variable("A", b"canary"), variable(name, b"canary")])

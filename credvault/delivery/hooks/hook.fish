@@ -1,6 +1,6 @@
 # credvault's hook for fish 3.2 and later: in config.fish, credvault shellenv fish | source
 #
-# At each prompt and after each cd: has the folder, the project's file or the signal of 'trust' and 'unlock' changed?
+# At each prompt and after each cd: has the project's file, what it says or the signal of 'trust' and 'unlock' changed?
 # That is asked with builtins alone, and no process is started. If so, what was loaded is taken back, and credvault
 # prints what to load. Names begin with __credvault, locals too, for a variable that is loaded must not be one of them.
 # None is exported but __CREDVAULT_LOADED, names only: by it, a shell within this one knows what to take back.
@@ -13,40 +13,41 @@ function __credvault_hook --on-event fish_prompt --on-variable PWD
 end
 
 function credvault_reload
-    set -e __credvault_pwd
-    set -e __credvault_folder
+    set -eg __credvault_folder
     __credvault_hook
 end
 
 function __credvault_look
     set -l __credvault_now
     test -f @SIGNAL@; and read __credvault_now <@SIGNAL@
-    set -l __credvault_content (__credvault_read | string collect -N)
-    test "$PWD" = "$__credvault_pwd" -a "$__credvault_now" = "$__credvault_signal" \
-        -a "$__credvault_content" = "$__credvault_seen"; and return
     # The real path: what links led here has no say in whose file is found. Of a folder that was removed there is none.
     set -l __credvault_up (pwd -P 2>/dev/null | string collect)
     while test -n "$__credvault_up"; and not test -e "$__credvault_up/.credvault.toml"
         set __credvault_up (string replace -r '/[^/]*$' '' -- "$__credvault_up" | string collect)
     end
     test -n "$__credvault_up"; or not test -e /.credvault.toml; or set __credvault_up /
-    if test -n "$__credvault_up" -a "$__credvault_up" = "$__credvault_folder" -a "$__credvault_content" = "$__credvault_seen"
-        if test "$__credvault_state" != loaded -a "$__credvault_now" != "$__credvault_signal"
-            __credvault_load $__credvault_state
-        end
+    set -l __credvault_content (__credvault_read $__credvault_up | string collect -N)
+    # As at the last prompt? There is none before the first one, and none to load anew.
+    if set -q __credvault_folder; and test "$__credvault_up" = "$__credvault_folder" \
+            -a "$__credvault_content" = "$__credvault_seen"
+        test -z "$__credvault_up" -o "$__credvault_state" = loaded -o "$__credvault_now" = "$__credvault_signal"
+        and return
     else
         __credvault_unload
-        set -g __credvault_folder $__credvault_up
-        set -g __credvault_seen (__credvault_read | string collect -N)
-        test -z "$__credvault_up"; or __credvault_load ''
+        set -g __credvault_folder "$__credvault_up"
+        set -g __credvault_seen "$__credvault_content"
+        set -g __credvault_state ''
+        test -n "$__credvault_up"; or return
     end
-    set -g __credvault_pwd $PWD
     set -g __credvault_signal $__credvault_now
+    __credvault_load $__credvault_state
 end
 
 function __credvault_read
-    if test -f "$__credvault_folder/.credvault.toml" -a -r "$__credvault_folder/.credvault.toml" -a -n "$__credvault_folder"
-        read -lz __credvault_content <$__credvault_folder/.credvault.toml
+    # What is not the user's is passed over by credvault, and may be of any size.
+    if test -n "$argv[1]" -a -f "$argv[1]/.credvault.toml" -a -O "$argv[1]/.credvault.toml" \
+            -a -r "$argv[1]/.credvault.toml"
+        read -lz __credvault_content <$argv[1]/.credvault.toml
         printf '+%s' $__credvault_content
     end
 end

@@ -1,6 +1,6 @@
 # credvault's hook for zsh: in ~/.zshrc, eval "$(credvault shellenv zsh)".
 #
-# At each prompt and after each cd: has the folder, the project's file or the signal of 'trust' and 'unlock' changed?
+# At each prompt and after each cd: has the project's file, what it says or the signal of 'trust' and 'unlock' changed?
 # That is asked with builtins alone, and no process is started. If so, what was loaded is taken back, and credvault
 # prints what to load. Names begin with __credvault, locals too, for a variable that is loaded must not be one of them.
 # None is exported but __CREDVAULT_LOADED, names only: by it, a shell within this one knows what to take back.
@@ -15,18 +15,13 @@ __credvault_hook() {
 }
 
 credvault_reload() {
-  typeset -g __credvault_pwd='' __credvault_folder=''
+  unset __credvault_folder
   __credvault_hook
 }
 
 __credvault_look() {
   local __credvault_now='' __credvault_content='' __credvault_up=.
   { __credvault_now="$(<@SIGNAL@)" } 2>/dev/null
-  [[ -z $__credvault_folder ]] || __credvault_read $__credvault_folder
-  if [[ $PWD == "$__credvault_pwd" && $__credvault_now == "$__credvault_signal" &&
-    $__credvault_content == "$__credvault_seen" ]]; then
-    return
-  fi
   # Upwards by '..', which leads where the files are, whatever links led here; in a folder that was removed, nowhere.
   until [[ -e $__credvault_up/.credvault.toml ]]; do
     if [[ $__credvault_up -ef $__credvault_up/.. || ! -d $__credvault_up/.. ]]; then
@@ -35,27 +30,27 @@ __credvault_look() {
     fi
     __credvault_up+=/..
   done
-  if [[ -n $__credvault_up && -n $__credvault_folder && $__credvault_up -ef $__credvault_folder &&
+  [[ -z $__credvault_up ]] || __credvault_read $__credvault_up
+  # As at the last prompt? There is none before the first one, and none to load anew.
+  if [[ ( $__credvault_up == "${__credvault_folder-none}" || $__credvault_up -ef $__credvault_folder ) &&
     $__credvault_content == "$__credvault_seen" ]]; then
-    if [[ $__credvault_state != loaded && $__credvault_now != "$__credvault_signal" ]]; then
-      __credvault_load $__credvault_state
+    if [[ -z $__credvault_up || $__credvault_state == loaded || $__credvault_now == "$__credvault_signal" ]]; then
+      return 0
     fi
   else
     __credvault_unload
-    typeset -g __credvault_folder='' __credvault_seen=''
-    if [[ -n $__credvault_up ]]; then
-      __credvault_folder=$PWD/$__credvault_up
-      __credvault_read $__credvault_folder
-      __credvault_seen=$__credvault_content
-      __credvault_load ''
-    fi
+    typeset -g __credvault_folder=${__credvault_up:+$PWD/$__credvault_up} __credvault_seen=$__credvault_content
+    typeset -g __credvault_state=''
+    [[ -n $__credvault_up ]] || return 0
   fi
-  typeset -g __credvault_pwd=$PWD __credvault_signal=$__credvault_now
+  typeset -g __credvault_signal=$__credvault_now
+  __credvault_load $__credvault_state
 }
 
 __credvault_read() {
   __credvault_content=''
-  if [[ -f $1/.credvault.toml && -r $1/.credvault.toml ]]; then
+  # What is not the user's is passed over by credvault, and may be of any size.
+  if [[ -f $1/.credvault.toml && -O $1/.credvault.toml && -r $1/.credvault.toml ]]; then
     { __credvault_content="+$(<$1/.credvault.toml)" } 2>/dev/null
   fi
 }
