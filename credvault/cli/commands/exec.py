@@ -20,7 +20,7 @@ from credvault.cli.masked import is_masked, masked_streams, warn_of_files
 from credvault.cli.options import verb
 from credvault.cli.output import shown
 from credvault.delivery.environment import ChildEnvironment, Inheritance
-from credvault.delivery.selection import FD, FILE, Injections
+from credvault.delivery.selection import FD, FILE, STDIN, Injections
 from credvault.model.errors import EXIT_EXEC_FAILED, Invalid
 
 
@@ -109,7 +109,7 @@ def _explain(run: Run, found: Injections, child: ChildEnvironment, masked: Seque
     rows = [
         [
             fact["variable"] or fact["form"],
-            fact["name"] or "a text",
+            fact["name"] or ("nothing" if fact["form"] == STDIN else "a text"),
             fact["version"],
             fact["source"],
             ", ".join(_remarks(fact)),
