@@ -12,6 +12,7 @@ from credvault.delivery.formats import jsonobject
 from credvault.model.errors import InvalidValue
 from credvault.transfer.importers.base import Item, Skipped, Source
 from credvault.transfer.importers.jsonfile import read
+from credvault.transfer.plan import Choices, plan_rows
 
 
 def items(folder: Path, content: Any) -> list[Item | Skipped]:
@@ -125,3 +126,13 @@ def test_hostile_or_foreign_json_is_refused_without_quoting_it(tmp_path: Path, c
 
     assert "canary" not in failure.value.message
     assert "secrets.json" in failure.value.message
+
+
+@pytest.mark.parametrize("kind", ["database", "bank account"])
+@pytest.mark.parametrize("metadata", [True, 7, [1], "canary"])
+def test_metadata_that_are_none_are_no_crash_and_not_lost(tmp_path: Path, kind: str, metadata: object) -> None:
+    found = items(tmp_path, {"namespace": "a", "key": "b", "value": "v", "type": kind, "metadata": metadata})
+
+    (row,) = plan_rows(found, Choices())
+
+    assert (row.action, row.reason) == ("invalid", "metadata must be an object")

@@ -49,7 +49,10 @@ def _of_record(record: Mapping[str, Any], shown: str) -> Item | Skipped:
     unknown = sorted(set(record) - set(facts) - _NOT_CARRIED)
     if facts.get("type") is not None:
         named = type_facts(facts["type"])
-        facts |= {**named, "metadata": {**(facts.get("metadata") or {}), **named.get("metadata", {})}}
+        metadata = facts.get("metadata") or {}
+        if isinstance(metadata, dict):  # anything else no record can have, and the plan says so
+            metadata = {**metadata, **named.get("metadata", {})}
+        facts |= {**named, "metadata": metadata}
     return Item(path, value, facts, f"without {', '.join(unknown)}" if unknown else "")
 
 
