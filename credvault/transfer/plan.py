@@ -82,16 +82,21 @@ def plan_rows(found: Iterable[Item | Skipped], choices: Choices) -> list[Row]:
     Raises Invalid for a mapping of what is not in the source.
     """
     labels: Counter[str] = Counter()
+    seen: set[tuple[str, int, Sequence[str]]] = set()
+    known: set[str] = set()
     rows = []
     for part in found:
         entry = label_of(part.path)
         below = part.below if isinstance(part, Item) else ()
-        if isinstance(part, Item) and not below:
-            labels[entry] += 1
+        if isinstance(part, Item):
+            # An entry starts with its own value, or without one with the first of its parts, or one that comes again.
+            labels[entry] += not below or not labels[entry] or (entry, labels[entry], below) in seen
+            seen.add((entry, labels[entry], below))
         # Entries of one name, which some programs allow, can be told apart by their numbers.
         entry += f" [{labels[entry]}]" if labels[entry] > 1 and isinstance(part, Item) else ""
-        rows.append(_row(part, entry, below, choices))
-    known = {row.source for row in rows}
+        row = _row(part, entry, below, choices)
+        known |= {row.source, entry}
+        rows.append(row)
     stray = [old for old in choices.naming.mapped if old not in known]
     if stray:
         hint = "--dry-run shows what the source calls them"

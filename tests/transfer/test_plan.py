@@ -52,6 +52,21 @@ def test_name_that_steers_programs_is_imported_without_a_variable_unless_that_is
     assert lifted.env_name == "LD_PRELOAD"
 
 
+def test_entries_of_one_name_without_values_of_their_own_can_be_told_apart() -> None:
+    parts = [Item(("bank",), SecretValue(value), below=("pin",)) for value in (b"1", b"2")]
+    whole = [Item(("bank",), SecretValue(b"3")), Item(("bank",), SecretValue(b"4"), below=("pin",))]
+    naming = Naming({"bank [2]": Name("work", "second"), "bank [3]": Name("work", "third")})
+
+    rows = plan_rows([*parts, *whole], Choices(naming))
+
+    assert [(row.source, str(row.name), row.action) for row in rows] == [
+        ("bank/pin", "default/bank/pin", "add"),
+        ("bank [2]/pin", "work/second/pin", "add"),
+        ("bank [3]", "work/third", "add"),
+        ("bank [3]/pin", "work/third/pin", "add"),
+    ]
+
+
 def test_empty_and_oversized_values_are_skipped_with_a_reason() -> None:
     rows = plan_rows(
         [item("a", b""), item("b", bytes(MAX_VALUE_BYTES + 1)), item("c", bytes(MAX_VALUE_BYTES))], Choices()
