@@ -31,8 +31,8 @@ def fetch_variables(vault: Vault) -> dict[str, Name]:
 def write_rows(vault: Vault, rows: Sequence[Row]) -> Sequence[Record]:
     """Store what the plan adds and overwrites, all of it or nothing, and return the records in its order.
 
-    Raises AlreadyExists or Conflict where somebody else was faster since the plan was made, and Damaged where what
-    is read back is not what was written.
+    Raises AlreadyExists, Conflict or NotFound where somebody else was faster since the plan was made, and Damaged
+    where what is read back is not what was written.
     """
     written = [row for row in rows if row.action in WRITTEN]
     changes = [Change(row.name, row.value, row.facts, row.before or ABSENT) for row in written if row.name is not None]
