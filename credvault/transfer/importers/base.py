@@ -99,10 +99,6 @@ class Number(float):
         self.text = text
 
 
-Reader = Callable[[Source], "Any"]
-"""Yields the Items and Skipped of a source, lazily or as a list."""
-
-
 def parse_json(data: bytes, shown: str) -> Any:
     """Return what JSON text says; raises InvalidValue for what is none, or names a member twice."""
     try:

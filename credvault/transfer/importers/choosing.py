@@ -7,18 +7,9 @@ from credvault.model.errors import Invalid
 from credvault.model.text import printable
 from credvault.transfer.importers.base import Item, Skipped, Source
 
-SOURCES = {
-    "dotenv": "a .env file",
-    "json": "what `export --format json`, `list --json` and `get --json` print",
-    "pass": "the folder of a pass store",
-    "gopass": "the folder of a gopass store, or gopass's config file",
-    "keepass": "a .kdbx file",
-    "bitwarden": "an export as JSON, plain or protected by a password",
-    "1password": "an export as .1pux or .csv",
-    "fpai": "the .credentials file of FPAI",
-    "agentskills": "the vault.enc file of agentskills",
-}
-_MODULES = {"dotenv": "dotenv", "json": "jsonfile", "pass": "passstore", "1password": "onepassword"}
+SOURCES = ("dotenv", "json", "pass", "gopass", "keepass", "bitwarden", "1password", "fpai", "agentskills")
+# Where the module cannot have the name of its source.
+_MODULES = {"json": "jsonfile", "pass": "passstore", "1password": "onepassword"}
 
 
 def read_source(name: str, source: Source) -> Iterable[Item | Skipped]:
