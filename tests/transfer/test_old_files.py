@@ -14,6 +14,7 @@ from credvault.model.errors import CredvaultError, Damaged, Locked, NotFound, Wr
 from credvault.transfer.importers import agentskills, fpai
 from credvault.transfer.importers.base import Item, Skipped, Source
 from credvault.transfer.importers.fernetfile import fernet_key, key_from_passphrase
+from credvault.transfer.plan import Choices, plan_rows
 
 FPAI_KEY = "0" * 64
 FERNET_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
@@ -40,6 +41,16 @@ def skills_file(folder: Path, content: Mapping[str, Any], key: bytes, variable: 
     path = folder / "vault.enc"
     path.write_bytes(Fernet(key).encrypt(json.dumps(content).encode()))
     return Source(str(path), {"CREDENTIAL_MASTER_KEY": variable})
+
+
+def test_long_numbers_in_metadata_of_fpai_are_kept_as_text(tmp_path: Path) -> None:
+    metadata = {"guild": 1234567890123456789, "large": 1e300, "n": 7, "half": 0.5, "yes": True}
+    (item,) = fpai.read(fpai_file(tmp_path, {"bot": {"value": "canary", "metadata": metadata}}))
+
+    (row,) = plan_rows([item], Choices())
+
+    assert row.action == "add", row.reason
+    assert row.facts["metadata"] == {**metadata, "guild": "1234567890123456789", "large": "1e+300"}
 
 
 @pytest.mark.parametrize(

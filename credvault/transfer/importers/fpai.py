@@ -3,11 +3,11 @@
 Its backups have the same form.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from credvault.transfer.importers.base import Item, Skipped, Source, moment_of, secret_of, type_facts
+from credvault.model.record import MAX_NUMBER
+from credvault.transfer.importers.base import Item, Skipped, Source, moment_of, secret_of, text_of, type_facts
 from credvault.transfer.importers.fernetfile import key_from_passphrase, key_text, read_object
 
 KEY_VARIABLE = "FPAI_CREDENTIALS_KEY"
@@ -44,10 +44,14 @@ def _facts(credential: Mapping[str, Any]) -> dict[str, Any]:
         "service": credential.get("service"),
         "created_at": moment_of(credential.get("created_at")),
         "expires_at": moment_of(credential.get("expires_at")),
-        # A record's metadata are plain: what is nested stays as the JSON that it was.
+        # A record's metadata are plain: what is nested, or a longer number, stays as the JSON that it was.
         "metadata": {
-            key: fact if isinstance(fact, str | int | float) else json.dumps(fact)
+            key: fact if isinstance(fact, str) or _is_number(fact) else text_of(fact)
             for key, fact in metadata.items()
             if fact not in (None, "") and key
         },
     }
+
+
+def _is_number(fact: object) -> bool:
+    return isinstance(fact, int | float) and abs(fact) < MAX_NUMBER
