@@ -364,7 +364,7 @@ complete -c credvault -n '__credvault_is \'import\'' -l allow-env -x -a '(set -n
 complete -c credvault -n '__credvault_is \'import\'' -l whole -d 'pass, gopass: the whole text of an entry is its value'
 complete -c credvault -n '__credvault_is \'import\'' -l password-file -r -F -d 'keepass, bitwarden: the password is in the file F'
 complete -c credvault -n '__credvault_is \'import\'' -l kdbx-key-file -r -F -d 'keepass: the key file of the database'
-complete -c credvault -n '__credvault_is \'import\'' -l skip-unreadable -d 'import the rest where some entries cannot be read'
+complete -c credvault -n '__credvault_is \'import\'' -l skip-unreadable -d 'import the rest where some entries cannot be read or stored'
 complete -c credvault -n '__credvault_is \'import\'' -l undo-file -r -F -d 'keep the way back in F, and not in the state folder'
 complete -c credvault -n '__credvault_is \'import\'' -l undo -r -F -d 'take back the import whose undo file F is'
 complete -c credvault -n '__credvault_is \'import\'' -s h -l help -d 'show this help'

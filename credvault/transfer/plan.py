@@ -27,6 +27,8 @@ COLLISION = "collision"
 INVALID = "invalid"
 UNREADABLE = "unreadable"
 WRITTEN = (ADD, OVERWRITTEN)
+# What nothing but another source would mend, and an encrypted one cannot be edited.
+_SKIPPABLE = (INVALID, UNREADABLE)
 
 # What an overwrite may add to a record; who may have it, and how, is never changed by one.
 FILLABLE = ("service", "note", "tags", "expires_at", "rotate_every", "metadata", "fields")
@@ -242,14 +244,15 @@ def missing_facts(old: Secret, new: Mapping[str, Any]) -> list[str]:
 
 def find_problem(rows: Sequence[Row], *, skip_unreadable: bool = False) -> CredvaultError | None:
     """Return the error of a plan that cannot be carried out, which names the first secret that stops it."""
-    wrong = [row for row in rows if row.error is not None and not (skip_unreadable and row.action == UNREADABLE)]
+    wrong = [row for row in rows if row.error is not None and not (skip_unreadable and row.action in _SKIPPABLE)]
     if not wrong or wrong[0].error is None:
         return None
     first = wrong[0].error
     # By what they say: two that come to one name say the same.
     said = {row.error.message for row in wrong if row.action == wrong[0].action and row.error is not None}
     also = f" (and {len(said) - 1} more like it)" if len(said) > 1 else ""
-    hint = first.hint or ("--skip-unreadable imports the rest" if wrong[0].action == UNREADABLE else None)
+    way_on = "--skip-unreadable imports the rest" if wrong[0].action in _SKIPPABLE else None
+    hint = "; ".join(filter(None, [first.hint, way_on])) or None
     return type(first)(f"{first.message}{also}; nothing was imported", hint=hint)
 
 

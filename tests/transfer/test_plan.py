@@ -195,6 +195,17 @@ def test_unreadable_part_stops_it_unless_that_is_lifted() -> None:
     assert actions(rows) == ["unreadable", "skip", "add"]
 
 
+def test_what_cannot_be_a_record_stops_it_unless_that_is_lifted() -> None:
+    rows = plan_rows([item("a", delivery="canary"), item("b")], Choices())
+
+    problem = find_problem(rows)
+
+    assert isinstance(problem, errors.InvalidValue)
+    assert problem.hint == "it is one of executor_only, runtime_env; --skip-unreadable imports the rest"
+    assert find_problem(rows, skip_unreadable=True) is None
+    assert actions(rows) == ["invalid", "add"]
+
+
 def test_row_as_json_has_no_value() -> None:
     (row,) = plan_rows([item("a/b", b"canary")], Choices())
 
