@@ -40,8 +40,7 @@ def open_descriptors(injections: Iterable[Injection]) -> list[Descriptor]:
     No other program gets them before `hand_on`. Raises StorageError, and Unsupported where a child inherits no
     descriptors.
     """
-    # Those that are asked for by number come first, and get the low ones.
-    wanted = sorted((i for i in injections if i.form != VARIABLE), key=lambda i: i.form == FILE)
+    wanted = [injection for injection in injections if injection.form != VARIABLE]
     if wanted and os.name != "posix":
         raise Unsupported("this system hands on no descriptors, so no secret goes by --file, --fd or --stdin")
     opened = []
