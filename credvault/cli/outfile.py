@@ -12,9 +12,11 @@ from credvault.model.text import counted
 def write_outfile(run: Run, path: str, chunks: Sequence[bytes], *, force: bool) -> None:
     """Put an answer in a file, mode 0600, and say so; with `force` it replaces the file that is there.
 
-    A `~` at its start is the home: shells leave it to us in `--output=~/file`. Raises Invalid for a file of the vault,
-    AlreadyExists, StorageError; then nothing is written.
+    A `~` at its start is the home: shells leave it to us in `--output=~/file`. Raises Invalid for an empty name and for
+    a file of the vault, AlreadyExists, StorageError; then nothing is written.
     """
+    if not path:
+        raise Invalid("-o names no file", hint="-o FILE, or - for stdout")
     path = os.path.expanduser(path)
     refuse_own_file(run, path)
     if os.path.exists(path) and not os.path.isfile(path):

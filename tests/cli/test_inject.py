@@ -86,6 +86,14 @@ def test_template_is_never_the_file_that_is_written(stocked: Cli, template: Path
     assert template.read_bytes() == TEMPLATE
 
 
+def test_output_of_an_unset_variable_is_wrong_usage(stocked: Cli, template: Path) -> None:
+    for command in ("inject -i app.tmpl", "get TOKEN", "export --format json"):
+        done = stocked.run(["sh", "-c", f'credvault {command} --force -o "$OUT"'])
+
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert done.stderr == b"credvault: error: -o names no file\ncredvault: hint: -o FILE, or - for stdout\n"
+
+
 def test_home_is_found_for_the_output_as_for_the_template(stocked: Cli, template: Path) -> None:
     # The shell leaves a ~ that stands behind an = as it is.
     words = "credvault inject --input=~/app.tmpl --output=~/new && credvault get TOKEN --output=~/token"
