@@ -94,6 +94,14 @@ def test_output_of_an_unset_variable_is_wrong_usage(stocked: Cli, template: Path
         assert done.stderr == b"credvault: error: -o names no file\ncredvault: hint: -o FILE, or - for stdout\n"
 
 
+def test_template_of_an_unset_variable_is_wrong_usage_and_nothing_is_written(stocked: Cli) -> None:
+    done = stocked.run(["sh", "-c", 'credvault inject -i "$TEMPLATE" -o new </dev/null'])
+
+    assert done.returncode == 2
+    assert done.stderr == b"credvault: error: -i names no file\ncredvault: hint: -i TEMPLATE, or - for stdin\n"
+    assert not (stocked.cwd / "new").exists()
+
+
 def test_home_is_found_for_the_output_as_for_the_template(stocked: Cli, template: Path) -> None:
     # The shell leaves a ~ that stands behind an = as it is.
     words = "credvault inject --input=~/app.tmpl --output=~/new && credvault get TOKEN --output=~/token"

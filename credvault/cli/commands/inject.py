@@ -32,6 +32,8 @@ def command(run: Run, *, source: str | None, output: str | None, force: bool, ra
     """
     if source is None and is_terminal(sys.stdin):
         raise Invalid("which template?", hint="credvault inject -i TEMPLATE, or pipe it in")
+    if source == "":
+        raise Invalid("-i names no file", hint="-i TEMPLATE, or - for stdin")
     source, output = source or "-", None if output == "-" else output
     data = read_infile(source, MAX_TEMPLATE_BYTES, what="template")
     if output is not None and _is_same(source, output):
