@@ -1,5 +1,6 @@
 """Exports of 1Password, made by hand from their published form (support.1password.com/1pux-format)."""
 
+import copy
 import io
 import json
 import zipfile
@@ -179,6 +180,17 @@ def test_facts_are_carried_over(tmp_path: Path) -> None:
     assert database.facts["metadata"]["Alias"] == "main"
     assert items["Personal/note"].facts["tags"] == ["archived"]
     assert items["Personal/key"].facts["fields"] == {"type": "rsa"}
+
+
+@pytest.mark.parametrize(("value", "text"), [("canary", "canary"), (["canary"], '["canary"]'), (7, "7")])
+def test_field_whose_value_is_of_no_kind_is_not_lost(tmp_path: Path, value: object, text: str) -> None:
+    odd = {"title": "odd", "id": "x", "value": value}
+    content: dict[str, Any] = copy.deepcopy(EXPORT)
+    content["accounts"][0]["vaults"][0]["items"] = [item("api", "112", {"sections": [{"fields": [odd]}]})]
+
+    items, _ = read(tmp_path, archive(content))
+
+    assert {name: part.value.reveal().decode() for name, part in items.items()} == {"Personal/api/odd": text}
 
 
 def test_items_of_several_accounts_are_below_their_names(tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ def _sort(field: Mapping[str, Any], section: str, into: Gathered, main: dict[str
     label = text_of(field.get("title")) or field_id or "field"
     label = f"{section} {label}" if section else label
     if not isinstance(value, dict):
+        into.hidden.append((label, text_of(value)))  # of no kind, and so perhaps secret
         return
     for kind, fact in value.items():
         if kind in _CONCEALED:
