@@ -86,11 +86,12 @@ def parse_mapping(texts: Iterable[str], *, default: str) -> dict[str, Name]:
 def parse_mapping_file(text: str, shown: str, *, default: str) -> dict[str, Name]:
     """Return names by labels of lines `OLD<tab>NEW`, further columns ignored; raises Invalid, InvalidName.
 
-    That is what `import --dry-run` prints in a pipe. Blank lines and those that start with '#' are passed over.
+    That is what `import --dry-run` prints in a pipe. Blank lines are passed over, and those that start with '#' and
+    hold no tab; with one, it may be a comment, or be of a secret that is called so.
     """
     mapped: dict[str, Name] = {}
     for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip() or line.startswith("#"):
+        if not line.strip() or (line.startswith("#") and "\t" not in line):
             continue
         old, _, rest = line.rstrip("\r").partition("\t")
         new = rest.partition("\t")[0]
@@ -98,7 +99,11 @@ def parse_mapping_file(text: str, shown: str, *, default: str) -> dict[str, Name
             continue
         if not old or not new:
             raise Invalid(f"{shown}, line {number}: that is not OLD, a tab, and NEW")
-        _keep(mapped, old, parse_name(new, default=default))
+        try:
+            name = parse_name(new, default=default)
+        except InvalidName as exc:
+            raise InvalidName(f"{shown}, line {number}: {exc.message}", hint=exc.hint) from None
+        _keep(mapped, old, name)
     return mapped
 
 

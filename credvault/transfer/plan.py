@@ -99,7 +99,8 @@ def plan_rows(found: Iterable[Item | Skipped], choices: Choices) -> list[Row]:
         row = _row(part, entry, below, choices)
         known |= {row.source, entry}
         rows.append(row)
-    stray = [old for old in choices.naming.mapped if old not in known]
+    # A line of a mapping file that starts with '#' may be a comment.
+    stray = [old for old in choices.naming.mapped if old not in known and not old.startswith("#")]
     if stray:
         hint = "--dry-run shows what the source calls them"
         raise Invalid(f"the source has no {_some(stray)}, which a mapping names", hint=hint)

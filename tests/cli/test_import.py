@@ -317,6 +317,17 @@ def test_mapping_file_made_of_the_plan_renames(home: Home) -> None:
     assert set(values(home)) == {"x/t", "team/other/one"}
 
 
+def test_plan_is_a_mapping_file_whatever_the_source_calls_its_secrets(home: Home) -> None:
+    home.write("in.json", json.dumps({"a\tb": "1", "a\\tb": "2", "\u202er": "3", "#c": "4", "é x": "5", "n\nl": "6"}))
+    plan = home.run("import", "json", "in.json", "--dry-run").stdout
+    home.write("map", b"# mine\n#not\tthere/now\n" + plan.replace(b"default/", b"team/"))
+
+    done = home.run("import", "json", "in.json", "-y", "--map-file", "map")
+
+    assert done.status == 0, done
+    assert set(values(home)) == {"team/a_b", "team/a_tb", "team/r", "team/c", "team/e_x", "team/n_l"}
+
+
 @pytest.mark.parametrize(
     ("argv", "status", "said"),
     [

@@ -81,3 +81,5 @@ def test_mapping_of_one_to_two_names_is_refused() -> None:
         parse_mapping(["a=b", "a=c"], default="d")
     with pytest.raises(Invalid, match="line 2"):
         parse_mapping_file("a\tb\nno tab\n", "f", default="d")
+    with pytest.raises(InvalidName, match="f, line 3: character ' '"):
+        parse_mapping_file("a\tb\n\nc\td e\n", "f", default="d")
