@@ -1,4 +1,4 @@
-"""What this user's machine remembers beside the vault: pins, test results, hosts that were confirmed, trusted projects.
+"""What this user's machine remembers beside the vault: pins, test results, confirmed hosts, trusted projects, copies.
 
 Private files in the state folder. Losing them loses no secret; only the pins are a safeguard.
 """
@@ -106,6 +106,11 @@ def confirmed_hosts(folder: str) -> Memory:
 def trusted_projects(folder: str) -> Memory:
     """Return the table of project files that shells may load: `[real path, SHA-256]` by path."""
     return Memory(folder, "trust")
+
+
+def last_copies(folder: str) -> Memory:
+    """Return the table of who copied last, by clipboard: a token that says nothing of what was copied."""
+    return Memory(folder, "copies")
 
 
 def signal_path(folder: str) -> str:

@@ -10,35 +10,59 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import IO, Any, cast
 
-from credvault.delivery.clipboard import TOOLS, Clipboard, Tool, fingerprint_of
+from credvault.delivery.clipboard import TOOLS, Clipboard, fingerprint_of
+from credvault.model.errors import CredvaultError
 from credvault.model.value import SecretValue
+from credvault.state import last_copies
 
 # What this interpreter needed of the environment, and that of the process does too.
 _INHERITED = ("PYTHONPATH", "LD_LIBRARY_PATH")
 _KEY_BYTES = 32
+_TOKEN_BYTES = 16
 # The clock that goes on while the machine sleeps, where there is one.
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
-def copy_for(clipboard: Clipboard, value: SecretValue, seconds: int) -> None:
-    """Copy a value for so many seconds, 0 for good. Raises InvalidValue, Unsupported, OSError; then it is not there."""
+def copy_for(clipboard: Clipboard, value: SecretValue, seconds: int, state_folder: str) -> None:
+    """Copy a value for so many seconds, 0 for good; how long an earlier copy was to stay counts no more.
+
+    Raises InvalidValue, Unsupported, OSError; then it is not there.
+    """
     tool = clipboard.copy(value)
-    if not seconds:
-        return
     try:
-        _clear_later(clipboard, tool, value, seconds)
+        orders = {"seconds": seconds, "tool": tool.copy[0], "state": state_folder}
+        orders["token"] = _take_over(clipboard, state_folder)
+        if seconds:
+            _clear_later(clipboard, value, orders)
     except BaseException:
         clipboard.clear(tool)
         raise
 
 
-def _clear_later(clipboard: Clipboard, tool: Tool, value: SecretValue, seconds: int) -> None:
+def _take_over(clipboard: Clipboard, state_folder: str) -> str | None:
+    """Let the processes of earlier copies clear nothing; return the token by which ours knows, None without one.
+
+    The same value may have been copied before: its fingerprint alone would have it cleared at the earlier time.
+    """
+    token = os.urandom(_TOKEN_BYTES).hex()
+    with suppress(CredvaultError), last_copies(state_folder).changing() as table:
+        table[clipboard.place] = token
+        return token
+    return None
+
+
+def _is_last(clipboard: Clipboard, state_folder: str, token: str | None) -> bool:
+    return token is None or last_copies(state_folder).read().get(clipboard.place, token) == token
+
+
+def _clear_later(clipboard: Clipboard, value: SecretValue, orders: Mapping[str, Any]) -> None:
     """Start the process that clears, and do not wait for it."""
     key = os.urandom(_KEY_BYTES)
     fingerprint = fingerprint_of(value.reveal(), key)
-    orders = {"seconds": seconds, "tool": tool.copy[0], "key": key.hex(), "fingerprint": fingerprint.hex()}
+    orders = {**orders, "key": key.hex(), "fingerprint": fingerprint.hex()}
     process = subprocess.Popen(
         [sys.executable, "-I" if sys.flags.isolated else "-P", "-m", "credvault.delivery.clearing"],
         stdin=subprocess.PIPE,
@@ -60,6 +84,8 @@ def main(orders: Mapping[str, Any]) -> None:
         time.sleep(min(left, 1.0))  # a longer sleep would not notice that the machine slept
     tool = next(tool for _, tool in TOOLS if tool.copy[0] == orders["tool"])
     clipboard = Clipboard(os.environ)
+    if not _is_last(clipboard, orders["state"], orders["token"]):
+        return
     if clipboard.holds(tool, bytes.fromhex(orders["key"]), bytes.fromhex(orders["fingerprint"])):
         clipboard.clear(tool)
 

@@ -3,6 +3,7 @@
 What was copied is taken off again by `clearing.py`, a process of its own.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -71,6 +72,12 @@ class Clipboard:
         if not self.tools:
             needed = ", ".join(dict.fromkeys(tool.copy[0] for place, tool in TOOLS if place in places))
             raise Unsupported("there is no program for the clipboard", hint=f"install one of {needed}")
+
+    @property
+    def place(self) -> str:
+        """Which one it is, among those of a user: a home folder may be that of several machines."""
+        displays = (self.environ.get(name, "") for name in ("WAYLAND_DISPLAY", "DISPLAY"))
+        return " ".join([os.uname().nodename, *displays])
 
     def copy(self, value: SecretValue) -> Tool:
         """Put a text on the clipboard, and return the tool that did.

@@ -143,6 +143,30 @@ def test_what_was_copied_since_stays(desk: Desk) -> None:
     assert desk.paste() == b"newer text"
 
 
+def test_value_that_is_copied_again_stays_for_the_later_time(desk: Desk) -> None:
+    desk.get("dev/api_key", "--clear-after", "1s")
+    desk.get("dev/api_key", "--clear-after", "0")
+
+    wait_for(lambda: not clearing_processes(desk))
+    assert desk.paste() == b"canary-dev"
+
+    desk.get("dev/api_key", "--clear-after", "1s")
+
+    wait_for(lambda: not clearing_processes(desk))
+    assert desk.paste() == b""
+
+
+@pytest.mark.parametrize("desk", ["xclip"], indirect=True)
+def test_copy_that_cannot_be_written_down_is_cleared_all_the_same(desk: Desk) -> None:
+    (desk.cli.home / ".local/state/credvault/copies.json").mkdir(parents=True)
+
+    done = desk.get("dev/api_key", "--clear-after", "1s")
+
+    assert done.returncode == 0, done.stderr
+    wait_for(lambda: not clearing_processes(desk))
+    assert desk.paste() == b""
+
+
 def test_closed_terminal_does_not_keep_the_clipboard_from_being_cleared(desk: Desk) -> None:
     env = {name: str(value) for name, value in desk.cli.environment(desk.env).items()}
     # The terminal goes, and with it the group in its foreground.
@@ -265,11 +289,13 @@ def test_windows_is_given_its_own_kind_of_text_and_cleared_by_it(stocked: Cli, t
     wait_for(lambda: store.read_bytes() == b"")
 
 
-def test_value_that_nothing_would_clear_does_not_stay(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_value_that_nothing_would_clear_does_not_stay(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
     clipboard = Clipboard({**os.environ, **desk.env})
 
     with pytest.raises(FileNotFoundError):
-        clearing.copy_for(clipboard, SecretValue(b"canary-dev"), 45)
+        clearing.copy_for(clipboard, SecretValue(b"canary-dev"), 45, str(tmp_path))
 
     assert desk.paste() == b""

@@ -79,7 +79,8 @@ def command(
     if clipboard is not None:
         from credvault.delivery.clearing import copy_for
 
-        copy_for(clipboard, SecretValue(value.reveal() + b"\n") if newline else value, seconds)
+        text = SecretValue(value.reveal() + b"\n") if newline else value
+        copy_for(clipboard, text, seconds, run.settings.state_folder)
         run.out.say(f"copied {parsed}, " + (f"cleared in {duration_text(seconds)}" if seconds else "never cleared"))
         return
     run.out.value(value, newline=newline, raw=raw)
