@@ -211,7 +211,7 @@ def test_no_canary_gets_out_of_any_command(home: Home, options: list[str]) -> No
         ('GOOD = "a/text"\nBAD = "a/nosuch"', "key", 3),
         ('GOOD = "a/text"\nBAD = "b/closed"', "key", 4),
         ('GOOD = "a/text"\nBAD = "b/nul"', "key", 2),
-        ('GOOD = "a/text"\nPS1 = "a/text"', "key", 2),
+        ('GOOD = "a/text"\nRPS1 = "a/text"', "key", 2),
         ('GOOD = "a/text"', "mistyped.key", 5),
     ],
 )
