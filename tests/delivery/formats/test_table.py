@@ -15,7 +15,7 @@ README = Path(__file__).parents[3] / "README.md"
 
 # What the README says that a format refuses besides newlines and bytes: values, or variables.
 REFUSED = {
-    "shell": (["RANDOM", "PS1", "path"], []),
+    "shell": (["RANDOM", "PROMPT", "path"], []),
     "fish": (["PWD", "status"], []),
     "powershell": ([], [b""]),
     "dotenv": ([], [b"${A}", b'it\'s "#1"', b'it\'s\n"b"', b"'\\\\\" #"]),
