@@ -376,8 +376,10 @@ _credvault_complete() {
 # Puts those of `offers` into COMPREPLY that start with what is typed, quoted, and without what readline leaves as it
 # is: what stands before the last character at which it cuts words.
 _credvault_words() {
-  local raw=${words[${#words[@]} - 1]} offer text
-  base=${raw%"${raw##*[$COMP_WORDBREAKS]}"}
+  local raw=${words[${#words[@]} - 1]} offer text rest
+  rest=${raw//\\?/__} # at what follows a backslash it does not
+  rest=${rest##*[$COMP_WORDBREAKS]}
+  base=${raw:0:${#raw}-${#rest}}
   base=${base%@} # which goes with what follows it
   for offer in ${offers[@]+"${offers[@]}"}; do
     text=${offer% }

@@ -67,6 +67,22 @@ def test_profile_is_completed_as_one_word_and_runs_nothing(
     assert not (place.folder / "marker").exists()
 
 
+def test_what_is_typed_with_backslashes_is_part_of_the_word(
+    place_of_profiles: Place, start: StartShell, kind: str
+) -> None:
+    place = place_of_profiles
+    shell = start(kind)
+    received = []
+
+    for typed in (r"k\ ", r"k\ \ tw", r"l\=", r"c\;touch\ m"):
+        line = complete_somehow(shell, f"credvault --profile {typed}")
+        place.calls()
+        shell.run(f"{line}--version")
+        received += place.calls()
+
+    assert received == [["--profile", HOSTILE[letter], "--version"] for letter in "kklc"]
+
+
 def test_what_does_not_print_is_not_offered(place_of_profiles: Place, start: StartShell, kind: str) -> None:
     shell = start(kind)
     assert complete_somehow(shell, "credvault --profile a") != "credvault --profile a"
