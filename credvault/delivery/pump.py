@@ -45,11 +45,6 @@ class Pump:
             if stream.is_masked and not (stream.has_ended or stream.is_broken):
                 stream.read(_LAST_BYTES)
 
-    @property
-    def is_done(self) -> bool:
-        """Whether nothing waits to be written."""
-        return not any(stream.wants_to_write for stream in self.streams)
-
     def _look_for(self, reading: set[Stream]) -> None:
         interest = dict.fromkeys(self.watched, _READ)
         for stream in self.streams:

@@ -108,7 +108,8 @@ class Relay:
         self._pump.take_last()
         for stream in self._outputs:
             stream.finish()
-        self._flush()
+        self._end()
+        self._flush(*self._outputs)
         return status
 
     def close(self) -> None:
@@ -143,6 +144,9 @@ class Relay:
     def _begin(self) -> None:
         """Do what is to be done once the program runs."""
 
+    def _end(self) -> None:
+        """Do what is to be done once the program has ended, before we wait for those who read what it wrote."""
+
     def _wait(self) -> int:
         """Move the streams until the child ends, and return its status."""
         while True:
@@ -165,9 +169,9 @@ class Relay:
                 self._hang_up(stream)
         return has_news
 
-    def _flush(self) -> None:
-        """Write what waits to be written, unless we are to end."""
-        while not self._pump.is_done:
+    def _flush(self, *streams: Stream) -> None:
+        """Write what waits to be written there, unless we are to end."""
+        while any(stream.wants_to_write for stream in streams):
             if self._turn(reading=False):
                 numbers = list(self._signals.take())
                 for number in numbers:
@@ -238,6 +242,10 @@ class TerminalRelay(Relay):
     def _begin(self) -> None:
         if self._is_in_front:
             self._take()
+
+    def _end(self) -> None:
+        self._leave()
+        self._signals.let_keys_stop()
 
     def _take(self) -> None:
         """Take the terminal for a child that is in front, or is about to be."""
@@ -319,7 +327,11 @@ class TerminalRelay(Relay):
         self._pump.take_last()
         for stream in self._outputs:
             stream.settle()
-        self._flush()
+        self._leave()
+
+    def _leave(self) -> None:
+        """Give the terminal back once all is written that waits for it; who reads a pipe may have been stopped too."""
+        self._flush(self._screen)
         self._is_in_front = False
         self._terminal.restore()
         self._adjust()

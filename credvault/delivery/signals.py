@@ -69,6 +69,10 @@ class Signals:
             signal.signal(number, before)
         return list(self.take())
 
+    def let_keys_stop(self) -> None:
+        """Let the key that stops a job stop us like anybody: there is no child any more who stops first."""
+        signal.signal(signal.SIGTSTP, self._originals.get(signal.SIGTSTP, signal.SIG_IGN))
+
     def put_back(self) -> None:
         """Put back what was there, in this process or in a child of it."""
         for number, original in self._originals.items():

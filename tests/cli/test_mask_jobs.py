@@ -170,6 +170,23 @@ def test_key_reaches_a_child_once_in_a_pipeline(stocked: Cli, key: str, name: st
         assert screen.text.count("caught") == 1
 
 
+@pytest.mark.parametrize(
+    "child", ["yes", "sh -c 'seq 45000; echo written >&2'"], ids=["child that waits", "child that has ended"]
+)
+def test_job_is_stopped_although_nobody_reads_what_it_wrote(stocked: Cli, child: str) -> None:
+    """The reader has been stopped by the same key."""
+    with shell(stocked) as screen:
+        screen.run(f"{MASKED} {child} | sleep 60", *(["\nwritten"] if "written" in child else []))
+        screen.rest(1.0)
+        screen.type("\x1a")
+        screen.see("Stopped")
+        screen.run("jobs", "Stopped")
+        screen.run("fg", "exec")
+        screen.rest(0.5)
+        screen.type("\x03")
+        screen.see("~>")
+
+
 def test_interrupted_child_ends_a_loop_of_the_shell(stocked: Cli) -> None:
     with shell(stocked) as screen:
         screen.run(f"for i in 1 2 3; do {MASKED} sh -c 'echo round; exec sleep 20'; done", "\nround")

@@ -177,6 +177,27 @@ def test_child_that_does_not_read_is_heard_all_the_same(stocked: Cli) -> None:
         screen.type("\x03\r")
 
 
+def test_paste_that_the_child_never_reads_does_not_keep_us(stocked: Cli) -> None:
+    with shell(stocked) as screen:
+        screen.run(f"{MASKED} sh -c 'echo ready; until [ -e mark ]; do sleep 0.1; done'; echo status $?", "\nready")
+        for _ in range(100):
+            screen.type("one line\r" * 100)
+        screen.rest()
+        (stocked.cwd / "mark").touch()
+
+        screen.see("status 0")
+
+
+def test_keys_work_while_somebody_does_not_read_what_an_ended_child_wrote(stocked: Cli) -> None:
+    with shell(stocked) as screen:
+        cooked = screen.modes
+        screen.run(f"{MASKED} sh -c 'seq 20000 >&2; echo written' 2> >(exec sleep 60)", "\nwritten")
+        screen.wait(lambda: not screen.is_raw, "the shell's modes")
+        assert screen.modes == cooked
+        screen.type("\x03")
+        screen.see("~>")
+
+
 def test_echo_of_a_key_does_not_wait_for_more(stocked: Cli) -> None:
     """Also where the key is the beginning of a secret: what follows may never come."""
     with shell(stocked) as screen:
