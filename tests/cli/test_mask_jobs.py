@@ -131,7 +131,7 @@ def test_terminal_can_be_given_to_a_shell_within(stocked: Cli) -> None:
         screen.rest()
         screen.type("\x1a")
         screen.see("Stopped", "in>")
-        screen.type("kill %1; echo $TOKEN\r")
+        screen.type("kill %1; wait; echo $TOKEN\r")
         screen.see(MARK)
         screen.type("suspend\r")
         screen.see("Stopped  ", "~>")
