@@ -70,7 +70,7 @@ _credvault_options() {
   'rekey') offers=(--with-key-file --with-passphrase-file -y --yes) ;;
   'salvage') offers=(-o --output) ;;
   'export') offers=(--format -n --namespace -e --only --env-file --db --as --if-missing --allow-env -o --output --force --raw) ;;
-  'import') offers=(--dry-run -y --yes --on-conflict --prefix --map --map-file --runtime-env --allow-env --whole --password-file --kdbx-key-file --skip-unreadable --undo-file --undo) ;;
+  'import') offers=(--dry-run -y --yes --on-conflict --prefix --map --map-file --runtime-env --executor-only --allow-env --whole --password-file --kdbx-key-file --skip-unreadable --undo-file --undo) ;;
   'inject') offers=(-i --input -o --output --force --raw) ;;
   'redact') offers=(--past) ;;
   'check') offers=(--require) ;;

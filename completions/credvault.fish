@@ -360,6 +360,7 @@ complete -c credvault -n '__credvault_is \'import\'' -l prefix -x -d 'put P befo
 complete -c credvault -n '__credvault_is \'import\'' -l map -x -d 'call OLD of the source NEW; may be repeated'
 complete -c credvault -n '__credvault_is \'import\'' -l map-file -r -F -d 'lines OLD<tab>NEW, as --dry-run prints them in a pipe'
 complete -c credvault -n '__credvault_is \'import\'' -l runtime-env -d 'give each a variable made of its name'
+complete -c credvault -n '__credvault_is \'import\'' -l executor-only -d 'give none a variable, whatever its name or the source says'
 complete -c credvault -n '__credvault_is \'import\'' -l allow-env -x -a '(set -nx)' -d 'let VAR be set although it steers programs'
 complete -c credvault -n '__credvault_is \'import\'' -l whole -d 'pass, gopass: the whole text of an entry is its value'
 complete -c credvault -n '__credvault_is \'import\'' -l password-file -r -F -d 'keepass, bitwarden: the password is in the file F'

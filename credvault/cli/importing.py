@@ -6,11 +6,13 @@ from typing import Any
 from credvault.cli.context import Run
 from credvault.cli.output import shown
 from credvault.infile import read_file
+from credvault.model.errors import Invalid
 from credvault.model.names import parse_namespace
-from credvault.model.text import printable
+from credvault.model.text import counted, printable
 from credvault.transfer.naming import Naming, parse_mapping, parse_mapping_file
 from credvault.transfer.plan import (
     ADD,
+    BY_ITS_NAME,
     COLLISION,
     CONFLICT,
     OVERWRITTEN,
@@ -37,6 +39,8 @@ _MAX_MAPPING_BYTES = 4 * 1024 * 1024
 
 def build_choices(run: Run, options: Mapping[str, Any]) -> Choices:
     """Return what the options choose; raises Invalid, InvalidName, NotFound, StorageError."""
+    if options["runtime_env"] and options["executor_only"]:
+        raise Invalid("give one of --runtime-env and --executor-only")
     namespace = run.explicit_namespace
     if namespace is not None:
         parse_namespace(namespace)
@@ -47,7 +51,7 @@ def build_choices(run: Run, options: Mapping[str, Any]) -> Choices:
         text = read_file(path, _MAX_MAPPING_BYTES).decode("utf-8", "surrogateescape")
         mapped = {**parse_mapping_file(text, printable(path), default=default), **mapped}
     naming = Naming(mapped, options["prefix"], namespace, run.settings.namespace.value)
-    return Choices(naming, options["runtime_env"], options["allow_env"])
+    return Choices(naming, options["runtime_env"], options["executor_only"], options["allow_env"])
 
 
 def show_plan(run: Run, rows: Sequence[Row], *, is_last: bool) -> None:
@@ -59,6 +63,10 @@ def show_plan(run: Run, rows: Sequence[Row], *, is_last: bool) -> None:
         run.out.table(_COLUMNS, [[shown(row.members().get(column)) for column in _COLUMNS] for row in rows])
     said = [f"{count} {_SAID.get(action, action)}" for action, count in counts(rows).items()]
     run.out.say(f"{len(rows)} in the source: {', '.join(said)}" if rows else "the source holds nothing")
+    named = sum(row.action == ADD and BY_ITS_NAME in row.reason for row in rows)
+    if named:
+        run.out.say(f"{counted(named, 'name')} written like a variable: exec gives such a secret to programs")
+        run.out.say("--executor-only gives it to none")
 
 
 def show_undoing(run: Run, undoing: Undoing) -> None:

@@ -33,6 +33,9 @@ _SKIPPABLE = (INVALID, UNREADABLE)
 # What an overwrite may add to a record; who may have it, and how, is never changed by one.
 FILLABLE = ("service", "note", "tags", "expires_at", "rotate_every", "metadata", "fields")
 
+# Why a secret of which the source names no variable gets one (spec.md 3).
+BY_ITS_NAME = "exec gives it to programs, for its name is written like a variable"
+
 # So many are named in an error; the plan shows them all.
 _NAMED = 5
 # Facts of any form: only whether the record can be one is asked.
@@ -71,10 +74,11 @@ class Row(NamedTuple):
 
 
 class Choices(NamedTuple):
-    """What a person chose: names, whether each gets a variable, and which may steer programs."""
+    """What a person chose: names, whether each gets a variable or none does, and which may steer programs."""
 
     naming: Naming = Naming()
     runtime_env: bool = False
+    executor_only: bool = False
     allow_env: Collection[str] = ()
 
 
@@ -150,6 +154,8 @@ def _facts(name: Name, given: Mapping[str, Any], choices: Choices) -> tuple[dict
     facts = {member: fact for member, fact in given.items() if fact not in (None, "", (), [], {})}
     if choices.runtime_env and "env_name" not in facts:
         facts |= {"env_name": model.derived_env_name(name), "delivery": model.RUNTIME_ENV}
+    if choices.executor_only:
+        facts |= {"env_name": None, "delivery": model.EXECUTOR_ONLY}
     whole = model.first_facts(name, {**_TIMES, **facts})
     remark = ""
     variable = whole.get("env_name")
@@ -157,6 +163,8 @@ def _facts(name: Name, given: Mapping[str, Any], choices: Choices) -> tuple[dict
         # One such record would spoil every `exec`.
         facts = {**facts, "env_name": None, "delivery": model.EXECUTOR_ONLY}
         remark = f"without a variable: {variable} steers programs; --allow-env {variable} lifts that"
+    elif variable is not None and "env_name" not in facts:
+        remark = BY_ITS_NAME
     whole = model.first_facts(name, {**_TIMES, **facts})
     model.check_facts(whole)
     model.check_choices(whole, allow_env=choices.allow_env)

@@ -12,7 +12,7 @@ from credvault.model.value import MAX_VALUE_BYTES, SecretValue
 from credvault.transfer import plan
 from credvault.transfer.importers.base import Item, Skipped
 from credvault.transfer.naming import Naming
-from credvault.transfer.plan import Choices, Row, compare_rows, find_problem, plan_rows
+from credvault.transfer.plan import BY_ITS_NAME, Choices, Row, compare_rows, find_problem, plan_rows
 
 TIMES = {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
 
@@ -41,6 +41,18 @@ def test_each_gets_a_variable_where_that_is_chosen() -> None:
     rows = plan_rows([item("a/b"), item("c", env_name="MINE")], Choices(runtime_env=True))
 
     assert [row.env_name for row in rows] == ["A_B", "MINE"]
+
+
+def test_variable_that_only_a_name_asks_for_is_said() -> None:
+    rows = plan_rows([item("HSBC"), item("TOKEN", env_name="TOKEN"), item("a/b")], Choices())
+
+    assert [(row.env_name, row.reason) for row in rows] == [("HSBC", BY_ITS_NAME), ("TOKEN", ""), (None, "")]
+
+
+def test_none_gets_a_variable_where_that_is_chosen() -> None:
+    rows = plan_rows([item("HSBC"), item("c", env_name="MINE"), item("PATH")], Choices(executor_only=True))
+
+    assert [(row.facts["delivery"], row.env_name, row.reason) for row in rows] == [("executor_only", None, "")] * 3
 
 
 def test_name_that_steers_programs_is_imported_without_a_variable_unless_that_is_lifted() -> None:
@@ -175,9 +187,9 @@ def test_variable_of_two_secrets_is_said() -> None:
     noted = plan.note_variables(rows, {"TOKEN": Name("x", "token"), "KEY": Name("a", "KEY")})
 
     assert [row.reason for row in noted] == [
-        "",
-        "KEY is the variable of a/KEY, too: exec needs -n or -e to choose",
-        "TOKEN is the variable of x/token, too: exec needs -n or -e to choose",
+        BY_ITS_NAME,
+        f"{BY_ITS_NAME}; KEY is the variable of a/KEY, too: exec needs -n or -e to choose",
+        f"{BY_ITS_NAME}; TOKEN is the variable of x/token, too: exec needs -n or -e to choose",
         "",
     ]
     assert actions(noted) == ["add"] * 4

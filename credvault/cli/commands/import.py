@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 @click.option("--map", "mappings", multiple=True, metavar="OLD=NEW", help="call OLD of the source NEW; may be repeated")
 @click.option("--map-file", metavar="F", help="lines OLD<tab>NEW, as --dry-run prints them in a pipe")
 @click.option("--runtime-env", is_flag=True, help="give each a variable made of its name")
+@click.option("--executor-only", is_flag=True, help="give none a variable, whatever its name or the source says")
 @click.option("--allow-env", multiple=True, metavar="VAR", help="let VAR be set although it steers programs")
 @click.option("--whole", is_flag=True, help="pass, gopass: the whole text of an entry is its value")
 @click.option("--password-file", metavar="F", help="keepass, bitwarden: the password is in the file F")
