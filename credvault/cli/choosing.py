@@ -1,11 +1,12 @@
 """Which secrets become variables: the options that `exec` and `export` share, and the selection they make."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 
 from credvault.cli.context import Run
+from credvault.cli.options import F, add_options
 from credvault.delivery.envfile import read_env_file
 from credvault.delivery.selection import (
     DATABASE_VARIABLE,
@@ -24,12 +25,11 @@ from credvault.model.errors import Invalid
 from credvault.model.names import compile_word_globs, parse_name, parse_namespace
 from credvault.model.uri import SecretURI, parse_reference
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 
 def selection_options(function: F) -> F:
     """Add the options that choose secrets and their variables."""
-    for option in reversed(
+    return add_options(
+        function,
         [
             click.option(
                 "-n",
@@ -61,10 +61,8 @@ def selection_options(function: F) -> F:
             click.option(
                 "--allow-env", multiple=True, metavar="VAR", help="let VAR be set although it steers programs"
             ),
-        ]
-    ):
-        function = option(function)
-    return function
+        ],
+    )
 
 
 def parse_selection(run: Run, options: Mapping[str, Any]) -> Selection:
@@ -76,8 +74,7 @@ def parse_selection(run: Run, options: Mapping[str, Any]) -> Selection:
     namespaces = list(dict.fromkeys([*filter(None, [run.explicit_namespace]), *options["namespaces"]]))
     for each in namespaces:
         parse_namespace(each)
-    namespace = namespaces[0] if len(namespaces) == 1 else None
-    default = default_namespace(run, namespaces)
+    namespace, default = _only(namespaces), default_namespace(run, namespaces)
     databases = [parse_name(text, namespace=namespace, default=default) for text in options["databases"]]
     return Selection(
         explicit=[parse_choice(text, namespace=namespace, default=default) for text in options["explicit"]],
@@ -92,7 +89,8 @@ def parse_selection(run: Run, options: Mapping[str, Any]) -> Selection:
 
 def descriptor_options(function: F) -> F:
     """Add the options that choose secrets for `exec` to hand over otherwise than as variables."""
-    for option in reversed(
+    return add_options(
+        function,
         [
             click.option(
                 "--file", "files", multiple=True, metavar="VAR=NAME", help="the secret NAME as a file, its path in VAR"
@@ -107,10 +105,8 @@ def descriptor_options(function: F) -> F:
             click.option(
                 "--stdin", "stdins", multiple=True, metavar="NAME", help="the secret NAME as the program's stdin"
             ),
-        ]
-    ):
-        function = option(function)
-    return function
+        ],
+    )
 
 
 def add_descriptors(run: Run, selection: Selection, options: Mapping[str, Any]) -> Selection:
@@ -121,7 +117,7 @@ def add_descriptors(run: Run, selection: Selection, options: Mapping[str, Any]) 
     if len(options["stdins"]) > 1:
         raise Invalid("a program has one stdin: give --stdin once")
     namespaces = selection.namespaces
-    namespace, default = namespaces[0] if len(namespaces) == 1 else None, default_namespace(run, namespaces)
+    namespace, default = _only(namespaces), default_namespace(run, namespaces)
     chosen = [
         parse_choice(text, namespace=namespace, default=default, option=option, form=form)
         for option, form, texts in (("--file", FILE, options["files"]), ("--fd", FD, options["fds"]))
@@ -150,12 +146,16 @@ def add_files(run: Run, selection: Selection, env_files: Sequence[str]) -> Selec
 
 def default_namespace(run: Run, namespaces: Sequence[str]) -> str:
     """Return the namespace of a name without one: the one that is chosen, or that of the settings."""
-    return namespaces[0] if len(namespaces) == 1 else run.settings.namespace.value
+    return _only(namespaces) or run.settings.namespace.value
 
 
 def split_words(texts: Sequence[str]) -> list[str]:
     """Return the words of options that take a list with commas, and may be repeated."""
     return [word for text in texts for word in text.split(",") if word]
+
+
+def _only(namespaces: Sequence[str]) -> str | None:
+    return namespaces[0] if len(namespaces) == 1 else None
 
 
 def _variables(only: Sequence[str]) -> list[str]:

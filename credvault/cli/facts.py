@@ -1,22 +1,22 @@
 """Facts of a record at the command line: an option for each that a person sets."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 
 from credvault.cli.context import Run
+from credvault.cli.options import F, add_options
 from credvault.model import times
 from credvault.model.errors import Invalid
 from credvault.model.record import DATABASE_FIELDS, DELIVERIES, TYPES
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def fact_options(function: F) -> F:
     """Add an option for each fact of a record that a person sets."""
     types, engines = ", ".join(TYPES), ", ".join(DATABASE_FIELDS)
-    for option in reversed(
+    return add_options(
+        function,
         [
             click.option("--type", "type_", type=click.Choice(TYPES), metavar="TYPE", help=f"what it is: {types}"),
             click.option("--service", metavar="S", help="the service it is for"),
@@ -34,10 +34,8 @@ def fact_options(function: F) -> F:
             click.option("--expires", metavar="WHEN", help="a date, a time, or a duration from now such as 90d"),
             click.option("--rotate-every", metavar="D", help="how often it is to be changed, such as 12w"),
             click.option("--probe", metavar="JSON", help='how to test it: {"kind": "http", …}'),
-        ]
-    ):
-        function = option(function)
-    return function
+        ],
+    )
 
 
 def read_facts(run: Run, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """The global options, which may stand before or after the command, and what makes a function a command."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import click
 
 from credvault.model.errors import Invalid
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _take_global(ctx: click.Context, param: click.Parameter, value: Any) -> None:
@@ -40,6 +42,13 @@ def global_options() -> list[click.Option]:
         _global_option("-v", "--verbose", count=True, help="say more; -vv adds tracebacks"),
         _global_option("--color", type=click.Choice(["auto", "always", "never"]), help="colours on a terminal"),
     ]
+
+
+def add_options(function: F, options: Sequence[Callable[[F], F]]) -> F:
+    """Return a function with these options before those that it has, in the order in which its help shows them."""
+    for option in reversed(options):
+        function = option(function)
+    return function
 
 
 class GlobalOptions(click.Command):

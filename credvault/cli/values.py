@@ -1,24 +1,24 @@
 """New values at the command line: from stdin, a file, a variable, randomness or a hidden prompt; never an argument."""
 
 import os
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
 from credvault.cli.context import Run
+from credvault.cli.options import F, add_options
 from credvault.infile import read_stdin
 from credvault.model.errors import Invalid, InvalidValue, StorageError
 from credvault.model.value import MAX_VALUE_BYTES, SecretValue
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_LENGTH = 32
 
 
 def value_options(function: F) -> F:
     """Add the options that say where a new value comes from."""
-    for option in reversed(
+    return add_options(
+        function,
         [
             click.option(
                 "--stdin", is_flag=True, help="read it from stdin, less one final newline if it is the only one"
@@ -28,10 +28,8 @@ def value_options(function: F) -> F:
             click.option("--from-env", metavar="VAR", help="take it from the variable VAR"),
             click.option("--generate", is_flag=True, help="make a random one of letters and digits"),
             click.option("--length", type=click.IntRange(8, 4096), metavar="N", help="length of a random one (32)"),
-        ]
-    ):
-        function = option(function)
-    return function
+        ],
+    )
 
 
 def names_a_source(options: Mapping[str, Any]) -> bool:
