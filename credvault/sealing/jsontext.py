@@ -30,7 +30,7 @@ def parse_strict(data: bytes, *, floats: bool = False) -> Any:
     Raises BadJSON for duplicate members, NaN and infinities, depth over 32, integers over 20 digits, and floats
     unless allowed.
     """
-    return _parse(data, floats=floats, object_pairs_hook=_object)
+    return _parse(data, floats=floats, object_pairs_hook=distinct_members)
 
 
 def parse_canonical(data: bytes, *, compare: bool = True) -> Any:
@@ -51,8 +51,8 @@ def _parse(data: bytes, *, floats: bool, object_pairs_hook: Callable[[list[tuple
             data.decode("ascii"),
             object_pairs_hook=object_pairs_hook,
             parse_int=_integer,
-            parse_float=_finite if floats else _refuse,
-            parse_constant=_refuse,
+            parse_float=_finite if floats else refuse,
+            parse_constant=refuse,
         )
     # ValueError covers JSONDecodeError and UnicodeDecodeError; deep nesting ends in RecursionError.
     except (ValueError, RecursionError):
@@ -61,7 +61,8 @@ def _parse(data: bytes, *, floats: bool, object_pairs_hook: Callable[[list[tuple
     return value
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def distinct_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object's members, as a hook of `json`; raises BadJSON for one that is there twice."""
     members = dict(pairs)
     if len(members) != len(pairs):
         raise BadJSON
@@ -82,7 +83,8 @@ def _finite(text: str) -> float:
     return number
 
 
-def _refuse(_: str) -> Never:
+def refuse(_: str) -> Never:
+    """Raise BadJSON: the hook of `json` for NaN and infinities, and for what else is not taken."""
     raise BadJSON
 
 

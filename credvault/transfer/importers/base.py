@@ -6,7 +6,7 @@ An importer is a function `read(source)` in a file of its own. It raises for a s
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Never
+from typing import Any, NamedTuple
 
 from credvault.infile import read_file, read_infile
 from credvault.model import times
@@ -14,6 +14,7 @@ from credvault.model.errors import CredvaultError, InvalidValue, Locked
 from credvault.model.record import TYPES
 from credvault.model.text import printable
 from credvault.model.value import SecretValue
+from credvault.sealing.jsontext import BadJSON, distinct_members, refuse
 
 # More is no export of secrets, but a bomb or a slip.
 MAX_SOURCE_BYTES = 256 * 1024 * 1024
@@ -103,25 +104,14 @@ def parse_json(data: bytes, shown: str) -> Any:
     """Return what JSON text says; raises InvalidValue for what is none, or names a member twice."""
     try:
         value = json.loads(
-            data.decode("utf-8-sig"), object_pairs_hook=_object, parse_float=Number, parse_constant=_refuse
+            data.decode("utf-8-sig"), object_pairs_hook=distinct_members, parse_float=Number, parse_constant=refuse
         )
         # Half of a surrogate pair, which JSON can spell, has no bytes.
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     # Deep nesting ends in RecursionError, thousands of digits in ValueError. What is wrong is not quoted.
-    except (ValueError, RecursionError):
+    except (BadJSON, ValueError, RecursionError):
         raise InvalidValue(f"{shown} is not JSON, or names a member twice") from None
     return value
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError
-    return members
-
-
-def _refuse(_: str) -> Never:
-    raise ValueError
 
 
 def objects_of(holder: Mapping[str, Any], member: str) -> list[dict[str, Any]]:
