@@ -6,24 +6,26 @@ no users; policy knows no backends. The clock is handed in from here down.
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from credvault.access import policy as access
 from credvault.access.identity import Identity, local_identity
 from credvault.access.policy import Policy, decide, owner_policy, verdict_for_all
+from credvault.access.receivers import check_receiver, releasable, serves
 from credvault.audit import Trail
 from credvault.backends.base import ABSENT, ANY, Backend, Capability, Change
 from credvault.backends.registry import open_backend
 from credvault.config import Flags, Settings, load_settings
 from credvault.model import record as model
 from credvault.model import times
-from credvault.model.errors import CredvaultError, Denied, InvalidValue, NotFound, Unsupported
+from credvault.model.errors import CredvaultError, Denied, InvalidValue, NotFound
 from credvault.model.names import DEFAULT_NAMESPACE, Name, compile_globs, parse_name
 from credvault.model.record import Record, Secret, Version, check_choices
-from credvault.model.value import MAX_VALUE_BYTES, SecretValue
-from credvault.sealing.slots import KDF_LIMITS, KdfLimits
-from credvault.sealing.sources import Ask
+from credvault.model.value import SecretValue, checked_value
+
+if TYPE_CHECKING:  # of cryptography, which secrets that live elsewhere do not need
+    from credvault.sealing.slots import KdfLimits
+    from credvault.sealing.sources import Ask
 
 # The purpose of a release to the environment of a child, for which not every secret is.
 ENVIRONMENT = "environment"
@@ -90,7 +92,7 @@ class Vault:
         """
         parsed = self._name(name)
 
-        return self._guarded(purpose, access.READ, [parsed], lambda: _releasable(self.backend.get(parsed, version)))
+        return self._guarded(purpose, access.READ, [parsed], lambda: releasable(self.backend.get(parsed, version)))
 
     def has(self, name: AnyName) -> bool:
         """Say whether there is such a secret; releases nothing."""
@@ -141,12 +143,11 @@ class Vault:
         def fetch() -> dict[tuple[Name, int | None], Secret]:
             newest = self._fetch_many([name for name, version in wanted if version is None])
             found: dict[tuple[Name, int | None], Secret] = {(name, None): newest[name] for name in newest}
-            for name, version in wanted:
-                if version is not None:
-                    with suppress(NotFound):
-                        found[name, version] = _releasable(self.backend.get(name, version))
+            pinned = [(name, version) for name, version in wanted if version is not None]
+            if pinned:
+                found.update({pair: releasable(s) for pair, s in self.backend.get_versions(pinned).items()})
             for secret in found.values():
-                _check_receiver(secret.record, purpose, consumer)
+                check_receiver(secret.record, consumer, as_variable=purpose == ENVIRONMENT)
             return found
 
         return self._guarded(purpose, access.READ, names, fetch)
@@ -191,7 +192,7 @@ class Vault:
         `metadata`, `fields`, `expires_at`, `rotate_every`, `probe`. The value has 1 byte to 1 MiB. Raises
         AlreadyExists unless `replace` is set; then facts that are not given stay. Raises InvalidValue.
         """
-        parsed, secret = self._name(name), _checked_value(value)
+        parsed, secret = self._name(name), checked_value(value)
         if facts.get("env_name") and facts.get("delivery") is None:
             facts["delivery"] = model.RUNTIME_ENV
         check_choices(model.first_facts(parsed, {"updated_at": "", **facts}), allow_env=allow_env)
@@ -203,7 +204,7 @@ class Vault:
 
         Raises NotFound, Conflict where somebody else rotated it meanwhile, InvalidValue.
         """
-        parsed, secret = self._name(name), _checked_value(value)
+        parsed, secret = self._name(name), checked_value(value)
 
         def put() -> Record:
             current = self.backend.get(parsed).record.version
@@ -249,7 +250,7 @@ class Vault:
             # A variable that is forbidden may have been allowed over there, by name.
             check_choices(change.facts, allow_env=[str(change.facts.get("env_name"))])
             if change.value is not None:
-                _checked_value(change.value)
+                checked_value(change.value)
         names = [change.name for change in mine]
         return self._guarded(purpose, access.WRITE, names, lambda: self.backend.put_many(mine))
 
@@ -306,7 +307,7 @@ class Vault:
     def _fetch_many(self, names: Sequence[Name]) -> dict[Name, Secret]:
         if not names:
             return {}
-        return {name: _releasable(secret) for name, secret in self.backend.get_many(names).items()}
+        return {name: releasable(secret) for name, secret in self.backend.get_many(names).items()}
 
     def _name(self, name: AnyName) -> Name:
         return name if isinstance(name, Name) else parse_name(name, default=self._namespace)
@@ -339,8 +340,8 @@ def open_vault(
     *,
     profile: str | None = None,
     path: str | None = None,
-    unlock: Ask | None = None,
-    kdf: KdfLimits = KDF_LIMITS,
+    unlock: "Ask | None" = None,
+    kdf: "KdfLimits | None" = None,
     warn: Callable[[str], None] = lambda text: None,
     detail: Callable[[str], None] = lambda text: None,
     clock: Callable[[], float] = time.time,
@@ -365,36 +366,3 @@ def open_vault(
         clock=clock,
         namespace=settings.namespace.value,
     )
-
-
-def serves(record: Record, consumer: str | None) -> bool:
-    """Say whether a secret is for `consumer`: it lists that one, or none."""
-    return consumer is None or not record.consumers or consumer in record.consumers
-
-
-def _check_receiver(record: Record, purpose: str, consumer: str | None) -> None:
-    if purpose == ENVIRONMENT and record.delivery != model.RUNTIME_ENV:
-        raise Denied(
-            f"{record.name} is {record.delivery}: it never becomes a variable",
-            hint=f"hand it over as a file (exec --file VAR=NAME), or 'credvault edit {record.name} --runtime-env'",
-        )
-    if not serves(record, consumer):
-        raise Denied(f"{record.name} is not for {consumer}: its consumers are {', '.join(record.consumers)}")
-
-
-def _releasable(secret: Secret) -> Secret:
-    if secret.record.delivery not in model.DELIVERIES:
-        raise Unsupported(
-            f"{secret.record.name} has a delivery that this version does not know, so it is not given out",
-            hint="upgrade credvault",
-        )
-    return secret
-
-
-def _checked_value(value: AnyValue) -> SecretValue:
-    secret = value if isinstance(value, SecretValue) else SecretValue(value)
-    if not len(secret):
-        raise InvalidValue("the value is empty; a secret has at least one byte")
-    if len(secret) > MAX_VALUE_BYTES:
-        raise InvalidValue(f"the value has {len(secret)} bytes; a secret has at most {MAX_VALUE_BYTES}")
-    return secret

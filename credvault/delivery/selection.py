@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from credvault.access.receivers import serves
 from credvault.model import environment
 from credvault.model.errors import ConfigError, Denied, Invalid, InvalidValue, NotFound
 from credvault.model.names import Name, compile_word_globs
@@ -10,7 +11,7 @@ from credvault.model.record import RUNTIME_ENV, Record, Secret, derived_env_name
 from credvault.model.text import printable
 from credvault.model.uri import SCHEME, SecretURI, parse_reference
 from credvault.model.value import SecretValue
-from credvault.vault import ENVIRONMENT, Vault, serves
+from credvault.vault import ENVIRONMENT, Vault
 
 if TYPE_CHECKING:
     from credvault.config import Settings

@@ -49,3 +49,16 @@ class SecretValue:
 
     def __reduce_ex__(self, protocol: object) -> "Never":
         raise TypeError("a SecretValue cannot be pickled or copied")
+
+
+def checked_value(value: "SecretValue | bytes") -> SecretValue:
+    """Return a value that may be stored; raises InvalidValue for none and for more than MAX_VALUE_BYTES."""
+    secret = value if isinstance(value, SecretValue) else SecretValue(value)
+    if 0 < len(secret) <= MAX_VALUE_BYTES:
+        return secret
+    # Imported here: who reads a value need not check it.
+    from credvault.model.errors import InvalidValue
+
+    if not len(secret):
+        raise InvalidValue("the value is empty; a secret has at least one byte")
+    raise InvalidValue(f"the value has {len(secret)} bytes; a secret has at most {MAX_VALUE_BYTES}")
