@@ -121,7 +121,7 @@ def open_vault_file(
     settings: Settings,
     ask: Ask | None,
     *,
-    kdf: KdfLimits = KDF_LIMITS,
+    kdf: KdfLimits | None = None,
     warn: Callable[[str], None] = _say_nothing,
     detail: Callable[[str], None] = _say_nothing,
     key: DataKey | None = None,
@@ -145,7 +145,7 @@ def open_vault_file(
             settings.number("history", "versions", history.versions),
             settings.number("history", "bytes", history.bytes),
         ),
-        kdf,
+        kdf or KDF_LIMITS,
     )
 
     def unlock(slots: Sequence[Slot]) -> KeyMaterial:

@@ -2,24 +2,27 @@
 
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from credvault.backends.base import Backend
 from credvault.config import FILE_BACKEND, Settings, find_agent_socket
 from credvault.model.errors import Unsupported
 from credvault.model.text import printable
-from credvault.sealing.slots import KDF_LIMITS, KdfLimits
-from credvault.sealing.sources import Ask, names_a_key
+from credvault.model.unlocking import names_a_key
+
+if TYPE_CHECKING:  # of cryptography, which only the vault file needs
+    from credvault.sealing.slots import KdfLimits
+    from credvault.sealing.sources import Ask
 
 ENTRY_POINTS = "credvault.backends"
+# Besides the vault file: where each is opened, by a function of the settings and of who is told warnings and details.
+_OURS: dict[str, str] = {}
+
+Tell = Callable[[str], None]
 
 
 def open_backend(
-    settings: Settings,
-    ask: Ask | None,
-    *,
-    kdf: KdfLimits = KDF_LIMITS,
-    warn: Callable[[str], None],
-    detail: Callable[[str], None],
+    settings: Settings, ask: "Ask | None", *, kdf: "KdfLimits | None" = None, warn: Tell, detail: Tell
 ) -> Backend:
     """Return the backend that the settings name; raises Unsupported where there is none of that name.
 
@@ -28,19 +31,29 @@ def open_backend(
     """
     name = settings.backend.value
     if name == FILE_BACKEND:
-        socket = find_agent_socket(settings.environ)
-        # Looked for first: without an agent nothing of it is imported.
-        if socket and os.path.exists(socket) and not names_a_key(settings.flags.key_file, settings.environ):
-            from credvault.backends.agent import AgentBackend
+        return _vault_file(settings, ask, kdf, warn, detail)
+    if name in _OURS:
+        from importlib import import_module
 
-            held = AgentBackend.holding(settings, warn)
-            if held is not None:
-                detail("unlocked by the agent")
-                return held
-        from credvault.backends.file import FileBackend, open_vault_file
-
-        return FileBackend(open_vault_file(settings, ask, kdf=kdf, warn=warn, detail=detail))
+        module, _, function = _OURS[name].partition(":")
+        opened: Backend = getattr(import_module(module), function)(settings, warn, detail)
+        return opened
     return _third_party(name, settings)
+
+
+def _vault_file(settings: Settings, ask: "Ask | None", kdf: "KdfLimits | None", warn: Tell, detail: Tell) -> Backend:
+    socket = find_agent_socket(settings.environ)
+    # Looked for first: without an agent nothing of it is imported.
+    if socket and os.path.exists(socket) and not names_a_key(settings.flags.key_file, settings.environ):
+        from credvault.backends.agent import AgentBackend
+
+        held = AgentBackend.holding(settings, warn)
+        if held is not None:
+            detail("unlocked by the agent")
+            return held
+    from credvault.backends.file import FileBackend, open_vault_file
+
+    return FileBackend(open_vault_file(settings, ask, kdf=kdf, warn=warn, detail=detail))
 
 
 def _third_party(name: str, settings: Settings) -> Backend:
@@ -49,7 +62,7 @@ def _third_party(name: str, settings: Settings) -> Backend:
     for point in entry_points(group=ENTRY_POINTS, name=name):
         opened: Backend = point.load()(settings)
         return opened
-    known = ", ".join(sorted({FILE_BACKEND, *(p.name for p in entry_points(group=ENTRY_POINTS))}))
+    known = ", ".join(sorted({FILE_BACKEND, *_OURS, *(p.name for p in entry_points(group=ENTRY_POINTS))}))
     raise Unsupported(
         f"there is no backend '{printable(name)}', which {printable(settings.backend.source)} names",
         hint=f"backends are {known}",

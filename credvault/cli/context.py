@@ -115,7 +115,7 @@ class Run:
     @property
     def ask_key(self) -> "Ask | None":
         """Ask for the passphrase, or None where nobody can be asked, or need be: a key is set."""
-        from credvault.sealing.sources import names_a_key
+        from credvault.model.unlocking import names_a_key
 
         if names_a_key(self.settings.flags.key_file, self.settings.environ):
             return None

@@ -1,5 +1,9 @@
 """The environment variables that unlock a vault. Loaded by the fast lane, so it imports nothing."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container
+
 # Where one of these is set its key is used, in this order, and no agent is asked (spec.md 6).
 KEYS = (
     "CREDVAULT_KEY",
@@ -17,3 +21,8 @@ _OF_OTHERS = ("VAULT_TOKEN", "VAULT_SECRET_ID", "BAO_TOKEN")
 def unlocks_a_vault(variable: str) -> bool:
     """Say whether a variable may hold what opens a vault."""
     return variable.startswith("CREDVAULT_") or variable in _OF_OTHERS
+
+
+def names_a_key(key_file: str | None, environ: "Container[str]") -> bool:
+    """Say whether a flag or the environment names a key, good or not; nothing is read or run."""
+    return key_file is not None or any(variable in environ for variable in KEYS)

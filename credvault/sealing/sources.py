@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from credvault import files
 from credvault.model.errors import Locked, StorageError, WrongKey
 from credvault.model.text import printable
-from credvault.model.unlocking import KEYS
 from credvault.model.value import SecretValue
 from credvault.sealing.keys import parse_key
 from credvault.sealing.slots import PASSPHRASE, RAW, KeyMaterial, Slot, passphrase_bytes
@@ -62,11 +61,6 @@ def explicit_key(key_file: str | None, environ: Mapping[str, str]) -> KeyMateria
         source = "CREDVAULT_PASSPHRASE_COMMAND"
         return passphrase_material(_text(_run(command, environ), source), source)
     return None
-
-
-def names_a_key(key_file: str | None, environ: Mapping[str, str]) -> bool:
-    """Say whether a flag or the environment names a key, good or not; nothing is read or run."""
-    return key_file is not None or any(variable in environ for variable in KEYS)
 
 
 def key_from_file(path: str) -> KeyMaterial:

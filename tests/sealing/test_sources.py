@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from credvault.model.errors import CredvaultError, Locked, StorageError, WrongKey
+from credvault.model.unlocking import names_a_key
 from credvault.sealing import sources
 from credvault.sealing.keys import print_key
 from credvault.sealing.slots import KeyMaterial, Slot
@@ -14,7 +15,6 @@ from credvault.sealing.sources import (
     explicit_key,
     key_from_file,
     key_material,
-    names_a_key,
     passphrase_from_file,
     passphrase_material,
 )

@@ -6,7 +6,7 @@ from credvault.cli.context import Run
 from credvault.cli.options import verb
 from credvault.lifecycle.diagnosis import WRONG, Finding, examine
 from credvault.model.errors import CredvaultError
-from credvault.sealing.sources import names_a_key
+from credvault.model.unlocking import names_a_key
 
 
 @verb("doctor")
