@@ -36,7 +36,7 @@ OWNERS = {
     "httpx": ("backends/remote.py", "lifecycle/probes/http.py"),
     "hvac": ("backends/hashicorp.py",),
     "keyring": ("backends/keyring.py",),
-    "platformdirs": ("config.py",),
+    "platformdirs": ("config/__init__.py",),
     "pykeepass": ("transfer/importers/keepass.py",),
     "rich": ("cli/output.py", "cli/progress.py"),
     "sqlalchemy": ("backends/sql.py",),

@@ -5,34 +5,38 @@ Later ones win in that order. Reads files and the environment, writes nothing, a
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from credvault import files
-from credvault.model.errors import ConfigError, Invalid, InvalidName, InvalidValue, StorageError
+from credvault.config.project import Project, find_project, project_files
+from credvault.config.tables import CONFIG, PROFILES_OF, PROJECT_FILE, parse_toml, read_settings
+from credvault.model.errors import ConfigError, Invalid, InvalidName, InvalidValue
 from credvault.model.folders import agent_socket, xdg_folder
 from credvault.model.names import DEFAULT_NAMESPACE, parse_namespace
 from credvault.model.text import printable
 from credvault.model.tuples import NamedTuple
 
-PROJECT_FILE = ".credvault.toml"
+__all__ = [
+    "DEFAULT_SOURCE",
+    "FILE_BACKEND",
+    "PROJECT_FILE",
+    "Flags",
+    "Origin",
+    "Profile",
+    "Project",
+    "Settings",
+    "config_folder",
+    "data_folder",
+    "find_agent_socket",
+    "find_project",
+    "load_settings",
+    "profile_names",
+    "project_files",
+    "state_folder",
+]
+
 FILE_BACKEND = "file"
 DEFAULT_SOURCE = "the default"
-
-_MAX_CONFIG_BYTES = 1024 * 1024
-_HISTORY = {"versions": int, "bytes": int}
-_PROFILE = {"backend": str, "path": str, "namespace": str}
-_CONFIG: dict[str, Any] = {
-    "default_profile": str,
-    "profiles": {"*": _PROFILE},
-    "history": _HISTORY,
-    "limits": {"vault_bytes": int},
-    "trail": {"enabled": bool},
-    "agent": {"hold": str, "idle": str},
-    "probes": {"*": {"command": list, "timeout": int}},
-}
-_PROJECT: dict[str, Any] = {"vault": str, "namespace": str, "env": {"*": str}}
-_WORDS = {str: "a text", int: "a whole number", bool: "true or false", list: "a list of texts"}
 
 
 class Flags(NamedTuple):
@@ -46,16 +50,6 @@ class Flags(NamedTuple):
     accept_rollback: bool = False
 
 
-class Project(NamedTuple):
-    """A project's `.credvault.toml`: where it is, what it may say, and the bytes that say it."""
-
-    path: str
-    vault: str | None
-    namespace: str | None
-    env: Mapping[str, str]
-    content: bytes
-
-
 class Origin(NamedTuple):
     """A setting and where it came from, in words."""
 
@@ -63,8 +57,19 @@ class Origin(NamedTuple):
     source: str
 
 
+class Profile(NamedTuple):
+    """A profile that was chosen: its name, where it stands in words, and what it says besides backend and path."""
+
+    name: str
+    source: str
+    options: Mapping[str, Any]
+
+
 class Settings(NamedTuple):
-    """What holds for this run. `backend`, `path` and `namespace` know where they came from."""
+    """What holds for this run. `backend`, `path` and `namespace` know where they came from.
+
+    `profile` is None where the vault was chosen otherwise.
+    """
 
     backend: Origin
     path: Origin
@@ -77,6 +82,16 @@ class Settings(NamedTuple):
     project: Project | None
     in_project: bool
     notices: tuple[str, ...]
+    profile: Profile | None = None
+
+    def option(self, key: str) -> Any:
+        """Return what the profile says of `key`, or None; it has the kind that config/tables.py gives it."""
+        return None if self.profile is None else self.profile.options.get(key)
+
+    def path_option(self, key: str) -> str | None:
+        """Return a path that the profile names, as it is meant in the folder of `config.toml`, or None."""
+        path = self.option(key)
+        return None if path is None else _absolute(os.path.dirname(self.config_path), path, self.environ)
 
     def number(self, table: str, key: str, default: int) -> int:
         """Return a whole number of `config.toml`, at least 1; raises ConfigError."""
@@ -113,16 +128,16 @@ def load_settings(flags: Flags, environ: Mapping[str, str], folder: str | None =
     if sum(flag is not None for flag in (flags.profile, flags.vault, flags.backend)) > 1:
         raise Invalid("give one of --profile, --vault and --backend")
     config_path = _config_path(environ, folder)
-    data = _read_settings(config_path)
+    data = read_settings(config_path)
     if data is None and environ.get("CREDVAULT_CONFIG"):
         raise ConfigError(f"there is no {printable(config_path)}, which CREDVAULT_CONFIG names")
-    config = {} if data is None else _parse_toml(data, _CONFIG, config_path)
+    config = {} if data is None else parse_toml(data, CONFIG, config_path)
     project, notices = find_project(folder)
     chosen = _choose_vault(flags, environ, project, config, config_path, folder)
     return Settings(
         chosen.backend,
         chosen.path,
-        _choose_namespace(flags, environ, project, config.get("profiles", {}).get(chosen.profile, {}), config_path),
+        _choose_namespace(flags, environ, project, chosen.profile, config_path),
         flags,
         environ,
         state_folder(environ),
@@ -131,14 +146,15 @@ def load_settings(flags: Flags, environ: Mapping[str, str], folder: str | None =
         project,
         chosen.in_project,
         notices,
+        chosen.profile,
     )
 
 
 def profile_names(environ: Mapping[str, str]) -> list[str]:
     """Return the profiles of `config.toml`, none where there is no such file; raises ConfigError."""
     path = _config_path(environ, None)
-    data = _read_settings(path)
-    return [] if data is None else list(_parse_toml(data, _CONFIG, path).get("profiles", {}))
+    data = read_settings(path)
+    return [] if data is None else list(parse_toml(data, CONFIG, path).get("profiles", {}))
 
 
 def _config_path(environ: Mapping[str, str], folder: str | None) -> str:
@@ -147,7 +163,7 @@ def _config_path(environ: Mapping[str, str], folder: str | None) -> str:
 
 def config_folder(environ: Mapping[str, str]) -> str:
     """Return the folder of `config.toml`."""
-    return _folder(environ, "XDG_CONFIG_HOME", ".config", "user_config_dir")
+    return _folder(environ, "XDGCONFIG_HOME", ".config", "user_config_dir")
 
 
 def data_folder(environ: Mapping[str, str]) -> str:
@@ -174,7 +190,7 @@ def _folder(environ: Mapping[str, str], variable: str, below_home: str, function
     home = environ.get("HOME") or os.path.expanduser("~")
     folder = xdg_folder({**environ, "HOME": home}, variable, below_home)
     if folder is None:
-        raise ConfigError("there is no home folder", hint="set HOME, or XDG_CONFIG_HOME, _DATA_HOME and _STATE_HOME")
+        raise ConfigError("there is no home folder", hint="set HOME, or XDGCONFIG_HOME, _DATA_HOME and _STATE_HOME")
     return folder
 
 
@@ -183,7 +199,7 @@ class _Choice(NamedTuple):
 
     backend: Origin
     path: Origin
-    profile: str | None = None
+    profile: Profile | None = None
     in_project: bool = False
 
 
@@ -236,13 +252,25 @@ def _profile(
             f"there is no profile '{printable(name)}', which {printable(source)} names",
             hint=f"profiles in {printable(config_path)}: {known}",
         )
-    profile = profiles[name]
+    options = dict(profiles[name])
     where = f"profile {printable(name)} in {printable(config_path)}"
-    backend = Origin(profile.get("backend", FILE_BACKEND), where)
-    if "path" not in profile:
-        return _Choice(backend, default, name)
-    path = _absolute(os.path.dirname(config_path), profile["path"], environ)
-    return _Choice(backend, Origin(path, where), name)
+    backend = options.pop("backend", FILE_BACKEND)
+    _check_options(backend, options, where)
+    profile = Profile(name, where, options)
+    if "path" not in options:
+        return _Choice(Origin(backend, where), default, profile)
+    path = _absolute(os.path.dirname(config_path), options["path"], environ)
+    return _Choice(Origin(backend, where), Origin(path, where), profile)
+
+
+def _check_options(backend: str, options: Mapping[str, Any], where: str) -> None:
+    """Raise ConfigError for what a backend of ours does not know: it would be passed over in silence."""
+    others = {key for keys in PROFILES_OF.values() for key in keys} | {"options"}
+    own = PROFILES_OF.get(backend, {"options": dict})
+    wrong = next((key for key in options if key in others and key not in own), None)
+    if wrong is not None:
+        hint = f"it has {', '.join(own)}" if own else "it has none of its own"
+        raise ConfigError(f"{where}: the backend '{printable(backend)}' has no setting {wrong}", hint=hint)
 
 
 def _absolute(folder: str, path: str, environ: Mapping[str, str]) -> str:
@@ -256,7 +284,7 @@ def _choose_namespace(
     flags: Flags,
     environ: Mapping[str, str],
     project: Project | None,
-    profile: Mapping[str, Any],
+    profile: Profile | None,
     config_path: str,
 ) -> Origin:
     if flags.namespace:
@@ -264,7 +292,7 @@ def _choose_namespace(
     candidates = (
         (environ.get("CREDVAULT_NAMESPACE"), "CREDVAULT_NAMESPACE"),
         (project.namespace if project else None, project.path if project else ""),
-        (profile.get("namespace"), config_path),
+        (profile.options.get("namespace") if profile else None, config_path),
     )
     for namespace, source in candidates:
         if namespace:
@@ -273,106 +301,3 @@ def _choose_namespace(
             except InvalidName as exc:
                 raise ConfigError(f"{printable(source)}: {exc.message}", hint=exc.hint) from None
     return Origin(DEFAULT_NAMESPACE, DEFAULT_SOURCE)
-
-
-def find_project(folder: str | None = None) -> tuple[Project | None, tuple[str, ...]]:
-    """Return the nearest project file from `folder` upwards, and what is to be said about one passed over.
-
-    Without `folder` it is the current one. Raises ConfigError for a file that says what it may not.
-    """
-    try:
-        folder = os.path.realpath(folder or os.getcwd())
-    except OSError:  # the current folder was removed
-        return None, ()
-    for path in project_files(folder):
-        try:
-            facts = os.stat(path)
-        except OSError:
-            continue
-        if os.name == "posix" and (facts.st_uid != os.geteuid() or facts.st_mode & 0o022):
-            why = "is not yours" if facts.st_uid != os.geteuid() else "can be written by others"
-            return None, (f"{printable(path)} {why}, so it was passed over",)
-        return _read_project(path, os.path.dirname(path)), ()
-    return None, ()
-
-
-def project_files(folder: str) -> Iterator[str]:
-    """Yield where a project's file is looked for: in `folder`, a real path, and upwards."""
-    while True:
-        yield os.path.join(folder, PROJECT_FILE)
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            return
-        folder = parent
-
-
-def _read_project(path: str, folder: str) -> Project:
-    data = _read_settings(path)
-    if data is None:
-        raise ConfigError(f"{printable(path)} is gone")
-    content = _parse_toml(data, _PROJECT, path)
-    vault = content.get("vault")
-    if vault is not None:
-        real = os.path.realpath(os.path.join(folder, vault))
-        # The real path: neither '..' nor a link may lead out of the project's folder.
-        if os.path.isabs(vault) or os.path.commonpath([real, folder]) != folder or real == folder:
-            raise ConfigError(f"{printable(path)}: vault must be a file inside the project's folder")
-        vault = real
-    return Project(path, vault, content.get("namespace"), content.get("env", {}), data)
-
-
-def _read_settings(path: str) -> bytes | None:
-    """Return the bytes of a settings file, or None where there is none; raises ConfigError."""
-    try:
-        return files.read_small_file(path, _MAX_CONFIG_BYTES)
-    except StorageError as exc:
-        raise ConfigError(exc.message) from None
-
-
-def _parse_toml(data: bytes, schema: dict[str, Any], path: str) -> dict[str, Any]:
-    """Return what a settings file says, if that agrees with its schema; raises ConfigError."""
-    import tomllib
-
-    try:
-        content = tomllib.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as exc:
-        # The message of tomllib says what is wrong and where, and quotes at most one character.
-        what = (
-            str(exc) if isinstance(exc, tomllib.TOMLDecodeError) else "a number is too long, or it is nested too deep"
-        )
-        if isinstance(exc, UnicodeDecodeError):
-            what = "it is not UTF-8 text"
-        raise ConfigError(f"{printable(path)} is not TOML: {printable(what[:1].lower() + what[1:])}") from None
-    _check_table(content, schema, path, "")
-    return content
-
-
-def _check_table(table: Mapping[str, Any], schema: dict[str, Any], path: str, above: str) -> None:
-    for key, value in table.items():
-        expected = schema.get(key, schema.get("*"))
-        where = f"{printable(path)}: {printable(above + key)}"
-        if expected is None:
-            raise ConfigError(f"{where} is not a setting", hint=_near(key, schema, path))
-        if isinstance(expected, dict):
-            if not isinstance(value, dict):
-                raise ConfigError(f"{where} must be a table")
-            _check_table(value, expected, path, f"{above}{key}.")
-        # bool is an int to isinstance.
-        elif not isinstance(value, expected) or isinstance(value, bool) is not (expected is bool):
-            raise ConfigError(f"{where} must be {_WORDS[expected]}")
-        elif isinstance(value, str) and "\0" in value:
-            raise ConfigError(f"{where} holds a NUL character")
-        elif expected is list and not (value and all(isinstance(item, str) for item in value)):
-            raise ConfigError(f"{where} must be {_WORDS[list]}")
-
-
-def _near(key: str, schema: dict[str, Any], path: str) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(key, schema, n=1)
-    if near:
-        return f"did you mean {near[0]}?"
-    allowed = f"it may have {', '.join(schema)}"
-    if os.path.basename(path) == PROJECT_FILE:
-        return f"a project's file may not name commands, addresses or tokens; {allowed}"
-    return allowed
