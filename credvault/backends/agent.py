@@ -121,7 +121,7 @@ class AgentBackend(Backend):
     """The secrets of a vault file by way of the agent that holds it."""
 
     name = "agent"
-    capabilities = ~Capability(0)  # all of them, as the vault file
+    capabilities = ~Capability.SOFT_DELETE  # as the vault file
     records_itself = True
 
     def __init__(self, client: AgentClient) -> None:

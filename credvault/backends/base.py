@@ -5,7 +5,7 @@ Unsupported. `credvault.testing.BackendContract` is the suite that proves the tw
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import Flag, auto
 from typing import Any, Final, Never
 
@@ -30,6 +30,7 @@ class Capability(Flag):
     DELETE = auto()
     VERSIONS = auto()
     METADATA = auto()
+    SOFT_DELETE = auto()
 
 
 class Health(NamedTuple):
@@ -37,6 +38,15 @@ class Health(NamedTuple):
 
     is_ok: bool
     detail: str
+
+
+class Aspect(NamedTuple):
+    """One thing that `doctor` looks at in a store: whether it works, what was found, and how to mend it."""
+
+    subject: str
+    works: bool
+    detail: str
+    mend: str | None = None
 
 
 class Change(NamedTuple):
@@ -75,12 +85,27 @@ class Backend(ABC):
     def check(self) -> Health:
         """Reach the store and say how it is, reading no secret."""
 
+    def examine(self) -> Iterator[Aspect]:
+        """Yield what works and what does not, and why, as it is found; reads no secret, and changes nothing."""
+        health = self.check()
+        yield Aspect("store", health.is_ok, health.detail)
+
     def get_many(self, names: Collection[Name]) -> dict[Name, Secret]:
-        """Return the current versions of those names that are there."""
+        """Return the current versions of those names that are there, in one step where the store can."""
         found = {}
         for name in names:
             try:
                 found[name] = self.get(name)
+            except NotFound:
+                continue
+        return found
+
+    def get_versions(self, wanted: Collection[tuple[Name, int]]) -> dict[tuple[Name, int], Secret]:
+        """Return those of the versions that are there, in one step where the store can."""
+        found = {}
+        for name, version in wanted:
+            try:
+                found[name, version] = self.get(name, version)
             except NotFound:
                 continue
         return found
@@ -111,6 +136,17 @@ class Backend(ABC):
     def delete(self, names: Sequence[Name]) -> None:
         """Remove every version of all these secrets; raises NotFound, with nothing removed, if one is not there."""
         self._cannot("delete")
+
+    def delete_softly(self, names: Sequence[Name]) -> None:
+        """Delete the current version of all these secrets so that `undelete` brings it back; raises NotFound."""
+        self._cannot("delete a version and bring it back")
+
+    def undelete(self, name: Name, version: int | None = None) -> Record:
+        """Bring back a version, the newest unless another is named.
+
+        Raises NotFound, and VersionDestroyed for one that is gone for good.
+        """
+        self._cannot("bring back what was deleted")
 
     def list(self) -> Sequence[Record]:
         """Return the record of each secret, as far as the store holds it without opening the secret."""

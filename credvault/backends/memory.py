@@ -14,7 +14,7 @@ class MemoryBackend(Backend):
     """Secrets in a dictionary, with the same rules as the vault file."""
 
     name = "memory"
-    capabilities = ~Capability(0)  # all of them
+    capabilities = ~Capability.SOFT_DELETE  # all but that
 
     def __init__(self, limits: HistoryLimits = HistoryLimits()) -> None:  # noqa: B008 - immutable
         self._entries: dict[Name, Entry] = {}
