@@ -5,12 +5,15 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.openbao import Bao, development_server
+from tests.secretservice import SecretService, secret_service
 
 PROGRAM = str(Path(sys.executable).with_name("credvault"))
 SECONDS = 30  # for one command; nothing may hang
@@ -113,3 +116,17 @@ def environment(home: Path) -> dict[str, str]:
         # Set only while coverage is measured, for the processes that it starts.
         **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
     }
+
+
+@pytest.fixture(scope="session")
+def bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bao]:
+    """A real OpenBao in development mode, for all tests of this process: each makes a mount of its own."""
+    with development_server(tmp_path_factory.mktemp("openbao")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def keyring_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecretService]:
+    """A real Secret Service, unlocked, for all tests of this process: each uses names of its own."""
+    with secret_service(tmp_path_factory.mktemp("secrets")) as service:
+        yield service

@@ -8,9 +8,11 @@ needed='
 curl           curl        the agent as curl asks it
 bash           bash        exec and the shell integration under bash
 dash           dash        exec and the demo under a plain POSIX sh
+dbus-daemon    dbus-daemon the backend keyring and the keyring slot
 direnv         direnv      the recipe for direnv
 docker         docker.io   export --format docker, read by the real client
 fish           fish        export, completion and shellenv under fish
+gnome-keyring-daemon  gnome-keyring  the backend keyring and the keyring slot
 git            git         exec --mask with an editor started by git
 gpg            gnupg       import from a store of pass
 groff          groff       the manual pages

@@ -185,7 +185,7 @@ def test_run_time_dependencies_are_the_allowed_ones(pyproject: dict[str, Any]) -
     required = {project_name(line) for line in project["dependencies"]}
     extras = {name: {project_name(line) for line in lines} for name, lines in project["optional-dependencies"].items()}
 
-    assert required == {"click", "cryptography", "httpx", "platformdirs", "rich"}
+    assert required == {"click", "cryptography", "httpx", "keyring", "platformdirs", "rich"}
     assert required <= ALLOWED_AT_RUN_TIME
     assert extras == EXTRAS
 

@@ -1,0 +1,78 @@
+"""A real Secret Service: GNOME's, on a message bus of its own, with a home of its own."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, NamedTuple, cast
+
+PASSWORD = "password"  # of the keyring
+START_SECONDS = 20.0
+# Without the folders of services that a bus would start by itself: it would start another one than ours.
+_BUS = """
+<busconfig>
+  <type>session</type>
+  <listen>unix:dir={folder}</listen>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+"""
+
+
+class SecretService(NamedTuple):
+    """A running service: the variables by which a program finds it, and its two processes."""
+
+    environ: dict[str, str]
+    bus: "subprocess.Popen[str]"
+    keeper: "subprocess.Popen[str]"
+
+
+@contextmanager
+def secret_service(folder: Path) -> Iterator[SecretService]:
+    """Run gnome-keyring with its login keyring unlocked."""
+    runtime, home = folder / "run", folder / "home"
+    runtime.mkdir(mode=0o700)
+    home.mkdir(mode=0o700)
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(home), "XDG_RUNTIME_DIR": str(runtime), "LANG": "C.UTF-8"}
+    settings = folder / "bus.conf"
+    settings.write_text(_BUS.format(folder=runtime), encoding="utf-8")
+    with _process(["dbus-daemon", f"--config-file={settings}", "--nofork", "--print-address"], env) as bus:
+        env["DBUS_SESSION_BUS_ADDRESS"] = cast("IO[str]", bus.stdout).readline().strip()
+        with _process(["gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets"], env) as keeper:
+            password = cast("IO[str]", keeper.stdin)
+            password.write(PASSWORD)
+            password.close()
+            _wait(env, keeper)
+            yield SecretService({name: env[name] for name in ("DBUS_SESSION_BUS_ADDRESS",)}, bus, keeper)
+
+
+def _wait(env: dict[str, str], keeper: "subprocess.Popen[str]") -> None:
+    question = "import secretstorage as s; exit(not s.check_service_availability(s.dbus_init()))"
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        assert keeper.poll() is None, "the service ended"
+        words = [sys.executable, "-I", "-c", question]
+        if subprocess.run(words, env=env, capture_output=True, timeout=START_SECONDS, check=False).returncode == 0:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the service did not start")
+
+
+@contextmanager
+def _process(words: list[str], env: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
+        words, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None and not stream.closed:
+                stream.close()
