@@ -1,0 +1,275 @@
+"""Questions to a server and their answers: over a few connections, sent again only where that is safe.
+
+Nothing goes to another host than the address: no redirect is followed, no proxy, netrc or variable is looked at.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from credvault.backends.hashicorp.address import Address
+from credvault.backends.hashicorp.connection import Connection, Context, Head, NoAnswer, make_context
+from credvault.model.errors import BackendUnavailable, Unauthenticated
+from credvault.model.text import printable
+from credvault.model.tuples import NamedTuple
+from credvault.model.value import SecretValue
+
+# How often a request is made that is lost or finds no server (requirements.md M58), and how long a cluster may be
+# without a leader: an election takes up to some 15 s with the server's own settings.
+ATTEMPTS = 3
+LEADERLESS_SECONDS = 30.0
+MAX_PAUSE_SECONDS = 5.0
+# More make `ask_all` no faster: 100 reads on loopback take 32 ms on 1, 26 on 2, 23 on 4, by TLS 38, 30, 28 and 38 on 16.
+MAX_CONNECTIONS = 4
+
+_SAFE_METHODS = ("GET", "LIST")
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~@+")
+# Too many questions, a gateway before the server, a standby that is behind (412); and what a node says of a cluster
+# whose leader is being elected, beside 473 and 429 of a standby.
+_PASSING = frozenset({412, 429, 502, 503, 504})
+_LEADERLESS = ("node not active", "no active", "leader", "forwarding", "context deadline exceeded", "raft")
+_SEALED = "sealed"
+
+
+class Request(NamedTuple):
+    """A question: `path` is below /v1/, with its query. `is_safe` says that it may be made twice, as GET always."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = {}
+    is_safe: bool = False
+
+    @property
+    def may_be_repeated(self) -> bool:
+        """Whether it changes nothing, however often it is made."""
+        return self.is_safe or self.method in _SAFE_METHODS
+
+
+class Answer(NamedTuple):
+    """What a server said: the status, and the object in the body, which is empty where there is none."""
+
+    status: int
+    body: Mapping[str, Any]
+
+    @property
+    def errors(self) -> str:
+        """What the server says of an error, in one line fit to be shown."""
+        errors = self.body.get("errors")
+        texts = [error for error in errors if isinstance(error, str)] if isinstance(errors, list) else []
+        return printable("; ".join(" ".join(text.split()) for text in texts))[:300]
+
+
+class _Lost(NamedTuple):
+    """A request that got no answer, and why; `was_stale` if a kept connection had ended meanwhile, as they do."""
+
+    why: str
+    was_sent: bool
+    was_stale: bool = False
+
+
+class Transport:
+    """The connections to one server, made as they are needed. Close it after use.
+
+    `sleep`, `clock` (seconds) and `chance` (0 to 1) are for tests.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = lambda: os.urandom(1)[0] / 255,
+    ) -> None:
+        self.address = address
+        self._sleep = sleep
+        self._clock = clock
+        self._chance = chance
+        self._context: Context = None
+        self._idle: list[Connection] = []
+
+    def ask(self, request: Request, token: SecretValue | None) -> Answer:
+        """Return the answer to one request; raises what `ask_all` raises."""
+        return self.ask_all([request], token)[0]
+
+    def ask_all(self, requests: Sequence[Request], token: SecretValue | None) -> list[Answer]:
+        """Return the answers to several requests, in their order; they are made side by side.
+
+        What was sent is sent again only if it may be repeated. Raises BackendUnavailable where an answer is missing,
+        or is none of such a server's; the other requests may have been made then.
+        """
+        outcomes: list[Answer | _Lost | None] = [None] * len(requests)
+        began, attempt = self._clock(), 1
+        while True:
+            self._ask_each(requests, outcomes, token)
+            again = [place for place, outcome in enumerate(outcomes) if _is_passing(requests[place], outcome)]
+            lost = [outcome for place in again if isinstance(outcome := outcomes[place], _Lost)]
+            gone = next(
+                (outcomes[p] for p in again if not requests[p].may_be_repeated and _was_sent(outcomes[p])), None
+            )
+            if isinstance(gone, _Lost):
+                raise self._unknown(gone)
+            is_leaderless = any(_is_leaderless(outcomes[place]) for place in again)
+            is_over = attempt >= ATTEMPTS and not (is_leaderless and self._clock() - began < LEADERLESS_SECONDS)
+            if is_over and lost:
+                raise self._unreachable(lost[0])
+            if is_over or not again:
+                return [outcome for outcome in outcomes if isinstance(outcome, Answer)]
+            if len(lost) < len(again) or not all(loss.was_stale for loss in lost):
+                self._sleep(min(MAX_PAUSE_SECONDS, 2.0 ** (attempt - 1) + self._chance()))
+                attempt += 1
+            for place in again:
+                outcomes[place] = None
+
+    def close(self) -> None:
+        """End the connections."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _ask_each(
+        self, requests: Sequence[Request], outcomes: "list[Answer | _Lost | None]", token: SecretValue | None
+    ) -> None:
+        """Make those requests that have no outcome, one on each connection at a time; none more after a loss."""
+        waiting = [place for place, outcome in enumerate(outcomes) if outcome is None][::-1]
+        flights: list[tuple[Connection, int]] = []
+        loss: _Lost | None = None
+        try:
+            while waiting or flights:
+                while waiting and loss is None and len(flights) < MAX_CONNECTIONS:
+                    place = waiting.pop()
+                    try:
+                        connection = self._take_connection(requests[place])
+                        flights.append((connection, place))
+                        connection.send(self._render(requests[place], token))
+                    except NoAnswer as exc:
+                        loss = outcomes[place] = _Lost(exc.why, exc.was_sent)
+                        flights = [flight for flight in flights if flight[1] != place]
+                if loss is not None:
+                    for place in waiting:
+                        outcomes[place] = loss._replace(was_sent=False)
+                    waiting = []
+                if flights:
+                    connection, place = flights[0]
+                    outcome = outcomes[place] = self._receive(connection)
+                    del flights[0]
+                    loss = outcome if isinstance(outcome, _Lost) else loss
+        finally:
+            for connection, _ in flights:
+                connection.close()
+
+    def _take_connection(self, request: Request) -> Connection:
+        """Return a connection that was kept and is still good, or a new one; raises NoAnswer."""
+        while self._idle:
+            connection = self._idle.pop()
+            # A question that is safe needs no look: it is asked again.
+            if request.may_be_repeated or connection.is_quiet():
+                return connection
+            connection.close()
+        if self._context is None:
+            self._context = make_context(self.address)
+        return Connection(self.address, self._context)
+
+    def _receive(self, connection: Connection) -> Answer | _Lost:
+        try:
+            head, body = connection.receive()
+        except NoAnswer as exc:
+            connection.close()
+            return _Lost(exc.why, exc.was_sent, connection.was_used and exc.was_silent)
+        if connection.stays_open:
+            self._idle.append(connection)
+        else:
+            connection.close()
+        if 300 <= head.status < 400:
+            raise self._redirected(head)
+        return self._answer(head.status, body)
+
+    def _render(self, request: Request, token: SecretValue | None) -> bytes:
+        """Return the bytes of a request; its path and headers hold nothing that would end a line."""
+        headers = {"host": self.address.authority, "x-vault-request": "true", **request.headers}
+        if self.address.namespace is not None:
+            headers["x-vault-namespace"] = self.address.namespace
+        body = b"" if request.body is None else json.dumps(request.body, separators=(",", ":")).encode("ascii")
+        if request.body is not None:
+            headers.setdefault("content-type", "application/json")
+            headers["content-length"] = str(len(body))
+        if token is not None:
+            headers["x-vault-token"] = _token_text(token)
+        lines = [f"{request.method} /v1/{_checked_path(request.path)} HTTP/1.1", *map(": ".join, headers.items())]
+        if not all(line.isascii() and line.isprintable() for line in lines):
+            raise ValueError("a request holds what would end a line")
+        return "\r\n".join([*lines, "", ""]).encode("ascii") + body
+
+    def _answer(self, status: int, body: bytes) -> Answer:
+        """Return an answer with the object in its body; raises BackendUnavailable, which quotes nothing of it."""
+        try:
+            members = json.loads(body) if body else {}
+            if isinstance(members, dict):
+                return Answer(status, members)
+        except (ValueError, RecursionError):
+            pass
+        if status in _PASSING or status >= 500:  # of a gateway, in words for people
+            return Answer(status, {})
+        hint = f"is this the address of an OpenBao or Vault server, and does it speak {self.address.scheme}?"
+        raise BackendUnavailable(f"{self.address} answers {status} with something else than JSON", hint=hint)
+
+    def _redirected(self, head: Head) -> BackendUnavailable:
+        place = _origin(head.location)
+        where = f"to {place}" if place else "to another place"
+        message = f"{self.address} redirects {where}, which is refused: the token would go along"
+        hint = "if that is the right one, make it the address: of the active node, or of what stands before the cluster"
+        return BackendUnavailable(message, hint=hint)
+
+    def _unreachable(self, loss: _Lost) -> BackendUnavailable:
+        hint = f"is the server there? {printable(self.address.source)} gives the address"
+        what = "does not answer" if loss.was_sent else "cannot be reached"
+        return BackendUnavailable(f"{self.address} {what}: {printable(loss.why)}", hint=hint)
+
+    def _unknown(self, loss: _Lost) -> BackendUnavailable:
+        hint = "look at what is there before doing it again: it was not repeated"
+        message = f"{self.address} did not answer to a change, which may have been made: {printable(loss.why)}"
+        return BackendUnavailable(message, hint=hint)
+
+
+def _is_passing(request: Request, outcome: Answer | _Lost | None) -> bool:
+    """Say whether another attempt may end better; of a change only where it was not sent, or its answer is missing."""
+    if not isinstance(outcome, Answer):
+        return True
+    return request.may_be_repeated and (
+        _is_leaderless(outcome) or (outcome.status in _PASSING and _SEALED not in outcome.errors)
+    )
+
+
+def _is_leaderless(outcome: Answer | _Lost | None) -> bool:
+    """Say whether a node answers that its cluster has no leader now."""
+    if not isinstance(outcome, Answer) or outcome.status not in (429, 473, 500, 503):
+        return False
+    return any(words in outcome.errors for words in _LEADERLESS)
+
+
+def _token_text(token: SecretValue) -> str:
+    """Return a token as a header has it; raises Unauthenticated for what no server makes one of."""
+    text = token.reveal().decode("latin-1")
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise Unauthenticated("the token holds characters that no token has", hint="does it end in a line too much?")
+    return text
+
+
+def _checked_path(path: str) -> str:
+    """Return a path below /v1/ if nothing in it can lead elsewhere; raises ValueError."""
+    plain, _, query = path.partition("?")
+    segments = plain.removesuffix("/").split("/")
+    if not all(segment.strip(".") and _PLAIN.issuperset(segment) for segment in segments):
+        raise ValueError("a path leaves the place it was made for")
+    if not (_PLAIN | frozenset("=&")).issuperset(query):
+        raise ValueError("a query holds what ends it")
+    return path
+
+
+def _origin(location: str) -> str:
+    """Return scheme and host of an URL, fit to be shown: its path, its query and its user may be secret."""
+    scheme, mark, rest = location.partition("://")
+    host = rest.partition("/")[0].partition("?")[0].partition("#")[0].rpartition("@")[2]
+    return printable(f"{scheme}://{host}")[:200] if mark and host else ""
