@@ -62,6 +62,7 @@ def home(tmp_path: Path) -> Home:
     home.write("broken.env", f"FINE=1\n{NEW_VALUE.decode()} is no variable\n")
     home.write("broken.json", f'{{"a": "{NEW_VALUE.decode()}", "a": 2}}')
     home.write("store/a.gpg", b"no message")
+    home.write("env.toml", '[profiles.env]\nbackend = "env"\ndotenv = "broken.env"\n')
     assert home.run("init", CREDVAULT_KEY_FILE="key").status == 0
     assert home.run("slot", "add", "--new-passphrase-file", "passphrase").status == 0
     assert home.run("add", "a/text", "--stdin", "--env", "A_TEXT", stdin=VALUE).status == 0
@@ -181,6 +182,11 @@ FAILING: list[Case] = [
     (["import", "agentskills", "in.env"], b"", {}, 5),
     (["import", "pass", "store"], b"", {}, 10),
     (["import", "--undo", "in.json"], b"", {}, 2),
+    (["--backend", "env", "get", "vault/token"], b"", {"VAULT_TOKEN": VALUE.decode()}, 4),
+    (["--backend", "env", "get", "in/text"], b"", {"IN_TEXT": ""}, 3),
+    (["--backend", "env", "list"], b"", {"IN_TEXT": VALUE.decode()}, 8),
+    (["--backend", "env", "rotate", "in/text", "--stdin"], NEW_VALUE, {"IN_TEXT": VALUE.decode()}, 8),
+    (["--profile", "env", "get", "in/text"], b"", {"CREDVAULT_CONFIG": "env.toml", "IN_TEXT": VALUE.decode()}, 2),
     (["no-such-command"], VALUE, {}, 2),
     (["add", "c/one", "--no-such-option", "--stdin"], VALUE, {}, 2),
 ]

@@ -16,7 +16,9 @@ if TYPE_CHECKING:  # of cryptography, which only the vault file needs
 
 ENTRY_POINTS = "credvault.backends"
 # Besides the vault file: where each is opened, by a function of the settings and of who is told warnings and details.
-_OURS: dict[str, str] = {}
+_OURS: dict[str, str] = {
+    "env": "credvault.backends.environ:open_environment",
+}
 
 Tell = Callable[[str], None]
 
