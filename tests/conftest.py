@@ -15,6 +15,9 @@ from hypothesis import HealthCheck, settings
 from tests.openbao import Bao, development_server
 from tests.secretservice import SecretService, secret_service
 
+# Asserts of the shipped suite explain themselves as those of the tests do.
+pytest.register_assert_rewrite("credvault.testing")
+
 PROGRAM = str(Path(sys.executable).with_name("credvault"))
 SECONDS = 30  # for one command; nothing may hang
 

@@ -78,7 +78,8 @@ class Backend(ABC):
     def get(self, name: Name, version: int | None = None) -> Secret:
         """Return a secret's current version, or the one asked for.
 
-        Raises NotFound, VersionDeleted, VersionDestroyed; never returns None.
+        Raises NotFound, VersionDeleted, VersionDestroyed; never returns None. A store without VERSIONS raises
+        Unsupported for any version that is named.
         """
 
     @abstractmethod

@@ -1,5 +1,6 @@
 """The backend `memory`: secrets that live as long as the process. For tests and for programs."""
 
+import threading
 from collections.abc import Sequence
 
 from credvault.backends.base import Backend, Capability, Change, Health
@@ -19,6 +20,7 @@ class MemoryBackend(Backend):
     def __init__(self, limits: HistoryLimits = HistoryLimits()) -> None:  # noqa: B008 - immutable
         self._entries: dict[Name, Entry] = {}
         self._limits = limits
+        self._lock = threading.RLock()  # one change at a time, and `put_many` all of its own
 
     def get(self, name: Name, version: int | None = None) -> Secret:
         """Return a secret."""
@@ -30,29 +32,33 @@ class MemoryBackend(Backend):
 
     def put(self, change: Change) -> Record:
         """Make one change."""
-        entry = next_entry(self._entries.get(change.name), change, self._limits)
-        self._entries[change.name] = entry
+        with self._lock:
+            entry = next_entry(self._entries.get(change.name), change, self._limits)
+            self._entries[change.name] = entry
         return entry.record()
 
     def put_many(self, changes: Sequence[Change]) -> Sequence[Record]:
         """Make all changes, or none of them."""
-        before = dict(self._entries)
-        try:
-            return [self.put(change) for change in changes]
-        except BaseException:
-            self._entries = before
-            raise
+        with self._lock:
+            before = dict(self._entries)
+            try:
+                return [self.put(change) for change in changes]
+            except BaseException:
+                self._entries = before
+                raise
 
     def delete(self, names: Sequence[Name]) -> None:
         """Remove all these secrets."""
-        for name in names:
-            self._entry(name)
-        for name in names:
-            self._entries.pop(name, None)
+        with self._lock:
+            for name in names:
+                self._entry(name)
+            for name in names:
+                self._entries.pop(name, None)
 
     def list(self) -> Sequence[Record]:
         """Return every record, sorted by name."""
-        return [self._entries[name].record() for name in sorted(self._entries)]
+        entries = dict(self._entries)
+        return [entries[name].record() for name in sorted(entries)]
 
     def history(self, name: Name) -> Sequence[Version]:
         """Return the versions of a secret, newest first."""
