@@ -16,7 +16,7 @@ PACKAGE = "credvault"
 # of its own.
 FLOORS = (
     {"model"},
-    {"temporaries", "locking"},
+    {"temporaries", "locking", "ownership", "programs"},
     {"files", "access", "peer"},
     {"config", "state", "audit", "infile", "sealing"},
     {"backends"},

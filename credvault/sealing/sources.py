@@ -4,7 +4,6 @@ Reads the environment and the files that settings name; never prompts: the last 
 """
 
 import os
-import stat
 from collections.abc import Callable, Mapping, Sequence
 
 from credvault import files
@@ -13,9 +12,6 @@ from credvault.model.text import printable
 from credvault.model.value import SecretValue
 from credvault.sealing.keys import parse_key
 from credvault.sealing.slots import PASSPHRASE, RAW, KeyMaterial, Slot, passphrase_bytes
-
-# How long a command may take to give a passphrase: it may ask the user, seconds.
-COMMAND_TIMEOUT = 60.0
 
 _MAX_KEY_FILE_BYTES = 64 * 1024
 _HINT = (
@@ -98,23 +94,14 @@ def _raw(text: str, source: str) -> KeyMaterial:
 
 
 def _read_key_file(path: str) -> str:
-    data = _read_file(path)
-    facts = os.stat(os.path.expanduser(path))
-    if os.name == "posix":
-        if facts.st_uid != os.geteuid():
-            raise WrongKey(f"the key file {printable(path)} belongs to another user, so it is refused")
-        if stat.S_IMODE(facts.st_mode) & 0o077:
-            mode = f"{stat.S_IMODE(facts.st_mode):04o}"
-            from shlex import quote
+    from credvault.ownership import check_private
 
-            # Expanded: a quoted tilde is no home folder.
-            mend = f"chmod 600 {printable(quote(os.path.expanduser(path)))}"
-            raise WrongKey(
-                f"the key file {printable(path)} can be read by others (mode {mode}), so it is refused",
-                hint=f"{mend}; if others may have read it, make a new key ('credvault slot add')",
-            )
+    data, what = _read_file(path), f"the key file {printable(path)}"
+    # Expanded: a quoted tilde is no home folder.
+    lost = "make a new key ('credvault slot add')"
+    check_private(os.path.expanduser(path), what, WrongKey, lost=lost)
     # No key holds a CR, and an editor on Windows adds one.
-    return _text(data, f"the key file {printable(path)}").removesuffix("\r")
+    return _text(data, what).removesuffix("\r")
 
 
 def _read_file(path: str) -> bytes:
@@ -126,29 +113,17 @@ def _read_file(path: str) -> bytes:
 
 def _run(command: str, environ: Mapping[str, str]) -> bytes:
     import shlex
-    import subprocess
 
-    # The command is not to see what else unlocks.
-    env = {name: value for name, value in environ.items() if not name.startswith("CREDVAULT_")}
+    from credvault.programs import ask_program
+
+    what = "CREDVAULT_PASSPHRASE_COMMAND"
     try:
         words = shlex.split(command)
-        # No stdin: there may be a value in it, which is for `--stdin`.
-        done = subprocess.run(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            env=env,
-            timeout=COMMAND_TIMEOUT,
-            check=False,
-        )
-    except (OSError, ValueError, IndexError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else "it is not a command line"
-        raise Locked(f"CREDVAULT_PASSPHRASE_COMMAND could not be run: {printable(reason).lower()}") from None
-    except subprocess.TimeoutExpired:
-        raise Locked(f"CREDVAULT_PASSPHRASE_COMMAND gave no answer in {COMMAND_TIMEOUT:.0f} s") from None
-    if done.returncode != 0:
-        raise Locked(f"CREDVAULT_PASSPHRASE_COMMAND failed with status {done.returncode}")
-    return done.stdout
+    except ValueError:
+        raise Locked(f"{what} could not be run: it is not a command line") from None
+    # The command is not to see what else unlocks.
+    env = {name: value for name, value in environ.items() if not name.startswith("CREDVAULT_")}
+    return ask_program(words, env, what, Locked)
 
 
 def _text(data: bytes, source: str) -> str:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from credvault import programs
 from credvault.model.errors import CredvaultError, Locked, StorageError, WrongKey
 from credvault.model.unlocking import names_a_key
-from credvault.sealing import sources
 from credvault.sealing.keys import print_key
 from credvault.sealing.slots import KeyMaterial, Slot
 from credvault.sealing.sources import (
@@ -204,7 +204,7 @@ def test_command_sees_nothing_that_unlocks_and_needs_no_shell() -> None:
 
 
 def test_command_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "COMMAND_TIMEOUT", 0.2)
+    monkeypatch.setattr(programs, "PROGRAM_SECONDS", 0.2)
 
     with pytest.raises(Locked, match="gave no answer"):
         run("sleep 30")
