@@ -1,13 +1,42 @@
-"""Which server is asked, and how: what a profile or the environment says of it, in one place."""
+"""Which Vault or OpenBao server: what a profile and the environment say, each with where it came from.
 
+Variables come in two families, BAO_* and VAULT_*, which never mix: what is meant for a server of one kind is not sent
+to one of the other. Pure: reads no file and asks no server.
+"""
+
+import _socket
+from collections.abc import Callable, Sequence
+
+from credvault.config import Origin, Settings
+from credvault.model.errors import ConfigError, InvalidValue
+from credvault.model.text import printable
+from credvault.model.times import parse_duration
 from credvault.model.tuples import NamedTuple
+
+# In the order in which `bao` reads them.
+FAMILIES = ("BAO", "VAULT")
+# How long a server may take to answer, seconds (spec.md 5.5), and how long anybody may let it.
+ANSWER_SECONDS, MAX_ANSWER_SECONDS = 30.0, 600.0
+
+_SCHEMES = {"https": 443, "http": 80}
+_ON, _OFF = frozenset({"1", "t", "true", "yes", "on"}), frozenset({"0", "f", "false", "no", "off"})
+_SEGMENT = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+_HOST = _SEGMENT - {"_"}
+# What `vault` and `bao` read and this backend does not: somebody who sets one of them may rely on it.
+_NOT_READ = (
+    *("CAPATH", "CACERT_BYTES", "CLIENT_CERT", "CLIENT_KEY", "TLS_SERVER_NAME", "PROXY_ADDR", "HTTP_PROXY"),
+    *("AGENT_ADDR", "POOL_SIZE", "MAX_RETRIES", "RATE_LIMIT", "SRV_LOOKUP"),
+)
+
+Tell = Callable[[str], None]
 
 
 class Address(NamedTuple):
-    """Where a server is. `source` says in words where that was found; `timeout` is how long an answer may take.
+    """A server, and how to speak to it.
 
-    `scheme` is `https`, or `http` on loopback; elsewhere `http` needs `allow_http`. `ca_file` is the one authority
-    that is trusted, None for those of the system.
+    `scheme` is `https`, or `http` on the loopback interface, and elsewhere where `allow_http` says so; `host` has no
+    brackets; `source` says in words who named it. `ca_file` is the one authority that is trusted, None for those of
+    the system. `timeout` is of an answer, seconds. `families` are those whose variables may speak for this server.
     """
 
     scheme: str
@@ -17,9 +46,10 @@ class Address(NamedTuple):
     namespace: str | None = None
     ca_file: str | None = None
     verify: bool = True
-    timeout: float = 30.0
+    timeout: float = ANSWER_SECONDS
     proxy: bool = False
     allow_http: bool = False
+    families: Sequence[str] = FAMILIES
 
     @property
     def authority(self) -> str:
@@ -28,3 +58,242 @@ class Address(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.authority}"
+
+
+class Place(NamedTuple):
+    """Where secrets are on a server: the mount, the path below it (empty for none), and the layout."""
+
+    mount: str
+    prefix: str
+    layout: str
+
+
+class Variables:
+    """What the profile says, and then the variables of the families that may speak for its server."""
+
+    def __init__(self, settings: Settings, families: Sequence[str]) -> None:
+        self._settings = settings
+        self._families = families
+
+    def find(self, variable: str | None, option: str | None = None) -> Origin | None:
+        """Return the text that a setting of the profile or a variable holds, or None where neither is set.
+
+        `variable` is the name after the family's. Raises ConfigError for an empty variable, and where both families
+        set it to something else and nothing says which is meant.
+        """
+        said = None if option is None else self._settings.option(option)
+        if said is not None:
+            return Origin(str(said), f"{option} of {self.profile_source}")
+        found = [
+            Origin(self._settings.environ[name], name)
+            for family in self._families
+            if variable is not None and (name := f"{family}_{variable}") in self._settings.environ
+        ]
+        for value, name in found:
+            if not value:
+                # Likely a CI secret that is missing: going on without it would hide that.
+                raise ConfigError(f"{name} is set but empty", hint=f"give it a value, or unset {name}")
+        if len({value for value, _ in found}) > 1:
+            raise ConfigError(
+                f"{found[0].source} and {found[1].source} differ, and nothing says which is for the server of "
+                f"{self.profile_source}",
+                hint="unset one of them, or set BAO_ADDR or VAULT_ADDR to the server's address",
+            )
+        return found[0] if found else None
+
+    def is_on(self, variable: str | None, option: str | None, default: bool) -> tuple[bool, str]:
+        """Return whether a setting is on, and who says so; raises ConfigError for what is neither on nor off."""
+        found = self.find(variable, option)
+        if found is None:
+            return default, "the default"
+        word = found.value.lower()
+        if word not in _ON | _OFF:
+            raise ConfigError(f"{printable(found.source)} is neither true nor false", hint="write true or false")
+        return word in _ON, found.source
+
+    @property
+    def profile_source(self) -> str:
+        """The profile in words."""
+        return "the settings" if self._settings.profile is None else self._settings.profile.source
+
+
+def find_address(settings: Settings, warn: Tell, detail: Tell) -> Address:
+    """Return the server that the profile or the environment names; raises ConfigError where none does.
+
+    `warn` is told of a server whose certificate is not verified, `detail` where the address came from.
+    """
+    named, families = _named_server(settings)
+    scheme, host, port = parse_address(named.value, named.source)
+    if scheme == "http" and not is_loopback(host) and not settings.option("allow_http"):
+        raise ConfigError(
+            f"{printable(named.source)} is plain http to {printable(host)}: anybody on the way could read token and "
+            "secrets",
+            hint="use https, or allow_http = true in a profile of config.toml if the way there is safe",
+        )
+    variables = Variables(settings, families)
+    namespace = variables.find("NAMESPACE", "vault_namespace")
+    address = Address(
+        scheme,
+        host,
+        port,
+        named.source,
+        None if namespace is None else parse_path(namespace),
+        settings.path_option("ca_file") or _value(variables.find("CACERT")),
+        _verifies(variables, warn),
+        _timeout(variables),
+        bool(settings.option("proxy")),
+        bool(settings.option("allow_http")),
+        families,
+    )
+    detail(f"server {address} (from {printable(named.source)})")
+    for name in (f"{family}_{variable}" for family in families for variable in _NOT_READ):
+        if name in settings.environ:
+            detail(f"{name} is set, and this backend does not read it")
+    return address
+
+
+def find_place(settings: Settings, address: Address, detail: Tell) -> Place:
+    """Return where the secrets are on a server; raises ConfigError."""
+    variables = Variables(settings, address.families)
+    layout = variables.find(None, "layout") or Origin("secret", "the default")
+    if layout.value not in ("secret", "field"):
+        raise ConfigError(
+            f"{printable(layout.source)} is '{printable(layout.value)}', which is not a layout",
+            hint="layouts are secret (one KV secret per name) and field (one per namespace, a field per key)",
+        )
+    usual = Origin("credvault" if layout.value == "secret" else "intentframe", "the default")
+    mount = variables.find("KV_MOUNT", "mount") or Origin("secret", "the default")
+    prefix = variables.find("PATH_PREFIX", "prefix") or usual
+    for what, found in (("mount", mount), ("prefix", prefix), ("layout", layout)):
+        detail(f"{what} {printable(found.value)} (from {printable(found.source)})")
+    # A profile may have none: then what others wrote in the mount is there by its own name.
+    return Place(parse_path(mount), parse_path(prefix) if prefix.value else "", layout.value)
+
+
+def parse_address(text: str, source: str) -> tuple[str, str, int]:
+    """Return scheme, host in lower case and port of `https://host:port`; raises ConfigError for anything else.
+
+    Without a port it is the scheme's own, 443 or 80 (RFC 9110, 4.2), as `vault` and `bao` have it. A path is refused:
+    who put the server behind one could also have put another server beside it.
+    """
+    scheme, separator, rest = text.partition("://")
+    scheme = scheme.lower()
+    if not separator or scheme not in _SCHEMES:
+        raise _bad_address(source, "does not begin with https://")
+    rest = rest.removesuffix("/")
+    if "@" in rest:
+        raise _bad_address(source, "holds a user name or a password")
+    if any(mark in rest for mark in "/?#"):
+        raise _bad_address(source, "goes on after the host: a path, a query or a fragment is not supported")
+    if rest.startswith("["):
+        host, bracket, tail = rest[1:].partition("]")
+        is_host = bool(bracket) and _is_numeric(_socket.AF_INET6, host)
+    else:
+        host, colon, port_text = rest.partition(":")
+        tail = colon + port_text
+        is_host = 0 < len(host) < 254 and set(host) <= _HOST and all(0 < len(label) < 64 for label in host.split("."))
+    if not is_host:
+        raise _bad_address(source, "names no host, or one that is not written in ASCII letters, digits, '.' and '-'")
+    port = tail[1:]
+    if tail and not (tail[0] == ":" and port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65_536):
+        raise _bad_address(source, "has no port from 1 to 65535 behind the host")
+    return scheme, host.lower(), int(port) if port else _SCHEMES[scheme]
+
+
+def parse_path(found: Origin) -> str:
+    """Return a mount, a path below it or a namespace of the server, without a slash at its end; raises ConfigError.
+
+    Segments are of `[A-Za-z0-9._-]`, and none is `.` or `..`: it becomes part of a request's path.
+    """
+    path = found.value.removesuffix("/")
+    for segment in path.split("/"):
+        if not segment or segment in (".", "..") or not set(segment) <= _SEGMENT:
+            raise ConfigError(
+                f"{printable(found.source)} is '{printable(found.value)}', which is not a path of the server",
+                hint="write segments of letters, digits, '.', '_' and '-', with '/' between them",
+            )
+    return path
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine, by its number or as `localhost`; no name is looked up."""
+    if _is_numeric(_socket.AF_INET, host):
+        return host.startswith("127.")
+    return host in ("localhost", "::1")
+
+
+def _is_numeric(family: int, host: str) -> bool:
+    try:
+        _socket.inet_pton(family, host)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _named_server(settings: Settings) -> tuple[Origin, Sequence[str]]:
+    """Return the address as it is written, and the families whose variables may speak for that server."""
+    environ = settings.environ
+    said = settings.option("address")
+    if said is None:
+        for family, name in (("BAO", "BAO_ADDR"), ("VAULT", "VAULT_ADDR"), ("VAULT", "VAULT_URL")):
+            found = Variables(settings, [family]).find(name.removeprefix(f"{family}_"))
+            if found is not None:
+                return found, (family,)
+        raise ConfigError(
+            "no Vault or OpenBao server is named",
+            hint="set VAULT_ADDR or BAO_ADDR, or address in a profile of config.toml",
+        )
+    named = Origin(str(said), f"address of {Variables(settings, ()).profile_source}")
+    # A token in the environment is for the server that the variables beside it name.
+    there = {
+        family: text
+        for family in FAMILIES
+        if (text := environ.get(f"{family}_ADDR") or (family == "VAULT" and environ.get("VAULT_URL")))
+    }
+    same = [family for family, text in there.items() if _is_same(text, named)]
+    return named, same or [family for family in FAMILIES if family not in there]
+
+
+def _is_same(text: str, named: Origin) -> bool:
+    try:
+        return parse_address(text, "") == parse_address(*named)
+    except ConfigError:
+        return False
+
+
+def _verifies(variables: Variables, warn: Tell) -> bool:
+    skips, by_skip = variables.is_on("SKIP_VERIFY", None, False)
+    verifies, by_verify = variables.is_on("VERIFY_SSL", None, True)
+    if skips or not verifies:
+        source = by_skip if skips else by_verify
+        warn(
+            f"{source} switches off the check of the server's certificate: whoever answers in its place gets the token "
+            "and may send other secrets; name its CA instead, with ca_file or VAULT_CACERT"
+        )
+        return False
+    return True
+
+
+def _timeout(variables: Variables) -> float:
+    found = variables.find("TIMEOUT", "timeout") or variables.find("CLIENT_TIMEOUT")
+    if found is None:
+        return ANSWER_SECONDS
+    text = found.value
+    try:
+        seconds = parse_duration(f"{text}s" if text.isdigit() else text)
+    except InvalidValue:
+        seconds = 0
+    if not 0 < seconds <= MAX_ANSWER_SECONDS:
+        raise ConfigError(
+            f"{printable(found.source)} must be 1 to {MAX_ANSWER_SECONDS:.0f} seconds", hint="write 30, 30s or 2m"
+        )
+    return float(seconds)
+
+
+def _value(found: Origin | None) -> str | None:
+    return None if found is None else found.value
+
+
+def _bad_address(source: str, what: str) -> ConfigError:
+    # What is wrong is not quoted: a password may be in it.
+    return ConfigError(f"{printable(source)} {what}", hint="write https://HOST:PORT")
