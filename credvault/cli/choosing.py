@@ -23,7 +23,7 @@ from credvault.delivery.selection import (
 )
 from credvault.model.errors import Invalid
 from credvault.model.names import compile_word_globs, parse_name, parse_namespace
-from credvault.model.uri import SecretURI, parse_reference
+from credvault.model.reference import Reference, parse_reference
 
 
 def selection_options(function: F) -> F:
@@ -78,7 +78,7 @@ def parse_selection(run: Run, options: Mapping[str, Any]) -> Selection:
     databases = [parse_name(text, namespace=namespace, default=default) for text in options["databases"]]
     return Selection(
         explicit=[parse_choice(text, namespace=namespace, default=default) for text in options["explicit"]],
-        wanted=[Wanted(DATABASE_VARIABLE, SecretURI(name), "--db", is_dsn=True) for name in databases],
+        wanted=[Wanted(DATABASE_VARIABLE, Reference(name), "--db", is_dsn=True) for name in databases],
         only=_variables(options["only"]),
         namespaces=namespaces,
         consumer=options["consumer"],

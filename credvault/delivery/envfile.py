@@ -4,8 +4,8 @@ from credvault.delivery.selection import Wanted
 from credvault.infile import read_file
 from credvault.model.envlines import MAX_ENV_FILE_BYTES, EnvLine, parse_env_lines
 from credvault.model.errors import Invalid
+from credvault.model.reference import SCHEME, parse_reference
 from credvault.model.text import printable
-from credvault.model.uri import SCHEME, parse_reference
 from credvault.model.value import SecretValue
 
 

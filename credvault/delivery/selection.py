@@ -8,8 +8,8 @@ from credvault.model import environment
 from credvault.model.errors import ConfigError, Denied, Invalid, InvalidValue, NotFound
 from credvault.model.names import Name, compile_word_globs
 from credvault.model.record import RUNTIME_ENV, Record, Secret, derived_env_name
+from credvault.model.reference import SCHEME, Reference, parse_reference
 from credvault.model.text import printable
-from credvault.model.uri import SCHEME, SecretURI, parse_reference
 from credvault.model.value import SecretValue
 from credvault.vault import ENVIRONMENT, Vault
 
@@ -34,7 +34,7 @@ class Wanted(NamedTuple):
     """
 
     variable: str
-    content: SecretURI | SecretValue
+    content: Reference | SecretValue
     source: str
     is_dsn: bool = False
     form: str = VARIABLE
@@ -167,7 +167,7 @@ def plain_selection(settings: "Settings", namespace: str | None) -> Selection:
 def _release(
     vault: Vault, selection: Selection, purpose: str, wanted: Iterable[Wanted]
 ) -> dict[tuple[Name, int | None], Secret]:
-    references = [item.content for item in wanted if isinstance(item.content, SecretURI)]
+    references = [item.content for item in wanted if isinstance(item.content, Reference)]
     pairs = [(reference.name, reference.version) for reference in references]
     return vault.release(pairs, purpose=purpose, consumer=selection.consumer)
 
@@ -213,7 +213,7 @@ def _chosen(
             refused[variable] = f"{record.name}: {reason}"
             continue
         matched.add(variable)
-        chosen.append(Wanted(variable, SecretURI(record.name), "--only" if selection.only else "default"))
+        chosen.append(Wanted(variable, Reference(record.name), "--only" if selection.only else "default"))
     for word in selection.only:
         if "*" in word or word in matched:
             continue
@@ -256,7 +256,7 @@ def _content(item: Wanted) -> str:
     return "a text" if isinstance(item.content, SecretValue) else str(item.content).removeprefix(SCHEME)
 
 
-def referenced(reference: SecretURI, secrets: Mapping[tuple[Name, int | None], Secret]) -> SecretValue | None:
+def referenced(reference: Reference, secrets: Mapping[tuple[Name, int | None], Secret]) -> SecretValue | None:
     """Return the value or the field that a reference names, or None where the secret or its field is not there."""
     secret = secrets.get((reference.name, reference.version))
     if secret is None or reference.field is None:

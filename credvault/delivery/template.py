@@ -12,8 +12,8 @@ from credvault.delivery.selection import referenced
 from credvault.model.errors import Invalid, InvalidURI, InvalidValue, NotFound
 from credvault.model.names import DEFAULT_NAMESPACE
 from credvault.model.record import Record
+from credvault.model.reference import SCHEME, Reference, parse_reference
 from credvault.model.text import listed, printable
-from credvault.model.uri import SCHEME, SecretURI, parse_reference
 from credvault.model.value import SecretValue
 from credvault.vault import Vault
 
@@ -33,8 +33,8 @@ _REFERENCE = re.compile(rb"\{\{[ \t]*(" + SCHEME.encode("ascii") + rb"[^{}\r\n]*
 class Template(NamedTuple):
     """Text and references in turn, and the lines (from 1) on which each reference stands; `source` says of what."""
 
-    parts: Sequence[bytes | SecretURI]
-    lines: Mapping[SecretURI, Sequence[int]]
+    parts: Sequence[bytes | Reference]
+    lines: Mapping[Reference, Sequence[int]]
     source: str
 
 
@@ -54,8 +54,8 @@ def parse_template(
     that names line and column (in bytes, from 1) of the first 20 references that are none or are not closed on their
     line, and InvalidValue over MAX_REFERENCES different ones.
     """
-    parts: list[bytes | SecretURI] = []
-    lines: dict[SecretURI, list[int]] = {}
+    parts: list[bytes | Reference] = []
+    lines: dict[Reference, list[int]] = {}
     wrong: list[Invalid] = []
     end = start_of_line = 0
     line = 1
@@ -94,7 +94,7 @@ def fill(vault: Vault, template: Template) -> Filled:
     Raises NotFound that names what is not there, 20 of it, with its lines, and InvalidValue over MAX_FILLED_BYTES.
     """
     secrets = vault.release({(uri.name, uri.version) for uri in template.lines}, purpose=_INJECT)
-    values: dict[SecretURI, SecretValue] = {}
+    values: dict[Reference, SecretValue] = {}
     missing = []
     for uri in template.lines:
         value = referenced(uri, secrets)
@@ -113,13 +113,13 @@ def fill(vault: Vault, template: Template) -> Filled:
     return Filled(chunks, [secret.record for secret in secrets.values()])
 
 
-def _parse(match: re.Match[bytes], namespace: str | None, default: str) -> SecretURI:
+def _parse(match: re.Match[bytes], namespace: str | None, default: str) -> Reference:
     if match[2] is None:
         raise InvalidURI("a reference is not closed by }} on its line", hint=f"write {{{{ {SCHEME}NAME }}}}")
     text = match[1].strip(b" \t").decode("utf-8", "surrogateescape")
     return parse_reference(text, namespace=namespace, default=default)
 
 
-def _with_lines(uri: SecretURI, template: Template) -> str:
+def _with_lines(uri: Reference, template: Template) -> str:
     places = listed([str(line) for line in dict.fromkeys(template.lines[uri])], _NAMED)
     return f"{printable(str(uri).removeprefix(SCHEME))} ({template.source}:{places})"

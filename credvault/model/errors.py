@@ -36,18 +36,19 @@ EXIT_NO_PROGRAM = 127
 class CredvaultError(Exception):
     """Something went wrong that a person can be told about.
 
-    `message` says what failed, `hint` what to do next. `exit_status` may be set on an instance where a command
-    has statuses of its own (`exec`).
+    `message` says what failed, `hint` what to do next, `reason` is a word by which programs tell errors of one class
+    apart. `exit_status` may be set on an instance where a command has statuses of its own (`exec`).
     """
 
     code = "internal"
     exit_status = 1
     http_status: int | None = 500
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, reason: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.reason = reason
 
 
 class Invalid(CredvaultError):

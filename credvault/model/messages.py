@@ -122,7 +122,7 @@ def parse_names(members: Mapping[str, Any], member: str) -> list[Name]:
 
 def error_members(error: CredvaultError) -> dict[str, Any]:
     """Return an error as JSON shows it (spec.md 5.6)."""
-    facts = {"code": error.code, "message": error.message, "hint": error.hint}
+    facts = {"code": error.code, "reason": error.reason, "message": error.message, "hint": error.hint}
     return {"error": {member: text for member, text in facts.items() if text is not None}}
 
 
@@ -131,5 +131,5 @@ def parse_error(body: bytes) -> CredvaultError:
     error = decode(body).get("error")
     if not isinstance(error, dict) or not isinstance(error.get("message"), str):
         raise BadMessage
-    hint = error.get("hint")
-    return class_for_code(str(error.get("code")))(error["message"], hint=hint if isinstance(hint, str) else None)
+    hint, reason = (text if isinstance(text := error.get(member), str) else None for member in ("hint", "reason"))
+    return class_for_code(str(error.get("code")))(error["message"], hint=hint, reason=reason)

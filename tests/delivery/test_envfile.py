@@ -8,13 +8,13 @@ import pytest
 from credvault.delivery.envfile import read_env_file
 from credvault.model.errors import CredvaultError, Invalid, InvalidName, InvalidURI, NotFound, StorageError
 from credvault.model.names import Name
-from credvault.model.uri import SecretURI
+from credvault.model.reference import Reference
 from credvault.model.value import SecretValue
 
 CANARY = "canary-3Qx"
 
 
-def read(path: Path, data: bytes) -> list[tuple[str, bytes | SecretURI]]:
+def read(path: Path, data: bytes) -> list[tuple[str, bytes | Reference]]:
     path.write_bytes(data)
     wanted = read_env_file(str(path), default="team")
     return [(w.variable, w.content.reveal() if isinstance(w.content, SecretValue) else w.content) for w in wanted]
@@ -61,14 +61,14 @@ def test_blank_lines_and_comments_are_passed_over(tmp_path: Path, data: bytes) -
 @pytest.mark.parametrize(
     ("text", "reference"),
     [
-        ("credvault://a/b", SecretURI(Name("a", "b"))),
-        ("credvault://b", SecretURI(Name("team", "b"))),
-        ("'credvault://a/b#host'", SecretURI(Name("a", "b"), "host")),
-        ('"credvault://a/b/c?version=3"', SecretURI(Name("a", "b/c"), None, 3)),
-        ("credvault://a/b?version=3#host", SecretURI(Name("a", "b"), "host", 3)),
+        ("credvault://a/b", Reference(Name("a", "b"))),
+        ("credvault://b", Reference(Name("team", "b"))),
+        ("'credvault://a/b#host'", Reference(Name("a", "b"), "host")),
+        ('"credvault://a/b/c?version=3"', Reference(Name("a", "b/c"), None, 3)),
+        ("credvault://a/b?version=3#host", Reference(Name("a", "b"), "host", 3)),
     ],
 )
-def test_reference_is_taken_as_one(tmp_path: Path, text: str, reference: SecretURI) -> None:
+def test_reference_is_taken_as_one(tmp_path: Path, text: str, reference: Reference) -> None:
     assert read(tmp_path / "env", f"export A={text}\r\n".encode()) == [("A", reference)]
 
 

@@ -22,7 +22,7 @@ from credvault.delivery.selection import (
 )
 from credvault.model.errors import ConfigError, CredvaultError, Denied, Invalid, InvalidValue, NotFound
 from credvault.model.names import Name
-from credvault.model.uri import SecretURI
+from credvault.model.reference import Reference
 from credvault.model.value import SecretValue
 from credvault.vault import Vault
 
@@ -46,9 +46,9 @@ def chosen(vault: Vault, **wishes: Any) -> list[str]:
     return [injection.variable for injection in collect(vault, Selection(**wishes)).variables]
 
 
-def ref(text: str, field: str | None = None, version: int | None = None) -> SecretURI:
+def ref(text: str, field: str | None = None, version: int | None = None) -> Reference:
     namespace, _, key = text.partition("/")
-    return SecretURI(Name(namespace, key), field, version)
+    return Reference(Name(namespace, key), field, version)
 
 
 def test_default_is_every_runtime_env_secret_with_reasons_for_the_rest(vault: Vault) -> None:

@@ -15,7 +15,7 @@ from credvault.delivery import template as module
 from credvault.delivery.template import fill, parse_template
 from credvault.model.errors import InvalidURI, InvalidValue, NotFound
 from credvault.model.names import Name
-from credvault.model.uri import SecretURI
+from credvault.model.reference import Reference
 from credvault.vault import Vault
 
 CANARY = b"canary-{{ credvault://a/other }}-\0\r\n\xff\\1 \\g<0>"
@@ -104,14 +104,14 @@ def test_bytes_without_a_reference_stay_as_they_are(data: bytes) -> None:
 PIECES = st.lists(
     st.one_of(
         st.text("{}\\ \n\r\tab#?é", max_size=8).map(str.encode),
-        st.sampled_from([SecretURI(Name("a", "key")), SecretURI(Name("b", "c/d"), "f", 3)]),
+        st.sampled_from([Reference(Name("a", "key")), Reference(Name("b", "c/d"), "f", 3)]),
     ),
     max_size=12,
 )
 
 
 @given(PIECES)
-def test_every_reference_is_found_whatever_stands_around_it(pieces: list[bytes | SecretURI]) -> None:
+def test_every_reference_is_found_whatever_stands_around_it(pieces: list[bytes | Reference]) -> None:
     # A backslash is doubled where it would stand before a reference; braces around one are its own.
     text = b""
     expected = b""
@@ -126,7 +126,7 @@ def test_every_reference_is_found_whatever_stands_around_it(pieces: list[bytes |
     template = parse_template(text, source="t")
 
     assert b"".join(part if isinstance(part, bytes) else b"<value>" for part in template.parts) == expected
-    assert sum(map(len, template.lines.values())) == sum(isinstance(piece, SecretURI) for piece in pieces)
+    assert sum(map(len, template.lines.values())) == sum(isinstance(piece, Reference) for piece in pieces)
 
 
 def test_everything_that_is_wrong_is_named_with_line_and_column(vault: Vault) -> None:

@@ -12,8 +12,8 @@ from credvault.config import PROJECT_FILE, Flags, Settings, load_settings, proje
 from credvault.delivery.selection import Wanted
 from credvault.delivery.trust import Trust, wanted_by
 from credvault.model.errors import Denied, Invalid, NotFound
+from credvault.model.reference import SCHEME
 from credvault.model.text import counted, printable
-from credvault.model.uri import SCHEME
 
 
 @verb("trust")
