@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import Flag, auto
 from typing import Any, Final, Never
 
-from credvault.model.errors import NotFound, Unsupported
+from credvault.model.errors import BackendUnavailable, NotFound, Unsupported
 from credvault.model.names import Name
 from credvault.model.record import Record, Secret, Version
 from credvault.model.tuples import NamedTuple
@@ -41,12 +41,16 @@ class Health(NamedTuple):
 
 
 class Aspect(NamedTuple):
-    """One thing that `doctor` looks at in a store: whether it works, what was found, and how to mend it."""
+    """One thing that `doctor` looks at in a store: whether it works, what was found, and how to mend it.
+
+    What works and has a mend all the same is advice. `status` is the exit status of what does not work.
+    """
 
     subject: str
     works: bool
     detail: str
     mend: str | None = None
+    status: int = BackendUnavailable.exit_status
 
 
 class Change(NamedTuple):

@@ -1,11 +1,11 @@
 """The backend `file`: one encrypted vault file (format.md). The default."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from credvault.backends.base import Backend, Capability, Change, Health
+from credvault.backends.base import Aspect, Backend, Capability, Change, Health
 from credvault.config import DEFAULT_SOURCE, Settings
 from credvault.model.errors import NotFound
 from credvault.model.names import Name
@@ -55,6 +55,12 @@ class FileBackend(Backend):
         """Read the head of the file, without a key."""
         head = self.file.read_head()
         return Health(True, f"{self.file.path}, generation {head.generation}, {len(head.slots)} slots")
+
+    def examine(self) -> Iterator[Aspect]:
+        """Yield what is found at the file without its key."""
+        from credvault.backends.fileaspects import examine_file  # for `doctor` alone
+
+        return examine_file(self.file)
 
     def get_many(self, names: Collection[Name]) -> dict[Name, Secret]:
         """Return several secrets from one generation of the file."""

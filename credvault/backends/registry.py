@@ -24,16 +24,22 @@ Tell = Callable[[str], None]
 
 
 def open_backend(
-    settings: Settings, ask: "Ask | None", *, kdf: "KdfLimits | None" = None, warn: Tell, detail: Tell
+    settings: Settings,
+    ask: "Ask | None",
+    *,
+    kdf: "KdfLimits | None" = None,
+    warn: Tell,
+    detail: Tell,
+    by_agent: bool = True,
 ) -> Backend:
     """Return the backend that the settings name; raises Unsupported where there is none of that name.
 
-    Where no key is set and an agent holds the vault file, that is the agent.
+    Where no key is set and an agent holds the vault file, that is the agent; not for who looks at the file itself.
     An entry point in `credvault.backends` is called with the Settings and returns a Backend.
     """
     name = settings.backend.value
     if name == FILE_BACKEND:
-        return _vault_file(settings, ask, kdf, warn, detail)
+        return _vault_file(settings, ask, kdf, warn, detail, by_agent)
     if name in _OURS:
         from importlib import import_module
 
@@ -43,8 +49,10 @@ def open_backend(
     return _third_party(name, settings)
 
 
-def _vault_file(settings: Settings, ask: "Ask | None", kdf: "KdfLimits | None", warn: Tell, detail: Tell) -> Backend:
-    socket = find_agent_socket(settings.environ)
+def _vault_file(
+    settings: Settings, ask: "Ask | None", kdf: "KdfLimits | None", warn: Tell, detail: Tell, by_agent: bool
+) -> Backend:
+    socket = find_agent_socket(settings.environ) if by_agent else None
     # Looked for first: without an agent nothing of it is imported.
     if socket and os.path.exists(socket) and not names_a_key(settings.flags.key_file, settings.environ):
         from credvault.backends.agent import AgentBackend

@@ -66,6 +66,11 @@ class Run:
         namespace: str | None = self._flags.get("namespace")
         return namespace
 
+    @property
+    def chooses_vault(self) -> bool:
+        """Whether an option says which vault: `--profile`, `--vault` or `--backend`."""
+        return any(self._flags.get(flag) is not None for flag in ("profile", "vault", "backend"))
+
     def name(self, text: str) -> Name:
         """Return the name that `text` spells here; raises InvalidName, Invalid."""
         return parse_name(text, namespace=self._flags.get("namespace"), default=self.settings.namespace.value)

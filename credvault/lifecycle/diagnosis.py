@@ -1,21 +1,26 @@
-"""What is wrong with settings, files, slots and contents, each finding with its mend."""
+"""What is wrong with settings, folders, the agent and the current vault, each finding with its mend."""
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from shlex import quote
-from typing import NamedTuple
 
 from credvault.backends.agent import AgentClient
+from credvault.backends.base import Backend
 from credvault.config import Settings, find_agent_socket
+from credvault.lifecycle.findings import (
+    ADVICE,
+    OK,
+    WRONG,
+    Finding,
+    as_far_as_possible,
+    finding_of,
+    finding_of_error,
+)
 from credvault.model import wire
 from credvault.model.errors import BackendUnavailable, CredvaultError, StorageError
 from credvault.model.text import counted, printable
-from credvault.sealing.slots import PASSPHRASE, KdfLimits, Slot
 from credvault.sealing.vaultfile import VaultFile
-from credvault.temporaries import is_temporary
-
-OK, ADVICE, WRONG = "ok", "advice", "wrong"
 
 # Secrets that every program inherits, and what to use in their place.
 _EXPOSED = {
@@ -24,41 +29,32 @@ _EXPOSED = {
 }
 
 
-class Finding(NamedTuple):
-    """One thing that was looked at: `ok`, `advice` or `wrong`; a wrong one has the exit status of its error."""
-
-    level: str
-    subject: str
-    text: str
-    mend: str | None = None
-    status: int = 0
+def examine_surroundings(settings: Settings) -> Iterator[Finding]:
+    """Yield what is found around any vault: settings, the state folder, the agent."""
+    yield from as_far_as_possible("settings", _examine_settings(settings))
+    yield from _examine_folder(settings.state_folder, "state folder")
+    yield from as_far_as_possible("agent", _examine_agent(settings))
 
 
-def examine(settings: Settings, file: VaultFile, *, unlock: bool, verify: bool) -> Iterator[Finding]:
-    """Yield what is found, as it is found.
+def examine_store(backend: Backend) -> Iterator[Finding]:
+    """Yield what a store finds of itself, as it is found; reads no secret."""
+    yield from as_far_as_possible("store", map(finding_of, backend.examine()))
+
+
+def examine_contents(file: VaultFile, *, unlock: bool, verify: bool) -> Iterator[Finding]:
+    """Yield what is found in a vault file that there is, under its key.
 
     `unlock` says whether there is a key or somebody to ask; without it nothing sealed is looked at. `verify` reads
     and opens everything. Writes nothing but a pin that is new.
     """
-    yield from _as_far_as_possible("settings", _examine_settings(settings))
-    yield from _examine_folder(settings.state_folder, "state folder")
-    yield from _as_far_as_possible("agent", _examine_agent(settings))
     try:
-        head = file.read_head()
-    except CredvaultError as exc:
-        yield _wrong("vault file", exc)
-        return
-    yield Finding(OK, "vault file", f"{printable(file.path)}, generation {head.generation}")
-    yield from _as_far_as_possible("vault file", _examine_modes(file.path))
-    yield from _as_far_as_possible("vault file", _examine_leftovers(file))
-    yield from _examine_slots(head.slots, file.limits.kdf)
+        file.read_head()
+    except CredvaultError:
+        return  # found by its store
     if not unlock:
         yield Finding(ADVICE, "contents", "not looked at: no key is set and there is no terminal to ask on")
         return
-    try:
-        yield from _examine_contents(file, verify)
-    except CredvaultError as exc:
-        yield _wrong("contents", exc)
+    yield from as_far_as_possible("contents", _examine_contents(file, verify))
 
 
 def _examine_settings(settings: Settings) -> Iterator[Finding]:
@@ -66,6 +62,8 @@ def _examine_settings(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, "settings", f"{printable(settings.config_path)} is well formed")
     elif not os.path.lexists(settings.config_path):
         yield Finding(OK, "settings", f"no {printable(settings.config_path)}; the defaults hold")
+    if settings.profile is not None:
+        yield Finding(OK, "settings", f"the current profile is {printable(settings.profile.name)}")
     for notice in settings.notices:
         yield Finding(ADVICE, "settings", notice)
     for variable, mend in _EXPOSED.items():
@@ -91,7 +89,7 @@ def _examine_folder(path: str, subject: str) -> Iterator[Finding]:
             StorageError.exit_status,
         )
     elif os.name == "posix" and stat.S_IMODE(facts.st_mode) & 0o077:
-        mend = f"chmod 700 {_quoted(path)}"
+        mend = f"chmod 700 {printable(quote(path))}"
         yield Finding(WRONG, subject, f"others may look into {printable(path)}", mend, StorageError.exit_status)
 
 
@@ -117,45 +115,6 @@ def _examine_agent(settings: Settings) -> Iterator[Finding]:
         client.close()
 
 
-def _examine_modes(path: str) -> Iterator[Finding]:
-    facts = os.stat(path)
-    if os.name != "posix":
-        return
-    if facts.st_uid != os.geteuid():
-        text = f"it belongs to another user (uid {facts.st_uid}), so it can be read but not written"
-        yield Finding(ADVICE, "vault file", text)
-    if stat.S_IMODE(facts.st_mode) & 0o077:
-        text = f"others may read it (mode {stat.S_IMODE(facts.st_mode):04o})"
-        yield Finding(WRONG, "vault file", text, f"chmod 600 {_quoted(path)}", StorageError.exit_status)
-    folder = os.path.dirname(path)
-    if os.stat(folder).st_mode & 0o002 and not os.stat(folder).st_mode & stat.S_ISVTX:
-        text = f"anybody may replace it: its folder {printable(folder)} can be written by all"
-        yield Finding(WRONG, "vault file", text, f"chmod o-w {_quoted(folder)}", StorageError.exit_status)
-
-
-def _examine_leftovers(file: VaultFile) -> Iterator[Finding]:
-    folder, base = os.path.split(file.path)
-    left = [name for name in os.listdir(folder) if is_temporary(name, base)]
-    if left:
-        text = f"{len(left)} unfinished files of writers that were killed are beside it"
-        yield Finding(ADVICE, "vault file", text, "they hold nothing in the clear, and go with the next write")
-    if os.path.exists(file.backup_path):
-        yield Finding(OK, "backup", printable(file.backup_path))
-
-
-def _examine_slots(slots: Sequence[Slot], limits: KdfLimits) -> Iterator[Finding]:
-    yield Finding(OK, "slots", ", ".join(f"{printable(slot['id'])} ({printable(slot['type'])})" for slot in slots))
-    for slot in slots:
-        if slot["type"] == PASSPHRASE and slot["kdf"]["iterations"] < limits.write_minimum:
-            text = (
-                f"slot {printable(slot['id'])} has {slot['kdf']['iterations']:,} iterations, fewer than advised today"
-            )
-            yield Finding(ADVICE, "slots", text, f"credvault slot change {printable(slot['id'])}")
-    if len(slots) == 1:
-        text = "there is one way to unlock; if it is lost, so are the secrets"
-        yield Finding(ADVICE, "slots", text, "credvault slot add")
-
-
 def _examine_contents(file: VaultFile, verify: bool) -> Iterator[Finding]:
     with file.open() as vault:
         secrets = entries = 0
@@ -168,25 +127,8 @@ def _examine_contents(file: VaultFile, verify: bool) -> Iterator[Finding]:
                     entries += sum(1 for _ in vault.check_bucket(number))
             except CredvaultError as exc:
                 damaged.append(exc)
-        yield from (_wrong("contents", error) for error in damaged)
+        yield from (finding_of_error("contents", error) for error in damaged)
         if not damaged:
             opened = f"{counted(entries, 'secret')} read and opened"
             checked = opened if verify else f"{counted(secrets, 'secret')}; --verify opens them all"
             yield Finding(OK, "contents", checked)
-
-
-def _as_far_as_possible(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
-    """Yield the findings; a call that the system refuses is one more, and not the end of all others."""
-    try:
-        yield from findings
-    except OSError as exc:
-        where = f" {printable(os.fsdecode(exc.filename))}" if isinstance(exc.filename, (str, bytes)) else ""
-        yield Finding(ADVICE, subject, f"cannot look at{where}: {(exc.strerror or 'input/output error').lower()}")
-
-
-def _quoted(path: str) -> str:
-    return printable(quote(path))
-
-
-def _wrong(subject: str, exc: CredvaultError) -> Finding:
-    return Finding(WRONG, subject, exc.message, exc.hint, exc.exit_status)

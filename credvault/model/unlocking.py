@@ -14,13 +14,13 @@ KEYS = (
 )
 # Those that open it at once: the others are for a passphrase, from which a key is derived.
 RAW_KEYS = KEYS[:2]
-# What unlocks a vault never reaches a child unless it is kept by name (spec.md 7).
-_OF_OTHERS = ("VAULT_TOKEN", "VAULT_SECRET_ID", "BAO_TOKEN")
+# What opens a server: as what unlocks a vault it never reaches a child unless it is kept by name (spec.md 7).
+SECRETS_OF_SERVERS = ("VAULT_TOKEN", "VAULT_SECRET_ID", "BAO_TOKEN")
 
 
 def unlocks_a_vault(variable: str) -> bool:
     """Say whether a variable may hold what opens a vault."""
-    return variable.startswith("CREDVAULT_") or variable in _OF_OTHERS
+    return variable.startswith("CREDVAULT_") or variable in SECRETS_OF_SERVERS
 
 
 def names_a_key(key_file: str | None, environ: "Container[str]") -> bool:
