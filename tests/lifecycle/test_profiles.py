@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -26,7 +26,7 @@ class Odd(Backend):
     capabilities = Capability.READ
 
     def __init__(self, settings: Settings) -> None:
-        self._does: Callable[[], Iterator[Aspect]] = (settings.option("options") or {}).get("does")
+        self._does = (settings.option("options") or {}).get("does")
         self.environ = settings.environ
 
     def get(self, name: object, version: int | None = None) -> object:  # type: ignore[override]
@@ -124,7 +124,7 @@ def test_json_says_of_which_profile_a_finding_is(home: Home) -> None:
 
     findings = json.loads(done.stdout)
     assert [f["subject"] for f in findings if f.get("profile") == "gone"] == ["vault file"]
-    assert [f for f in findings if "profile" not in f][0]["subject"] == "settings"
+    assert next(f for f in findings if "profile" not in f)["subject"] == "settings"
     assert all("status" not in finding for finding in findings)
 
 
@@ -158,7 +158,7 @@ def test_token_of_the_environment_is_not_sent_to_a_server_that_nobody_asked_for(
         listener = threading.Thread(target=_listen, args=(server, received), daemon=True)
         listener.start()
 
-        done = home.run("doctor", VAULT_TOKEN="canary-token-4711")  # noqa: S106 - of the test
+        done = home.run("doctor", VAULT_TOKEN="canary-token-4711")
 
     assert b"advice  profile other, settings: VAULT_TOKEN was not used: it may be for another server" in done.stdout
     assert b"mend: credvault --profile other doctor\n" in done.stdout
