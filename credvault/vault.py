@@ -259,6 +259,19 @@ class Vault:
         parsed = [self._name(name) for name in names]
         self._guarded("delete", access.DELETE, parsed, lambda: self.backend.delete(parsed))
 
+    def delete_softly(self, names: Iterable[AnyName]) -> None:
+        """Delete the current version of all these secrets, until it is undeleted; raises NotFound, Unsupported."""
+        parsed = [self._name(name) for name in names]
+        self._guarded("delete", access.DELETE, parsed, lambda: self.backend.delete_softly(parsed))
+
+    def undelete(self, name: AnyName, version: int | None = None) -> Record:
+        """Bring back a version that was deleted softly, the newest by default; return the record.
+
+        Raises NotFound, VersionDestroyed, Unsupported.
+        """
+        parsed = self._name(name)
+        return self._guarded("undelete", access.DELETE, [parsed], lambda: self.backend.undelete(parsed, version))
+
     def history(self, name: AnyName) -> Sequence[Version]:
         """Return the versions of a secret, newest first, without values."""
         parsed = self._name(name)

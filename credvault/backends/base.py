@@ -33,6 +33,19 @@ class Capability(Flag):
     SOFT_DELETE = auto()
 
 
+# What a store cannot do without one of them, in words, and what to do instead.
+_CANNOT: Final[Mapping[Capability, tuple[str, str | None]]] = {
+    Capability.WRITE: ("be written", None),
+    Capability.LIST: ("list", None),
+    Capability.DELETE: ("delete", None),
+    Capability.VERSIONS: ("keep versions", None),
+    Capability.SOFT_DELETE: (
+        "bring back what was deleted",
+        "'delete --soft' and 'undelete' are for the backend 'hashicorp'; elsewhere 'credvault delete' is for good",
+    ),
+}
+
+
 class Health(NamedTuple):
     """Whether a store can be reached, and what it says of itself."""
 
@@ -132,7 +145,7 @@ class Backend(ABC):
 
         Raises AlreadyExists or Conflict where `expect` is not met, NotFound where there is no value to keep.
         """
-        self._cannot("be written")
+        self._refuse(Capability.WRITE)
 
     def put_many(self, changes: Sequence[Change]) -> Sequence[Record]:
         """Make several changes, in one step where the store can, else one after the other."""
@@ -140,22 +153,22 @@ class Backend(ABC):
 
     def delete(self, names: Sequence[Name]) -> None:
         """Remove every version of all these secrets; raises NotFound, with nothing removed, if one is not there."""
-        self._cannot("delete")
+        self._refuse(Capability.DELETE)
 
     def delete_softly(self, names: Sequence[Name]) -> None:
         """Delete the current version of all these secrets so that `undelete` brings it back; raises NotFound."""
-        self._cannot("delete a version and bring it back")
+        self._refuse(Capability.SOFT_DELETE)
 
     def undelete(self, name: Name, version: int | None = None) -> Record:
         """Bring back a version, the newest unless another is named.
 
         Raises NotFound, and VersionDestroyed for one that is gone for good.
         """
-        self._cannot("bring back what was deleted")
+        self._refuse(Capability.SOFT_DELETE)
 
     def list(self) -> Sequence[Record]:
         """Return the record of each secret, as far as the store holds it without opening the secret."""
-        self._cannot("list")
+        self._refuse(Capability.LIST)
 
     def names(self) -> Sequence[Name]:
         """Return the name of each secret, sorted."""
@@ -163,7 +176,7 @@ class Backend(ABC):
 
     def history(self, name: Name) -> Sequence[Version]:
         """Return the versions of a secret, newest first; raises NotFound."""
-        self._cannot("keep versions")
+        self._refuse(Capability.VERSIONS)
 
     def reference(self, name: Name) -> str:
         """Return an opaque id of a name for the trail, which tells nothing of the name where the store has a key."""
@@ -172,5 +185,14 @@ class Backend(ABC):
     def close(self) -> None:  # noqa: B027 - most stores hold nothing
         """Let go of what the store holds."""
 
-    def _cannot(self, what: str) -> Never:
-        raise Unsupported(f"the backend '{self.name}' cannot {what}")
+    def require(self, capability: Capability) -> None:
+        """Raise Unsupported unless the store can do this: for who would ask a person first."""
+        if capability not in self.capabilities:
+            self._refuse(capability)
+
+    def _refuse(self, capability: Capability) -> Never:
+        what, hint = _CANNOT[capability]
+        self._cannot(what, hint)
+
+    def _cannot(self, what: str, hint: str | None = None) -> Never:
+        raise Unsupported(f"the backend '{self.name}' cannot {what}", hint=hint)

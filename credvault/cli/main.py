@@ -26,6 +26,7 @@ COMMANDS = {
     "list": "show names and facts, never values",
     "rotate": "put a new value in as the next version",
     "delete": "remove secrets, every version of them",
+    "undelete": "bring back what 'delete --soft' took away",
     "test": "try whether credentials still work",
     "exec": "run a program with secrets in its environment",
     "history": "show the versions of a secret",

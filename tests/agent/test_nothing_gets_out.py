@@ -92,6 +92,7 @@ def test_trail_has_one_line_for_each_access_and_none_of_the_client(desk: Desk) -
         ("rotate", entry, "ok"),  # its version was asked for
         ("rotate", entry, "ok"),
         ("edit", entry, "ok"),
+        ("has", entry, "ok"),  # it is looked for before anybody would be asked
         ("delete", entry, "ok"),
     ]
 
