@@ -11,7 +11,7 @@ from credvault.model.errors import NotFound
 from credvault.model.names import Name
 from credvault.model.record import Record, Secret, Version
 from credvault.sealing import vaultfile
-from credvault.sealing.entries import Entry, HistoryLimits
+from credvault.sealing.entries import Entry, HistoryLimits, history_limits
 from credvault.sealing.keys import DataKey
 from credvault.sealing.slots import KDF_LIMITS, KdfLimits, KeyMaterial, Slot
 from credvault.sealing.sources import Ask, key_material
@@ -144,13 +144,9 @@ def open_vault_file(
     elif settings.in_project:
         # A vault beside code moves with its branches.
         on_rollback = vaultfile.WARN
-    history = HistoryLimits()
     limits = Limits(
         settings.number("limits", "vault_bytes", Limits().file_bytes),
-        HistoryLimits(
-            settings.number("history", "versions", history.versions),
-            settings.number("history", "bytes", history.bytes),
-        ),
+        history_limits(settings.number),
         kdf or KDF_LIMITS,
     )
 

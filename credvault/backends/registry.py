@@ -18,6 +18,7 @@ ENTRY_POINTS = "credvault.backends"
 # Besides the vault file: where each is opened, by a function of the settings and of who is told warnings and details.
 _OURS: dict[str, str] = {
     "env": "credvault.backends.environ:open_environment",
+    "keyring": "credvault.backends.keyring:open_keyring",
 }
 
 Tell = Callable[[str], None]

@@ -1,7 +1,7 @@
 """One entry of a vault file: the record of a secret and its versions, as JSON inside one token."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -100,6 +100,12 @@ class HistoryLimits(NamedTuple):
 
     versions: int = 10
     bytes: int = 4 * 1024 * 1024
+
+
+def history_limits(number: Callable[[str, str, int], int]) -> HistoryLimits:
+    """Return the limits that settings give; `number` looks up a whole number by table, key and default."""
+    defaults = HistoryLimits()
+    return HistoryLimits(number("history", "versions", defaults.versions), number("history", "bytes", defaults.bytes))
 
 
 def with_new_version(entry: Entry, stored: StoredVersion, limits: HistoryLimits) -> Entry:

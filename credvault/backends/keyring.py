@@ -1,0 +1,325 @@
+"""The backend `keyring`: values in the OS keyring, everything else in an index of our own.
+
+Each version is an item of its own, written once; the current one is there a second time, under the service
+`com.credvault.<namespace>` and the key as the user, for other programs. What IntentFrame keeps can be read.
+"""
+
+import base64
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from credvault.backends import intentframe
+from credvault.backends.base import Aspect, Backend, Capability, Change, Health
+from credvault.backends.keyringindex import BASE64, TEXT, Index, IndexFile, Item, Row
+from credvault.config import Settings, data_folder
+from credvault.model import record as model
+from credvault.model.errors import CredvaultError, Damaged, NotFound, Unsupported
+from credvault.model.names import Name
+from credvault.model.record import Record, Secret, Version
+from credvault.model.text import counted, printable
+from credvault.model.value import SecretValue
+from credvault.oskeyring import OSKeyring, examine_os_keyrings, open_os_keyring
+from credvault.sealing.entries import Entry, HistoryLimits, StoredVersion, history_limits
+
+SERVICE = "com.credvault."
+INDEX = "keyring.json"
+
+# How often a value that is being replaced is looked for anew.
+_ATTEMPTS = 3
+_BASE64_HINT = "it was written by another program: put it in again with 'credvault rotate'"
+
+Tell = Callable[[str], None]
+
+
+def open_keyring(settings: Settings, warn: Tell, detail: Tell) -> "KeyringBackend":
+    """Return the backend; the keyring is looked for when a value is read or written."""
+    path = os.path.join(data_folder(settings.environ), INDEX)
+    return KeyringBackend(path, settings.environ, limits=history_limits(settings.number), warn=warn, detail=detail)
+
+
+class KeyringBackend(Backend):
+    """Secrets in the OS keyring, with the same rules as the vault file. Names and facts are read without it."""
+
+    name = "keyring"
+    capabilities = ~Capability.SOFT_DELETE  # all but that
+
+    def __init__(
+        self,
+        path: str,
+        environ: Mapping[str, str],
+        *,
+        limits: HistoryLimits = HistoryLimits(),  # noqa: B008 - immutable
+        warn: Tell = lambda text: None,
+        detail: Tell = lambda text: None,
+    ) -> None:
+        self._file = IndexFile(path)
+        self._environ = environ
+        self._limits = limits
+        self._warn = warn
+        self._detail = detail
+        self._opened: OSKeyring | None = None
+        self._ids: dict[Name, str] = {}
+
+    def get(self, name: Name, version: int | None = None) -> Secret:
+        """Return a secret; opens one item."""
+        return self._read(name, version, self._index())
+
+    def check(self) -> Health:
+        """Reach the keyring, and read the index."""
+        keyring = self._keyring()
+        state = ", locked" if keyring.is_locked else ""
+        return Health(True, f"{keyring.title}{state}, {counted(len(self._index().rows), 'secret')}")
+
+    def examine(self) -> Iterator[Aspect]:
+        """Yield each keyring and why it is or is not used, and how the index is."""
+        is_there = False
+        for candidate in examine_os_keyrings(self._environ):
+            is_there = is_there or candidate.is_used
+            state = "is used: " if candidate.is_used else "is not used: "
+            yield Aspect("keyring", True, printable(f"{candidate.title} {state}{candidate.detail}"))
+        if not is_there:
+            mend = "start one of them, or keep secrets in a vault file ('credvault init')"
+            yield Aspect("keyring", False, "no OS keyring can be used", mend)
+        try:
+            index = self._index()
+        except CredvaultError as exc:
+            yield Aspect("index", False, exc.message, exc.hint)
+            return
+        yield Aspect("index", True, f"{printable(self._file.path)} has {counted(len(index.rows), 'secret')}")
+        if index.leftovers or index.stale:
+            left = counted(len(index.leftovers) + len(index.stale), "item")
+            yield Aspect("index", True, f"{left} of a change that was cut short; the next one removes or mends them")
+
+    def get_many(self, names: Collection[Name]) -> dict[Name, Secret]:
+        """Return several secrets by one look at the index."""
+        index = self._index()
+        found = {}
+        for name in names:
+            try:
+                found[name] = self._read(name, None, index)
+            except NotFound:
+                continue
+        return found
+
+    def has(self, name: Name) -> bool:
+        """Say whether there is such a secret; opens none of ours."""
+        row = self._index().rows.get(name)
+        if row is not None:
+            return row.entry.current.state == model.ACTIVE
+        return self._foreign(name, self._index()) is not None
+
+    def put(self, change: Change) -> Record:
+        """Make one change."""
+        return self.put_many([change])[0]
+
+    def put_many(self, changes: Sequence[Change]) -> Sequence[Record]:
+        """Make all changes, or none of them: they take place when the index is replaced."""
+        from credvault.backends.changes import next_entry  # reading needs none of it
+
+        with self._file.locked():
+            index = self._index()
+            entries: dict[Name, Entry] = {}
+            records = []
+            for change in changes:
+                old = entries.get(change.name) or self._entry(change.name, index)
+                entries[change.name] = next_entry(old, change, self._limits)
+                records.append(entries[change.name].record())
+            self._commit(index, entries)
+        return records
+
+    def delete(self, names: Sequence[Name]) -> None:
+        """Remove all these secrets: they are gone when the index is replaced, then the items go."""
+        with self._file.locked():
+            index = self._index()
+            for name in names:
+                self._check_deletable(name, index)
+            gone = frozenset(names)
+            rows = {name: row for name, row in index.rows.items() if name not in gone}
+            self._replace(index, Index(rows, index.leftovers, index.stale | gone), {})
+
+    def list(self) -> Sequence[Record]:
+        """Return every record, sorted by name; opens nothing. IntentFrame's are those that its database names."""
+        index = self._index()
+        entries = {name: row.entry.record() for name, row in index.rows.items()}
+        for name, facts in self._intentframe_facts().items():
+            entries.setdefault(name, model.record_from_facts(name, 1, facts))
+        return [entries[name] for name in sorted(entries)]
+
+    def history(self, name: Name) -> Sequence[Version]:
+        """Return the versions of a secret, newest first."""
+        entry = self._entry(name, self._index())
+        if entry is None:
+            raise _not_there(name)
+        return entry.history()
+
+    def reference(self, name: Name) -> str:
+        """Return the id that a name has in the index."""
+        if name not in self._ids:
+            try:
+                self._index()
+            except CredvaultError:  # whoever reads it to some purpose is told
+                return "-"
+        return self._ids.get(name, "-")
+
+    def _index(self) -> Index:
+        index = self._file.read()
+        self._ids = {name: row.id for name, row in index.rows.items()}
+        return index
+
+    def _keyring(self) -> OSKeyring:
+        if self._opened is None:
+            self._opened = open_os_keyring(self._environ)
+            self._detail(f"the OS keyring is {self._opened.title}")
+        return self._opened
+
+    def _read(self, name: Name, version: int | None, index: Index) -> Secret:
+        for _ in range(_ATTEMPTS):
+            entry = self._entry(name, index)
+            if entry is None:
+                raise _not_there(name)
+            secret = entry.secret(version)
+            if not isinstance(secret.value, Item):
+                return secret
+            text = self._keyring().get(SERVICE + name.namespace, secret.value.user)
+            if text is not None:
+                return Secret(secret.record, _decoded(text, secret.value.form))
+            # Another process may have dropped the version meanwhile, and then the index says so.
+            before, index = index, self._index()
+            if index.rows.get(name) == before.rows.get(name):
+                break
+        raise Damaged(
+            f"{self._keyring().title} has no value for version {secret.record.version} of {name}",
+            hint="look whether another keyring was in use when it was stored ('credvault doctor')",
+        )
+
+    def _entry(self, name: Name, index: Index) -> Entry | None:
+        """Return the entry of a name: ours, or of what somebody else keeps."""
+        row = index.rows.get(name)
+        return self._foreign(name, index) if row is None else row.entry
+
+    def _foreign(self, name: Name, index: Index) -> Entry | None:
+        """Return what another program keeps under a name that the index has not, as an entry of one version."""
+        text = None
+        if name not in index.stale:  # then it is what is left of one that was deleted
+            text = self._keyring().get(SERVICE + name.namespace, name.key)
+        facts: Mapping[str, Any] = intentframe.default_facts(name)
+        if text is None:
+            text = self._keyring().get(intentframe.SERVICE + name.namespace, name.key)
+            facts = self._intentframe_facts().get(name, facts)
+        if not text:
+            return None
+        stored = StoredVersion(1, model.ACTIVE, facts["value_changed_at"], "unknown", text)
+        return Entry(name, facts, (stored,))
+
+    def _intentframe_facts(self) -> Mapping[Name, Mapping[str, Any]]:
+        return intentframe.read_facts(self._environ)
+
+    def _check_deletable(self, name: Name, index: Index) -> None:
+        """Raise NotFound for what is not there, Unsupported for what would be there all the same."""
+        is_theirs = self._keyring().get(intentframe.SERVICE + name.namespace, name.key) is not None
+        if name not in index.rows and not is_theirs and self._foreign(name, index) is None:
+            raise _not_there(name)
+        if is_theirs:
+            service = printable(intentframe.SERVICE + name.namespace)
+            what = "is kept by IntentFrame" if name not in index.rows else "would be what IntentFrame keeps"
+            hint = f"remove that first: keyring del {service} {name.key}"
+            raise Unsupported(f"{name} {what}, which is only read here; nothing was deleted", hint=hint)
+
+    def _commit(self, index: Index, entries: Mapping[Name, Entry]) -> None:
+        """Make `entries` those of their names: their new values first, then the index, then what is left over."""
+        rows, values = dict(index.rows), {}
+        stale = set(index.stale)
+        for name, entry in entries.items():
+            versions = []
+            for stored in entry.versions:
+                value = stored.value
+                if value is not None and not isinstance(value, Item):
+                    item, text = _placed(name, stored.version, value)
+                    values[name.namespace, item.user] = text
+                    stored = stored._replace(value=item)
+                    stale.add(name)
+                versions.append(stored)
+            old = index.rows.get(name)
+            rows[name] = Row(os.urandom(16).hex() if old is None else old.id, entry._replace(versions=tuple(versions)))
+        self._replace(index, Index(rows, index.leftovers, frozenset(stale)), values)
+
+    def _replace(self, old: Index, new: Index, values: Mapping[tuple[str, str], SecretValue]) -> None:
+        """Put `values` into the keyring, make `new` the index, and sweep.
+
+        Killed anywhere, the index is the old one or the new one, and says what is left over.
+        """
+        if values:
+            for (_, user), text in values.items():
+                self._keyring().check_size(user, text)
+            for name in new.stale - old.stale:
+                self._keyring().check_size(name.key, SecretValue(b"-"))
+            # Said before it is done: an item that the index does not know of would never be found again.
+            self._file.write(old._replace(leftovers=old.leftovers | values.keys(), stale=new.stale))
+            for (namespace, user), text in values.items():
+                self._keyring().set(SERVICE + namespace, user, text)
+        gone = {(name.namespace, user) for name, row in old.rows.items() for user in row.items}
+        kept = {(name.namespace, user) for name, row in new.rows.items() for user in row.items}
+        new = new._replace(leftovers=(old.leftovers | gone) - kept)
+        self._file.write(new)
+        if new.leftovers or new.stale:
+            self._sweep(new, values)
+
+    def _sweep(self, index: Index, values: Mapping[tuple[str, str], SecretValue]) -> None:
+        """Bring the copies in step and remove what is left over; the change has been made, whatever happens here."""
+        leftovers, stale = set(index.leftovers), set(index.stale)
+        try:
+            for name in index.stale:
+                self._copy(name, index, values)
+                stale.discard(name)
+            for namespace, user in index.leftovers:
+                self._keyring().delete(SERVICE + namespace, user)
+                leftovers.discard((namespace, user))
+        except CredvaultError as exc:
+            self._warn(f"old values are still in the keyring, until the next change: {exc.message}")
+        self._file.write(index._replace(leftovers=frozenset(leftovers), stale=frozenset(stale)))
+
+    def _copy(self, name: Name, index: Index, values: Mapping[tuple[str, str], SecretValue]) -> None:
+        """Put the current value where other programs look for it, if it is text; else nothing is there."""
+        row, service = index.rows.get(name), SERVICE + name.namespace
+        current = None if row is None else row.entry.current.value
+        if isinstance(current, Item) and current.form == TEXT:
+            text = values.get((name.namespace, current.user)) or self._keyring().get(service, current.user)
+            if text is not None:
+                self._keyring().set(service, name.key, text)
+                return
+        self._keyring().delete(service, name.key)
+
+
+def _placed(name: Name, version: int, value: SecretValue) -> tuple[Item, SecretValue]:
+    """Return a place of its own for a value, and the text that is put there."""
+    form, text = _encoded(value)
+    # By chance, so that nothing is ever replaced: to the Keychain that is to remove and to add, and dying in between
+    # would lose it. The rest of it is for people who look into the keyring.
+    return Item(f"{name.key}#{version}.{os.urandom(8).hex()}", form, len(value)), text
+
+
+def _encoded(value: SecretValue) -> tuple[str, SecretValue]:
+    """Return a value as text: as it is if every keyring gives it back so, else in base64."""
+    data = value.reveal()
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = "\0"
+    # The Keychain ends a text at a NUL, and Credential Manager takes a byte order mark out.
+    if "\0" in text or text[:1] in ("\ufeff", "\ufffe"):
+        return BASE64, SecretValue(base64.b64encode(data))
+    return TEXT, value
+
+
+def _decoded(text: SecretValue, form: str) -> SecretValue:
+    if form == TEXT:
+        return text
+    try:
+        return SecretValue(base64.b64decode(text.reveal(), validate=True))
+    except ValueError:
+        raise Damaged("the keyring holds something else than was put there", hint=_BASE64_HINT) from None
+
+
+def _not_there(name: Name) -> NotFound:
+    return NotFound(f"there is no secret {name}")

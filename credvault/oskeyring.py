@@ -1,0 +1,342 @@
+"""The OS keyring: Secret Service, KWallet, macOS Keychain or Windows Credential Manager, and nothing else.
+
+The only importer of the library `keyring`, of which just the backends in a list of ours are ever loaded: not what
+else is installed, nor what its settings name. Every call ends in `ANSWER_SECONDS`. Knows no names and no vaults.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from functools import partial
+from importlib import import_module
+from threading import Thread
+from typing import Any, TypeVar
+
+from credvault.model.errors import (
+    BackendUnavailable,
+    ConfigError,
+    CredvaultError,
+    InvalidValue,
+    Locked,
+    StorageError,
+    Unsupported,
+)
+from credvault.model.text import listed, printable
+from credvault.model.tuples import NamedTuple
+from credvault.model.value import SecretValue
+
+ANSWER_SECONDS = 5.0
+"""How long a keyring may take for one call, its question to the user included."""
+
+# Credential Manager: CRED_MAX_CREDENTIAL_BLOB_SIZE, of what the library writes as UTF-16, and CRED_MAX_USERNAME_LENGTH
+# (wincred.h). The others have no limit of their own; 1 MiB in base64 goes through D-Bus and gnome-keyring (tried).
+WINDOWS_VALUE_BYTES, WINDOWS_USER_CHARACTERS = 2560, 513
+
+_VARIABLE = "PYTHON_KEYRING_BACKEND"
+_ENTRY_POINTS = "keyring.backends"
+_CHAINER = "keyring.backends.chainer.ChainerBackend"
+_MAX_SETTINGS_BYTES = 64 * 1024
+_LOCKED_HINT = "unlock it in your desktop's program for passwords and keys, or by logging in; then run this again"
+_START_HINT = "start one (gnome-keyring, KWallet, KeePassXC), or keep secrets in a vault file ('credvault init')"
+
+T = TypeVar("T")
+
+
+class Kind(NamedTuple):
+    """A keyring that is real: its name for people, the class that the library calls it by, and where it can be."""
+
+    title: str
+    path: str
+    platform: str
+
+
+SECRET_SERVICE = Kind("Secret Service", "keyring.backends.SecretService.Keyring", "linux")
+_KWALLET = Kind("KWallet", "keyring.backends.kwallet.DBusKeyring", "linux")
+_WINDOWS = Kind("Windows Credential Manager", "keyring.backends.Windows.WinVaultKeyring", "win32")
+# In the order of the library's own priorities.
+KINDS = (
+    Kind("macOS Keychain", "keyring.backends.macOS.Keyring", "darwin"),
+    _WINDOWS,
+    SECRET_SERVICE,
+    _KWALLET,
+    Kind("libsecret", "keyring.backends.libsecret.Keyring", "linux"),
+    Kind("KWallet 4", "keyring.backends.kwallet.DBusKeyringKWallet4", "linux"),
+)
+# What is known of the others, by how their names begin.
+_WHY_NOT = {
+    "keyring.backends.null.": "which forgets what it is given",
+    "keyring.backends.fail.": "which keeps nothing",
+    "keyrings.alt.": "which is weak: it may keep secrets in the clear, or under a password in a file",
+}
+
+
+class Candidate(NamedTuple):
+    """A keyring that was looked at: its name, whether it is the one in use, and what was found."""
+
+    title: str
+    is_used: bool
+    detail: str
+
+
+class OSKeyring:
+    """The keyring of this user's desktop or system: texts as SecretValue (UTF-8) under a service and a user.
+
+    Besides what each method says, all raise Locked where nobody unlocks it in time, and BackendUnavailable where it
+    does not answer.
+    """
+
+    def __init__(self, kind: Kind, library: Any, *, is_locked: bool) -> None:
+        self.title = kind.title
+        # When it was looked at; whatever asks for a secret has the desktop ask the user.
+        self.is_locked = is_locked
+        self._is_windows = kind == _WINDOWS
+        self._library = library
+
+    def get(self, service: str, user: str) -> SecretValue | None:
+        """Return a text, or None where there is none; raises Unsupported for what is not text."""
+        text = self._ask(lambda: self._library.get_password(service, user))
+        return None if text is None else SecretValue(text.encode("utf-8", "surrogatepass"))
+
+    def set(self, service: str, user: str, text: SecretValue) -> None:
+        """Keep a text, in place of another one; raises what `check_size` raises, with nothing changed."""
+        self.check_size(user, text)
+        self._ask(lambda: self._library.set_password(service, user, text.reveal().decode("utf-8")))
+
+    def delete(self, service: str, user: str) -> bool:
+        """Remove a text and say whether there was one."""
+
+        def remove() -> bool:
+            from keyring.errors import PasswordDeleteError
+
+            try:
+                self._library.delete_password(service, user)
+            except PasswordDeleteError:
+                # Nothing to remove and not allowed to are one error to the library.
+                if self._library.get_password(service, user) is not None:
+                    raise
+                return False
+            return True
+
+        return self._ask(remove)
+
+    def check_size(self, user: str, text: SecretValue) -> None:
+        """Raise InvalidValue for what the keyring could not hold."""
+        if not self._is_windows:
+            return
+        size = len(text.reveal().decode("utf-8").encode("utf-16-le"))
+        if size > WINDOWS_VALUE_BYTES:
+            hint = "a vault file holds up to 1 MiB ('credvault init')"
+            limit = f"the {self.title} holds at most {WINDOWS_VALUE_BYTES}"
+            raise InvalidValue(f"the value takes {size} bytes, and {limit}", hint=hint)
+        if len(user) > WINDOWS_USER_CHARACTERS:
+            raise InvalidValue(f"the name is longer than the {WINDOWS_USER_CHARACTERS} characters of the {self.title}")
+
+    def _ask(self, act: Callable[[], T]) -> T:
+        def silent() -> CredvaultError:
+            return _not_unlocked() if self.is_locked else _silent(self.title)
+
+        return _in_time(act, self.title, silent)
+
+
+def open_os_keyring(environ: Mapping[str, str]) -> OSKeyring:
+    """Return the keyring to use, the one that the library's own settings name if that is a real one.
+
+    Raises ConfigError where they name another, BackendUnavailable where there is none or it does not answer.
+    """
+    return _in_time(lambda: _open(environ), "the OS keyring", lambda: _silent("the OS keyring"))
+
+
+def examine_os_keyrings(environ: Mapping[str, str]) -> Iterator[Candidate]:
+    """Yield each keyring there may be here, and why it is or is not used; nothing that is refused is loaded."""
+    used: str | None = None
+    wanted: tuple[Kind, ...] = ()
+    try:
+        wanted = _in_time(lambda: _wanted_kinds(environ), "keyringrc.cfg", lambda: _silent("keyringrc.cfg"))
+    except CredvaultError as exc:
+        yield Candidate("settings of keyring", False, exc.message)
+    for kind in _ranked_kinds(environ):
+        if kind not in wanted:
+            yield Candidate(kind.title, False, "another one is named")
+            continue
+        try:
+            found = _in_time(partial(_reach, kind), kind.title, partial(_silent, kind.title))
+        except CredvaultError as exc:
+            yield Candidate(kind.title, False, exc.message)
+            continue
+        state = "locked" if found.is_locked else "unlocked"
+        yield Candidate(kind.title, used is None, state if used is None else f"{used} comes first")
+        used = used or kind.title
+    for module in _refused_plugins():
+        yield Candidate(module, False, f"refused: {_why_not(module + '.').removeprefix('which ')}")
+
+
+def _open(environ: Mapping[str, str]) -> OSKeyring:
+    first: CredvaultError | None = None
+    for kind in _wanted_kinds(environ):
+        try:
+            return _reach(kind)
+        except BackendUnavailable as exc:
+            first = first or exc
+    refused = list(_refused_plugins())
+    also = f"; refused as weak: {printable(listed(refused, 3))}" if refused else ""
+    if first is None:
+        raise BackendUnavailable(f"there is no OS keyring on this system{also}", hint="use a vault file")
+    raise BackendUnavailable(first.message + also, hint=first.hint)
+
+
+def _wanted_kinds(environ: Mapping[str, str]) -> tuple[Kind, ...]:
+    """Return the keyrings that may be used, best first; raises ConfigError where a weak one is named."""
+    named = _named_keyring(environ)
+    if named is None:
+        return _ranked_kinds(environ)
+    name, source = named
+    hint = f"unset it, or name one of {', '.join(kind.path for kind in _ranked_kinds(environ))}"
+    if name == _CHAINER:
+        weak = list(_refused_plugins())
+        if weak:
+            raise ConfigError(f"{source} names a chain of keyrings with {printable(listed(weak, 3))} in it", hint=hint)
+        return _ranked_kinds(environ)  # it writes to the first
+    kind = next((kind for kind in KINDS if kind.path == name), None)
+    if kind is None:
+        raise ConfigError(f"{source} names the keyring {printable(name)}, {_why_not(name)}", hint=hint)
+    return (kind,)
+
+
+def _ranked_kinds(environ: Mapping[str, str]) -> tuple[Kind, ...]:
+    """Return the keyrings of this system as the library ranks them, so that both look in the same place."""
+    here = [kind for kind in KINDS if sys.platform.startswith(kind.platform)]
+    if "KDE" in environ.get("XDG_CURRENT_DESKTOP", "").split(":"):
+        here.sort(key=lambda kind: kind != _KWALLET)
+    return tuple(here)
+
+
+def _named_keyring(environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the class that the library's settings name, and which of them does; raises ConfigError."""
+    if environ.get(_VARIABLE):
+        return environ[_VARIABLE], _VARIABLE
+    import configparser
+
+    from keyring.util.platform_ import config_root
+
+    path = os.path.join(config_root(), "keyringrc.cfg")
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read(_MAX_SETTINGS_BYTES)
+        settings = configparser.RawConfigParser()
+        settings.read_string(text)
+        return settings.get("backend", "default-keyring").strip(), printable(path)
+    except (FileNotFoundError, NotADirectoryError, configparser.NoSectionError, configparser.NoOptionError):
+        return None
+    except (OSError, ValueError, configparser.Error):
+        raise ConfigError(f"{printable(path)} cannot be read, so it is not known which keyring it names") from None
+
+
+def _refused_plugins() -> Iterator[str]:
+    """Yield the modules of other keyrings that are installed, by name: a chain would load them."""
+    from importlib.metadata import entry_points
+
+    ours = {kind.path.rpartition(".")[0] for kind in KINDS} | {_CHAINER.rpartition(".")[0]}
+    for module in sorted({point.value.partition(":")[0] for point in entry_points(group=_ENTRY_POINTS)} - ours):
+        if module not in ("keyring.backends.fail", "keyring.backends.null"):
+            yield module
+
+
+def _why_not(name: str) -> str:
+    found = (why for beginning, why in _WHY_NOT.items() if name.startswith(beginning))
+    return next(found, "which is not one that is known to be safe")
+
+
+def _reach(kind: Kind) -> OSKeyring:
+    """Return a keyring that answers; raises BackendUnavailable."""
+    if kind == SECRET_SERVICE:
+        is_locked = _reach_secret_service()
+    try:
+        module, _, name = kind.path.rpartition(".")
+        library = getattr(import_module(module), name)
+        if kind != SECRET_SERVICE:
+            is_locked = False
+            library.priority  # noqa: B018 - raises what is missing
+        return OSKeyring(kind, library(), is_locked=is_locked)
+    except Exception as exc:  # noqa: BLE001 - each of the library's backends raises what its system does
+        # No secret was asked for yet, so there is none in the text.
+        why = printable(str(exc)) if isinstance(exc, RuntimeError) else type(exc).__name__
+        raise BackendUnavailable(f"{kind.title} cannot be used: {why[:1].lower()}{why[1:]}") from None
+
+
+def _reach_secret_service() -> bool:
+    """Return whether the default keyring of the Secret Service is locked; raises BackendUnavailable."""
+    try:
+        import secretstorage as service
+    except ImportError:
+        raise BackendUnavailable("Secret Service cannot be used: SecretStorage is not installed") from None
+    try:
+        with closing(service.dbus_init()) as bus:
+            if not service.check_service_availability(bus):
+                raise BackendUnavailable("no Secret Service runs on the message bus of this session", hint=_START_HINT)
+            try:
+                return service.Collection(bus).is_locked()
+            except service.ItemNotFoundException:
+                return True  # there is no default keyring yet: the first secret has the desktop ask for one
+    except TimeoutError:
+        raise BackendUnavailable("the message bus of this session does not answer", hint=_START_HINT) from None
+    except (service.SecretServiceNotAvailableException, RuntimeError, OSError):
+        # The library does not say which: whatever the variable says, nothing listens there.
+        is_set = bool(os.environ.get("DBUS_SESSION_BUS_ADDRESS"))
+        why = "nobody answers at DBUS_SESSION_BUS_ADDRESS" if is_set else "DBUS_SESSION_BUS_ADDRESS is not set"
+        hint = "log in to a desktop, or run it under 'dbus-run-session'; or use a vault file ('credvault init')"
+        raise BackendUnavailable(f"there is no message bus, and so no Secret Service: {why}", hint=hint) from None
+
+
+def _in_time(act: Callable[[], T], title: str, silent: Callable[[], CredvaultError]) -> T:
+    """Return what `act` returns, its errors as ours; raises what `silent` returns after ANSWER_SECONDS.
+
+    In a thread, which is left behind where it hangs: the library has no limit of time, and neither a D-Bus call nor
+    the Keychain's question can be called back. A process of its own could be ended, but takes 0.3 s to start for
+    every call, has the value cross a pipe, and is another program to the Keychain, which asks about each.
+    """
+    outcome: list[tuple[T | None, BaseException | None]] = []
+
+    def run() -> None:
+        try:
+            outcome.append((act(), None))
+        except BaseException as exc:  # noqa: BLE001 - raised where it is waited for
+            outcome.append((None, exc))
+
+    thread = Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(ANSWER_SECONDS)
+    if not outcome:
+        raise silent()
+    result, error = outcome[0]
+    if error is not None:
+        raise _translated(error, title) from None
+    return result  # type: ignore[return-value]  # it is what `act` returned
+
+
+def _translated(error: BaseException, title: str) -> BaseException:
+    """Return an error of the library as one of ours; what it says is never quoted, for it may be about a value."""
+    if isinstance(error, CredvaultError) or not isinstance(error, Exception):
+        return error
+    names = {cls.__name__ for cls in type(error).__mro__}
+    if "InitError" in names:
+        return BackendUnavailable(
+            "the Secret Service has no default keyring, and the desktop made none",
+            hint="make one in your desktop's program for passwords and keys; then run this again",
+        )
+    if names & {"KeyringLocked", "LockedException", "PromptDismissedException"}:
+        return _not_unlocked()
+    if isinstance(error, UnicodeError):
+        return Unsupported(f"{title} holds something else than text there")
+    if names & {"PasswordSetError", "PasswordDeleteError"}:
+        return StorageError(f"{title} refused the change", hint="it may have asked, and nobody said yes")
+    return BackendUnavailable(f"{title} failed ({type(error).__name__})", hint="'credvault doctor' says more")
+
+
+def _not_unlocked() -> Locked:
+    return Locked("the OS keyring is locked", hint=_LOCKED_HINT)
+
+
+def _silent(title: str) -> BackendUnavailable:
+    hint = "look for its question on the desktop, or start it anew"
+    return BackendUnavailable(f"{title} did not answer in {ANSWER_SECONDS:.0f} s", hint=hint)
