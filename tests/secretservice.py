@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
+import secretstorage
+from jeepney.io.blocking import open_dbus_connection  # type: ignore[import-untyped]  # it has no types
+
 PASSWORD = "password"  # of the keyring
 START_SECONDS = 20.0
 # Without the folders of services that a bus would start by itself: it would start another one than ours.
@@ -30,6 +33,33 @@ class SecretService(NamedTuple):
     environ: dict[str, str]
     bus: "subprocess.Popen[str]"
     keeper: "subprocess.Popen[str]"
+
+    def items(self) -> dict[tuple[str, str], bytes]:
+        """Return what the keyring holds, by service and user."""
+        with self._collection() as collection:
+            found = [(item.get_attributes(), item.get_secret()) for item in collection.get_all_items()]
+        return {(attributes["service"], attributes["username"]): value for attributes, value in found}
+
+    def put(self, service: str, user: str, value: bytes) -> None:
+        """Keep a value as the library `keyring` does."""
+        with self._collection() as collection:
+            collection.create_item(user, {"service": service, "username": user}, value, replace=True)
+
+    def empty(self) -> None:
+        """Remove everything."""
+        with self._collection() as collection:
+            for item in collection.get_all_items():
+                item.delete()
+
+    def lock(self) -> None:
+        """Lock the keyring, for good: only a person could unlock it."""
+        with self._collection() as collection:
+            collection.lock()
+
+    @contextmanager
+    def _collection(self) -> Iterator[secretstorage.Collection]:
+        with open_dbus_connection(self.environ["DBUS_SESSION_BUS_ADDRESS"]) as bus:
+            yield secretstorage.Collection(bus)
 
 
 @contextmanager

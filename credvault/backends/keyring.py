@@ -141,6 +141,8 @@ class KeyringBackend(Backend):
     def list(self) -> Sequence[Record]:
         """Return every record, sorted by name; opens nothing. IntentFrame's are those that its database names."""
         index = self._index()
+        if not index.rows and not self._file.exists():
+            self._keyring()  # else nobody knows whether there is nothing
         entries = {name: row.entry.record() for name, row in index.rows.items()}
         for name, facts in self._intentframe_facts().items():
             entries.setdefault(name, model.record_from_facts(name, 1, facts))

@@ -73,6 +73,10 @@ class IndexFile:
     def __init__(self, path: str) -> None:
         self.path = path
 
+    def exists(self) -> bool:
+        """Say whether there is a file."""
+        return os.path.lexists(self.path)
+
     def read(self) -> Index:
         """Return the index as it is now; raises Damaged, StorageError."""
         data = files.read_small_file(self.path, MAX_BYTES)
