@@ -369,7 +369,7 @@ def open_vault(
     if settings is None:
         import os
 
-        settings = load_settings(Flags(profile=profile, vault=path), os.environ)
+        settings = load_settings(Flags(profile=profile, vault=path), os.environ)._replace(stays=True)
     identity = local_identity()
     return Vault(
         backend or open_backend(settings, unlock, kdf=kdf, warn=warn, detail=detail),

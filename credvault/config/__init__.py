@@ -68,7 +68,8 @@ class Profile(NamedTuple):
 class Settings(NamedTuple):
     """What holds for this run. `backend`, `path` and `namespace` know where they came from.
 
-    `profile` is None where the vault was chosen otherwise.
+    `profile` is None where the vault was chosen otherwise. `stays` is of a program that holds the vault open for as
+    long as it likes, and not for one command.
     """
 
     backend: Origin
@@ -83,6 +84,7 @@ class Settings(NamedTuple):
     in_project: bool
     notices: tuple[str, ...]
     profile: Profile | None = None
+    stays: bool = False
 
     def option(self, key: str) -> Any:
         """Return what the profile says of `key`, or None; it has the kind that config/tables.py gives it."""

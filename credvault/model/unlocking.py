@@ -15,7 +15,7 @@ KEYS = (
 # Those that open it at once: the others are for a passphrase, from which a key is derived.
 RAW_KEYS = KEYS[:2]
 # What opens a server: as what unlocks a vault it never reaches a child unless it is kept by name (spec.md 7).
-SECRETS_OF_SERVERS = ("VAULT_TOKEN", "VAULT_SECRET_ID", "BAO_TOKEN")
+SECRETS_OF_SERVERS = ("VAULT_TOKEN", "VAULT_SECRET_ID", "BAO_TOKEN", "BAO_SECRET_ID")
 
 
 def unlocks_a_vault(variable: str) -> bool:
