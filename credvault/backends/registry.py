@@ -19,6 +19,7 @@ ENTRY_POINTS = "credvault.backends"
 _OURS: dict[str, str] = {
     "env": "credvault.backends.environ:open_environment",
     "keyring": "credvault.backends.keyring:open_keyring",
+    "hashicorp": "credvault.backends.hashicorp.opening:open_hashicorp",
 }
 
 Tell = Callable[[str], None]

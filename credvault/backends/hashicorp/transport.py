@@ -187,9 +187,10 @@ class Transport:
 
     def _render(self, request: Request, token: SecretValue | None) -> bytes:
         """Return the bytes of a request; its path and headers hold nothing that would end a line."""
-        headers = {"host": self.address.authority, "x-vault-request": "true", **request.headers}
+        headers = {"host": self.address.authority, "x-vault-request": "true"}
         if self.address.namespace is not None:
             headers["x-vault-namespace"] = self.address.namespace
+        headers |= request.headers
         body = b"" if request.body is None else json.dumps(request.body, separators=(",", ":")).encode("ascii")
         if request.body is not None:
             headers.setdefault("content-type", "application/json")

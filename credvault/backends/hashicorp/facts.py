@@ -1,0 +1,132 @@
+"""The facts of a secret as the custom metadata of a KV secret: one key for each, texts of at most 512 bytes.
+
+Besides them stands who wrote which version, which the engine does not keep. Pure.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from credvault.model import record as model
+from credvault.model.errors import InvalidValue
+from credvault.model.names import Name
+from credvault.model.text import printable
+
+# What the engine holds (OpenBao and Vault, KV v2).
+MAX_KEYS = 64
+MAX_KEY_BYTES = 128
+MAX_TEXT_BYTES = 512
+
+# Who wrote which versions, as JSON: {"1-3": "alice", "5": "bob"}. What is missing was written by another program.
+WRITERS = "writers"
+
+_LISTS = ("consumers", "tags")
+_OBJECTS = ("metadata", "fields", "probe")
+
+
+def to_custom(facts: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return facts as custom metadata, None for what is unset; raises InvalidValue for what it cannot hold."""
+    custom: dict[str, str | None] = {}
+    for member, fact in facts.items():
+        text = None if fact in (None, "", (), [], {}) else _text(fact)
+        if text is not None and len(text.encode("utf-8")) > MAX_TEXT_BYTES:
+            raise InvalidValue(
+                f"{printable(member)} takes {len(text.encode('utf-8'))} bytes, and the server holds at most "
+                f"{MAX_TEXT_BYTES} of each fact",
+                hint="shorten it, or keep it in a secret of its own",
+            )
+        if len(member.encode("utf-8")) > MAX_KEY_BYTES:
+            raise InvalidValue(f"{printable(member)[:40]}… is longer than {MAX_KEY_BYTES} bytes")
+        custom[member] = text
+    return custom
+
+
+def check_count(custom: Mapping[str, str | None]) -> None:
+    """Raise InvalidValue for more facts than custom metadata can hold."""
+    count = sum(text is not None for text in custom.values())
+    if count > MAX_KEYS:
+        raise InvalidValue(f"the secret has {count} facts, and the server holds at most {MAX_KEYS}")
+
+
+def from_custom(name: Name, custom: Mapping[str, str], version: int, created: str, changed: str) -> dict[str, Any]:
+    """Return the facts in custom metadata, and defaults for what is not there: another program may have written it.
+
+    `created` is when the engine made the secret, `changed` when it took `version`, the current one. A text that is no
+    such fact is left out, but for who may receive the secret: that is taken for what it may mean.
+    """
+    facts = {member: fact for member, text in custom.items() if (fact := _parse(member, text)) is not None}
+    facts.pop(WRITERS, None)
+    if writer_of(version, custom) is None:
+        # A value that another program put there, which wrote no fact.
+        facts.pop("updated_by", None)
+        facts |= {"updated_at": changed, "value_changed_at": changed}
+    return model.first_facts(name, {"created_at": created, "updated_at": changed, "value_changed_at": changed, **facts})
+
+
+def unreadable(custom: Mapping[str, str]) -> list[str]:
+    """Return the members of a record that custom metadata holds in another form than theirs."""
+    return [member for member, text in custom.items() if member in model.MEMBERS and _parse(member, text) is None]
+
+
+def writer_of(version: int, custom: Mapping[str, str]) -> str | None:
+    """Return who wrote a version, or None where that is not known."""
+    for span, who in _writers(custom).items():
+        first, last = _span(span)
+        if first <= version <= last:
+            return who
+    return None
+
+
+def with_writer(custom: Mapping[str, str], version: int, who: str) -> str:
+    """Return the text of WRITERS after `who` wrote `version`; the oldest are forgotten where it gets too long."""
+    writers = _writers(custom)
+    span = str(version)
+    if writers:
+        last_span, last_who = list(writers.items())[-1]
+        first, last = _span(last_span)
+        if last_who == who and last == version - 1:
+            del writers[last_span]
+            span = f"{first}-{version}"
+    writers[span] = who
+    while len(_text(writers).encode("utf-8")) > MAX_TEXT_BYTES and len(writers) > 1:
+        del writers[next(iter(writers))]
+    return _text(writers)
+
+
+def _text(fact: Any) -> str:
+    """Return a fact as text: as it is if the engine takes it so, else as JSON. It takes what prints alone."""
+    if isinstance(fact, str) and fact.isprintable() and not fact.startswith('"'):
+        return fact
+    text = json.dumps(fact, ensure_ascii=False, separators=(",", ":"))
+    return text if text.isprintable() else json.dumps(fact, separators=(",", ":"))
+
+
+def _parse(member: str, text: str) -> Any:
+    """Return the fact in a text, or None for a text that is none of that member."""
+    fact: Any = text
+    if member in _LISTS or member in _OBJECTS or text.startswith('"'):
+        try:
+            fact = json.loads(text)
+        except (ValueError, RecursionError):
+            # As a person writes a list: tags=prod,db.
+            fact = [part.strip() for part in text.split(",") if part.strip()] if member in _LISTS else text
+    try:
+        model.check_facts({member: fact}, required=())
+    except InvalidValue:
+        return [text] if member in _LISTS else None
+    return fact
+
+
+def _writers(custom: Mapping[str, str]) -> dict[str, str]:
+    try:
+        writers = json.loads(custom.get(WRITERS, "{}"))
+        if isinstance(writers, dict) and all(isinstance(who, str) and _span(span) for span, who in writers.items()):
+            return writers
+    except (ValueError, RecursionError):
+        pass
+    return {}
+
+
+def _span(span: str) -> tuple[int, int]:
+    first, _, last = span.partition("-")
+    return int(first), int(last or first)

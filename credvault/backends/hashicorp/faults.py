@@ -1,0 +1,32 @@
+"""What a server says when it will not do what it was asked: each answer as an error of ours, with what to do."""
+
+from credvault.backends.hashicorp.address import Address
+from credvault.backends.hashicorp.transport import Answer, Request
+from credvault.model.errors import BackendUnavailable, CredvaultError, Denied, InvalidValue, Unsupported
+
+# What a policy calls what a request does.
+_RIGHTS = {"GET": ("read",), "POST": ("create", "update"), "PATCH": ("patch",), "DELETE": ("delete",)}
+
+
+def refusal(request: Request, answer: Answer, address: Address) -> CredvaultError:
+    """Return the error of an answer that is neither success nor an outage; 403 is that of a token that is known."""
+    if answer.status == 403:
+        return _denied(request)
+    if answer.status == 413 or "too large" in answer.errors:
+        hint = "with Raft storage a secret has at most 1 MiB, as JSON and with what is not text as base64"
+        return InvalidValue(f"the value is larger than {address} takes", hint=hint)
+    if answer.status == 405:
+        return Unsupported(f"{address} cannot do this", hint="it takes OpenBao, or Vault 1.9 or later")
+    said = f": {answer.errors}" if answer.errors else ""
+    hint = "is this the address of an OpenBao or Vault server?"
+    return BackendUnavailable(f"{address} refused the request (status {answer.status}){said}", hint=hint)
+
+
+def _denied(request: Request) -> Denied:
+    path, _, query = request.path.partition("?")
+    rights = ("list",) if query == "list=true" else _RIGHTS[request.method]
+    quoted = ", ".join(f'"{right}"' for right in rights)
+    return Denied(
+        f"no policy of the token allows to {' and '.join(rights)} {path}",
+        hint=f'one that does says: path "{path}" {{ capabilities = [{quoted}] }}',
+    )

@@ -1,0 +1,323 @@
+"""The words of the KV engine, version 2: paths of requests, what answers mean, and what their 404 says (M57).
+
+A path is that of a secret below the mount. Several go side by side, and what they say comes in their order.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from credvault.backends.base import Health
+from credvault.backends.hashicorp.login import Login
+from credvault.backends.hashicorp.transport import Answer, Request, Transport
+from credvault.model.errors import BackendUnavailable, ConfigError, CredvaultError, Unsupported
+from credvault.model.record import ACTIVE, DELETED, DESTROYED
+from credvault.model.text import printable
+from credvault.model.times import time_text
+from credvault.model.tuples import NamedTuple
+
+DATA, METADATA, UNDELETE = "data", "metadata", "undelete"
+
+_MERGE = {"content-type": "application/merge-patch+json"}
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.@+")
+_MISMATCH = "check-and-set"
+_NO_ROUTE = "no handler for route"
+_EXPECTED = (200, 204, 404)
+# Status 200 whatever it says of itself; it stands outside of namespaces.
+_HEALTH = Request(
+    "GET",
+    "sys/health?standbyok=true&perfstandbyok=true&sealedcode=200&uninitcode=200",
+    headers={"x-vault-namespace": ""},
+)
+
+
+class Reading(NamedTuple):
+    """One version of a KV secret as it was read: `data` is None unless the version is active.
+
+    `custom` is the custom metadata of the secret as it is now.
+    """
+
+    version: int
+    state: str
+    data: Mapping[str, Any] | None
+    custom: Mapping[str, str]
+    created_time: str
+
+
+class Stage(NamedTuple):
+    """One version of a KV secret, without what is in it."""
+
+    version: int
+    state: str
+    created_time: str
+
+
+class Metadata(NamedTuple):
+    """What the engine says of a KV secret: its versions, newest first, and the custom metadata.
+
+    `revision` counts the changes of the metadata where the server does (OpenBao 2.3), else it is None.
+    """
+
+    current_version: int
+    stages: tuple[Stage, ...]
+    custom: Mapping[str, str]
+    created_time: str
+    revision: int | None
+
+    @property
+    def state(self) -> str | None:
+        """The state of the current version, None where there is none."""
+        return next((stage.state for stage in self.stages if stage.version == self.current_version), None)
+
+
+class Written(NamedTuple):
+    """A version that was written, and the custom metadata that it found."""
+
+    version: int
+    custom: Mapping[str, str]
+
+
+class KV2:
+    """A KV v2 engine as the token may use it: `mount` and `prefix` are paths that settings have checked.
+
+    Raises Unauthenticated and Denied, BackendUnavailable, and for the mount ConfigError (there is none) and
+    Unsupported (it is of version 1).
+    """
+
+    def __init__(self, transport: Transport, login: Login, mount: str, prefix: str = "") -> None:
+        self.mount = mount
+        self.prefix = prefix
+        self._transport = transport
+        self._login = login
+        self._is_checked = False
+
+    def path(self, kind: str, path: str) -> str:
+        """Return the path of a request below /v1/: `MOUNT/KIND/PREFIX/PATH`. All paths are made here.
+
+        Raises ValueError for one that would leave the prefix: a segment that is empty or dots alone, or a character
+        that may mean something else to a server or to what stands before it.
+        """
+        segments = path.split("/")
+        if not all(segment.strip(".") and _PLAIN.issuperset(segment) for segment in segments):
+            raise ValueError("a path of a secret leaves the place it was made for")
+        return self._join(kind, path)
+
+    def read(self, wanted: Sequence[tuple[str, int | None]]) -> list[Reading | None]:
+        """Return versions, None for the newest, of secrets at paths; None for each that was never there."""
+        queries = ["" if version is None else f"?version={int(version)}" for _, version in wanted]
+        answers = self.ask(
+            [Request("GET", self.path(DATA, path) + query) for (path, _), query in zip(wanted, queries, strict=True)]
+        )
+        return [_parse_reading(answer) for answer in answers]
+
+    def read_metadata(self, paths: Sequence[str]) -> list[Metadata | None]:
+        """Return what is said of secrets; None for each that was never there."""
+        answers = self.ask([Request("GET", self.path(METADATA, path)) for path in paths])
+        return [_parse_metadata(answer) for answer in answers]
+
+    def list_folders(self, folders: Sequence[str]) -> list[Sequence[str]]:
+        """Return the names in folders (empty for that of the prefix); those of folders end in '/'."""
+        roots = [self.path(METADATA, folder) if folder else self._join(METADATA) for folder in folders]
+        answers = self.ask([Request("GET", f"{root}/?list=true") for root in roots])
+        return [_parse_keys(answer) for answer in answers]
+
+    def write(self, wanted: Sequence[tuple[str, Mapping[str, Any], int]]) -> list[Written | None]:
+        """Write new versions: path, data, and the version that must be current (0: none was ever written).
+
+        None for each where another one is.
+        """
+        requests = [
+            Request("POST", self.path(DATA, path), {"data": data, "options": {"cas": current}})
+            for path, data, current in wanted
+        ]
+        return [None if _is_mismatch(answer) else _parse_written(answer) for answer in self.ask(requests)]
+
+    def put_metadata(self, wanted: Sequence[tuple[str, Mapping[str, str], int | None]]) -> list[bool]:
+        """Set the custom metadata of secrets: path, metadata, and the revision that must be current, if any.
+
+        False for each where another one is. Servers that count no revisions pass over that.
+        """
+        requests = [
+            Request("POST", self.path(METADATA, path), {"custom_metadata": custom, **_revision(revision)})
+            for path, custom, revision in wanted
+        ]
+        return [not _is_mismatch(answer) for answer in self.ask(requests)]
+
+    def patch_metadata(self, wanted: Sequence[tuple[str, Mapping[str, str | None]]]) -> list[bool]:
+        """Merge into the custom metadata of secrets, None unsets; False for each that is not there."""
+        answers = self.ask(
+            [
+                Request("PATCH", self.path(METADATA, path), {"custom_metadata": custom}, _MERGE)
+                for path, custom in wanted
+            ]
+        )
+        return [answer.status != 404 for answer in answers]
+
+    def remove(self, paths: Sequence[str]) -> None:
+        """Remove all versions of secrets, and what is said of them."""
+        self.ask([Request("DELETE", self.path(METADATA, path)) for path in paths])
+
+    def delete_newest(self, paths: Sequence[str]) -> None:
+        """Delete the newest version of secrets, so that it can be brought back."""
+        self.ask([Request("DELETE", self.path(DATA, path)) for path in paths])
+
+    def undelete(self, path: str, version: int) -> None:
+        """Bring back a version; one that was not deleted, or is gone for good, stays as it is."""
+        self.ask([Request("POST", self.path(UNDELETE, path), {"versions": [version]})])
+
+    def ask(self, requests: Sequence[Request]) -> list[Answer]:
+        """Return answers of success, of what is not there (404) and of a check-and-set that failed; raises the rest.
+
+        What the server refuses for the token is asked once more if there is another one by then.
+        """
+        if not requests:
+            return []
+        answers = self._transport.ask_all(requests, self._login.token())
+        refused = [place for place, answer in enumerate(answers) if answer.status == 403]
+        if refused and self._login.token_was_refused():
+            again = self._transport.ask_all([requests[place] for place in refused], self._login.token())
+            for place, answer in zip(refused, again, strict=True):
+                answers[place] = answer
+        for request, answer in zip(requests, answers, strict=True):
+            if answer.status not in _EXPECTED and not _is_mismatch(answer):
+                raise self._error(request, answer)
+            if answer.status == 404 and _NO_ROUTE in answer.errors:
+                raise self._no_engine()
+        return answers
+
+    def read_health(self) -> Health:
+        """Ask the server how it is, without a token."""
+        answer = self._transport.ask(_HEALTH, None)
+        server, version = self._transport.address, answer.body.get("version")
+        if answer.body.get("initialized") is False:
+            return Health(False, f"{server} is not initialised")
+        if answer.status != 200 or answer.body.get("sealed") is not False:
+            return Health(False, f"{server} is {'sealed' if answer.body.get('sealed') else 'not well'}")
+        return Health(True, f"{server}, version {printable(str(version))}, KV version 2 at '{self.mount}/'")
+
+    def check_mount(self) -> None:
+        """Raise ConfigError where there is no engine at the mount, and Unsupported where it is no KV v2.
+
+        Asked once, where something is not there: version 1 says the same, and takes whatever is written.
+        """
+        if self._is_checked:
+            return
+        answer = self._transport.ask(Request("GET", f"sys/internal/ui/mounts/{self.mount}"), self._login.token())
+        engine = answer.body.get("data")
+        # Without any right at the mount nothing is said of it, and nothing can be done there either.
+        if answer.status == 200 and isinstance(engine, dict):
+            if engine.get("type") not in ("kv", "generic") or engine.get("path") != f"{self.mount}/":
+                raise self._no_engine()
+            options = engine.get("options")
+            if not isinstance(options, dict) or options.get("version") != "2":
+                raise Unsupported(
+                    f"the engine at '{self.mount}/' of {self._transport.address} is KV version 1; this needs version 2",
+                    hint=f"'bao kv enable-versioning {self.mount}/' makes it so, and keeps what is in it",
+                )
+        self._is_checked = True
+
+    def _join(self, kind: str, path: str = "") -> str:
+        return "/".join(part for part in (self.mount, kind, self.prefix, path) if part)
+
+    def _error(self, request: Request, answer: Answer) -> CredvaultError:
+        from credvault.backends.hashicorp.faults import refusal
+        from credvault.backends.hashicorp.outages import outage
+
+        # Before outages: what is too large for the storage is status 500.
+        if "too large" in answer.errors:
+            return refusal(request, answer, self._transport.address)
+        return outage(self._transport, answer) or refusal(request, answer, self._transport.address)
+
+    def _no_engine(self) -> ConfigError:
+        return ConfigError(
+            f"there is no KV engine at '{self.mount}/' of {self._transport.address}",
+            hint="set mount in the profile, or VAULT_KV_MOUNT; 'bao secrets list' shows what there is",
+        )
+
+
+def _is_mismatch(answer: Answer) -> bool:
+    return answer.status == 400 and _MISMATCH in answer.errors
+
+
+def _revision(revision: int | None) -> dict[str, int]:
+    return {} if revision is None else {"metadata_cas": revision}
+
+
+def _parse_reading(answer: Answer) -> Reading | None:
+    members = answer.body.get("data")
+    if members is None and answer.status == 404:
+        return None
+    try:
+        metadata = members["metadata"]  # type: ignore[index]  # TypeError is what is caught
+        stage = _stage(metadata["version"], metadata)
+        data = members["data"]  # type: ignore[index]
+        if not isinstance(data, dict if answer.status == 200 else type(None)):
+            raise TypeError
+        if data is None and stage.state == ACTIVE:
+            # What the engine deletes after a time is gone a moment before our clock says so.
+            stage = stage._replace(state=DELETED)
+        return Reading(stage.version, stage.state, data, _custom(metadata), stage.created_time)
+    except (KeyError, TypeError):
+        raise _odd() from None
+
+
+def _parse_metadata(answer: Answer) -> Metadata | None:
+    if answer.status == 404:
+        return None
+    try:
+        data = answer.body["data"]
+        stages = [_stage(int(number), stage) for number, stage in data["versions"].items()]
+        stages.sort(reverse=True)
+        current, revision = data["current_version"], data.get("current_metadata_version")
+        if not isinstance(current, int) or not isinstance(revision, int | None):
+            raise TypeError
+        return Metadata(current, tuple(stages), _custom(data), str(data["created_time"]), revision)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise _odd() from None
+
+
+def _parse_keys(answer: Answer) -> Sequence[str]:
+    if answer.status == 404:
+        return []
+    try:
+        keys = answer.body["data"]["keys"]
+        if not all(isinstance(key, str) for key in keys):
+            raise TypeError
+        return list(keys)
+    except (KeyError, TypeError):
+        raise _odd() from None
+
+
+def _parse_written(answer: Answer) -> Written:
+    try:
+        data = answer.body["data"]
+        if not isinstance(data["version"], int):
+            raise TypeError
+        return Written(data["version"], _custom(data))
+    except (KeyError, TypeError):
+        raise _odd() from None
+
+
+def _stage(version: Any, members: Mapping[str, Any]) -> Stage:
+    """Return a version as metadata tell of it; raises KeyError and TypeError."""
+    deletion, destroyed, created = members["deletion_time"], members["destroyed"], members["created_time"]
+    if not (isinstance(version, int) and isinstance(deletion, str) and isinstance(created, str)):
+        raise TypeError
+    if destroyed:
+        return Stage(version, DESTROYED, created)
+    # A time to come is when the engine will delete it (`delete_version_after`).
+    is_deleted = bool(deletion) and deletion[:19] <= time_text(time.time())[:19]
+    return Stage(version, DELETED if is_deleted else ACTIVE, created)
+
+
+def _custom(members: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return custom metadata; raises TypeError."""
+    custom = members.get("custom_metadata") or {}
+    if not isinstance(custom, dict) or not all(isinstance(text, str) for text in custom.values()):
+        raise TypeError
+    return custom
+
+
+def _odd() -> BackendUnavailable:
+    hint = "is this the address of an OpenBao or Vault server, and of a KV version 2 engine?"
+    return BackendUnavailable("the server's answer is not one of a KV version 2 engine", hint=hint)

@@ -1,0 +1,309 @@
+"""The layout `secret`: one KV secret for each name, `{"value": TEXT}`, with its facts as custom metadata.
+
+Versions, their states and check-and-set are the engine's own.
+"""
+
+import base64
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from credvault.backends.base import Backend, Capability, Change, Health
+from credvault.backends.hashicorp import facts as custom_facts
+from credvault.backends.hashicorp.kv2 import KV2, Metadata, Reading
+from credvault.model import record as model
+from credvault.model.errors import (
+    CredvaultError,
+    InvalidName,
+    NotFound,
+    Unsupported,
+    VersionDeleted,
+    VersionDestroyed,
+)
+from credvault.model.names import Name, parse_name
+from credvault.model.record import Record, Secret, Version, record_from_facts
+from credvault.model.text import counted, listed, printable
+from credvault.model.value import SecretValue
+
+VALUE, VALUE_BASE64 = "value", "value_base64"
+
+
+class SecretLayout(Backend):
+    """Secrets of a KV v2 engine, one path for each."""
+
+    name = "hashicorp"
+    capabilities = (
+        Capability.READ
+        | Capability.WRITE
+        | Capability.LIST
+        | Capability.DELETE
+        | Capability.VERSIONS
+        | Capability.METADATA
+        | Capability.SOFT_DELETE
+    )
+    is_large = True  # to list takes a request for each secret
+
+    def __init__(self, kv: KV2, warn: Callable[[str], None], let_go: Callable[[], None]) -> None:
+        self._kv = kv
+        self._warn = warn
+        self._let_go = let_go
+
+    def get(self, name: Name, version: int | None = None) -> Secret:
+        """Return a secret, in one request."""
+        reading = self._kv.read([(str(name), version)])[0]
+        if reading is None:
+            self._not_there(name, version)
+        return self._secret(name, reading, is_current=version is None)
+
+    def get_many(self, names: Collection[Name]) -> dict[Name, Secret]:
+        """Return several secrets by a request for each, side by side."""
+        found = self._get_all([(name, None) for name in names])
+        return {name: secret for (name, _), secret in found.items()}
+
+    def get_versions(self, wanted: Collection[tuple[Name, int]]) -> dict[tuple[Name, int], Secret]:
+        """Return several versions by a request for each, side by side."""
+        found = self._get_all(wanted)
+        return {(name, version): secret for (name, version), secret in found.items() if version is not None}
+
+    def has_many(self, names: Collection[Name]) -> Collection[Name]:
+        """Return those of the names that there is a secret of, by what the engine says of them."""
+        return {name for name, metadata in self._metadata(names).items() if metadata.state == model.ACTIVE}
+
+    def has(self, name: Name) -> bool:
+        """Say whether there is such a secret, without reading it."""
+        return name in self.has_many([name])
+
+    def check(self) -> Health:
+        """Reach the server, and look for the engine."""
+        health = self._kv.read_health()
+        if health.is_ok:
+            self._kv.check_mount()
+        return health
+
+    def put(self, change: Change) -> Record:
+        """Make one change."""
+        return self.put_many([change])[0]
+
+    def put_many(self, changes: Sequence[Change]) -> Sequence[Record]:
+        """Make several changes, those of different secrets side by side; nothing is written if one cannot be made.
+
+        One that somebody else's change overtakes fails by itself: the others are made.
+        """
+        from credvault.backends.hashicorp.secretwriting import Writing  # reading needs none of it
+
+        writing = Writing(self._kv, self._warn)
+        records: list[Record] = []
+        for batch in _batches(changes):
+            records += writing.make(batch)
+        return records
+
+    def delete(self, names: Sequence[Name]) -> None:
+        """Remove all these secrets with every version, once all are seen to be there."""
+        self._kv.remove([str(name) for name in self._present(names)])
+
+    def delete_softly(self, names: Sequence[Name]) -> None:
+        """Delete the newest version of all these secrets, once all are seen to be in force."""
+        for name, metadata in self._present(names).items():
+            check_state(name, metadata.current_version, metadata.state)
+        self._kv.delete_newest([str(name) for name in dict.fromkeys(names)])
+
+    def undelete(self, name: Name, version: int | None = None) -> Record:
+        """Bring back a version; one that was not deleted stays as it is."""
+        metadata = self._present([name])[name]
+        wanted = metadata.current_version if version is None else version
+        stage = next((stage for stage in metadata.stages if stage.version == wanted), None)
+        if stage is None:
+            raise _no_version(name, wanted)
+        if stage.state == model.DESTROYED:
+            raise VersionDestroyed(f"version {wanted} of {name} is destroyed")
+        self._kv.undelete(str(name), wanted)
+        return self._record(name, metadata, wanted)
+
+    def list(self) -> Sequence[Record]:
+        """Return the record of each secret in force, by the folders of the engine and a request for each secret."""
+        found = self._metadata(self._find_names())
+        return [
+            self._record(name, metadata) for name, metadata in sorted(found.items()) if metadata.state == model.ACTIVE
+        ]
+
+    def history(self, name: Name) -> Sequence[Version]:
+        """Return the versions that the engine keeps, newest first; who wrote one is known of those from here."""
+        metadata = self._present([name])[name]
+        return [
+            Version(
+                stage.version,
+                stage.state,
+                seconds(stage.created_time),
+                custom_facts.writer_of(stage.version, metadata.custom) or "unknown",
+            )
+            for stage in metadata.stages
+        ]
+
+    def close(self) -> None:
+        """End the connections."""
+        self._let_go()
+
+    def _get_all(self, wanted: Iterable[tuple[Name, int | None]]) -> dict[tuple[Name, int | None], Secret]:
+        pairs = list(dict.fromkeys(wanted))
+        readings = self._kv.read([(str(name), version) for name, version in pairs])
+        if None in readings:
+            self._kv.check_mount()
+        return {
+            (name, version): self._secret(name, reading, is_current=version is None)
+            for (name, version), reading in zip(pairs, readings, strict=True)
+            if reading is not None and reading.state == model.ACTIVE
+        }
+
+    def _metadata(self, names: Iterable[Name]) -> dict[Name, Metadata]:
+        """Return what is said of those secrets that have a version, deleted ones included."""
+        unique = list(dict.fromkeys(names))
+        found = self._kv.read_metadata([str(name) for name in unique])
+        if None in found:
+            self._kv.check_mount()
+        return {name: metadata for name, metadata in zip(unique, found, strict=True) if metadata and metadata.stages}
+
+    def _present(self, names: Iterable[Name]) -> dict[Name, Metadata]:
+        """Return what is said of secrets; raises NotFound if one is not there."""
+        found = self._metadata(names)
+        for name in names:
+            if name not in found:
+                raise NotFound(f"there is no secret {name}")
+        return found
+
+    def _find_names(self) -> Sequence[Name]:
+        """Return the names below the prefix, level by level; what is no name of ours is told of and left out."""
+        names: list[Name] = []
+        others: list[str] = []
+        folders = [""]
+        while folders:
+            below: list[str] = []
+            for folder, keys in zip(folders, self._kv.list_folders(folders), strict=True):
+                for key in keys:
+                    path = f"{folder}/{key}" if folder else key
+                    try:
+                        name = parse_name(path + "x" if path.endswith("/") else path)
+                    except InvalidName:
+                        others.append(path)
+                        continue
+                    if path.endswith("/"):
+                        below.append(path[:-1])
+                    elif "/" in path:
+                        names.append(name)
+                    else:  # below no namespace
+                        others.append(path)
+            if folders == [""] and not below:
+                self._kv.check_mount()
+            folders = below
+        if others:
+            self._warn(f"left out, as their paths are no names: {listed([printable(path) for path in others], 3)}")
+        return names
+
+    def _secret(self, name: Name, reading: Reading, *, is_current: bool) -> Secret:
+        """Return a secret as it was read; raises VersionDeleted, VersionDestroyed, Unsupported."""
+        check_state(name, reading.version, reading.state, pinned=not is_current)
+        value = self._value(name, reading.data or {})
+        # An older version has the facts of now.
+        marks = reading.custom if is_current else {**reading.custom, custom_facts.WRITERS: _ANYBODY}
+        created = seconds(reading.created_time)
+        facts = custom_facts.from_custom(name, marks, reading.version, created, created)
+        self._tell_unreadable(name, reading.custom)
+        return Secret(record_from_facts(name, reading.version, facts), value)
+
+    def _record(self, name: Name, metadata: Metadata, version: int | None = None) -> Record:
+        newest = metadata.stages[0]
+        facts = custom_facts.from_custom(
+            name, metadata.custom, newest.version, seconds(metadata.created_time), seconds(newest.created_time)
+        )
+        self._tell_unreadable(name, metadata.custom)
+        return record_from_facts(name, metadata.current_version if version is None else version, facts)
+
+    def _value(self, name: Name, data: Mapping[str, Any]) -> SecretValue:
+        """Return the value in a KV secret; raises Unsupported for one that holds other fields, or none that is text."""
+        if data.keys() <= {VALUE, VALUE_BASE64} and len(data) == 1:
+            ((field, text),) = data.items()
+            try:
+                if isinstance(text, str) and text:
+                    return SecretValue(
+                        text.encode("utf-8") if field == VALUE else base64.b64decode(text, validate=True)
+                    )
+            except ValueError:  # no base64, or half of a surrogate pair
+                pass
+            raise Unsupported(
+                f"the field '{field}' of {name} holds no text that is a value",
+                hint=f"'bao kv get -mount={self._kv.mount} {self._path(name)}' shows what is there",
+            )
+        fields = [printable(field) for field in data]
+        what = f"{counted(len(fields), 'field')}: {listed(fields, 8)}" if fields else "no field"
+        field = next((field for field in data if field != VALUE), VALUE)
+        uri = f"openbao+kv2://{self._kv.mount}/{self._path(name)}#{printable(field)}"
+        raise Unsupported(
+            f"{name} is not a single value: another program wrote it, with {what}",
+            hint=f"'credvault get {uri}' gives one of its fields",
+        )
+
+    def _path(self, name: Name) -> str:
+        return f"{self._kv.prefix}/{name}" if self._kv.prefix else str(name)
+
+    def _tell_unreadable(self, name: Name, custom: Mapping[str, str]) -> None:
+        members = custom_facts.unreadable(custom)
+        if members:
+            self._warn(f"{name}: its custom metadata has no proper {' and no proper '.join(members)}; passed over")
+
+    def _not_there(self, name: Name, version: int | None) -> NoReturn:
+        """Raise what says best why a secret is not there: the mount, the version, a folder of this name, or nothing."""
+        self._kv.check_mount()
+        if version is not None and self._metadata([name]):
+            raise _no_version(name, version)
+        try:
+            below = self._kv.list_folders([str(name)])[0]
+        except CredvaultError:  # it may not be listed, and that is not what was asked for
+            below = []
+        if below:
+            found = listed([f"{name}/{printable(key)}" for key in below], 3)
+            raise NotFound(f"{name} is a folder, not a secret", hint=f"below it are {found}")
+        raise NotFound(f"there is no secret {name}")
+
+
+# Who wrote what does not matter for a version that is asked for by its number.
+_ANYBODY = '{"1-999999999":"anybody"}'
+
+
+def seconds(moment: str) -> str:
+    """Return a time of the engine, which has nanoseconds, as records have it."""
+    return f"{moment[:19]}Z"
+
+
+def check_state(name: Name, version: int, state: str | None, *, pinned: bool = False) -> None:
+    """Raise VersionDeleted or VersionDestroyed for a version that is not in force."""
+    if state == model.DELETED:
+        option = f" --version {version}" if pinned else ""
+        hint = f"'credvault undelete {name}{option}' brings it back"
+        raise VersionDeleted(f"version {version} of {name} is deleted", hint=hint)
+    if state == model.DESTROYED:
+        hint = f"'credvault history {name}' shows the versions"
+        raise VersionDestroyed(f"version {version} of {name} is destroyed", hint=hint)
+
+
+def _parse_value(field: str, text: object) -> SecretValue | None:
+    """Return the value in a field, None where it is no text that stands for one."""
+    if not isinstance(text, str) or not text:
+        return None
+    try:
+        return SecretValue(text.encode("utf-8") if field == VALUE else base64.b64decode(text, validate=True))
+    except ValueError:  # half of a surrogate pair, or no base64
+        return None
+
+
+def _no_version(name: Name, version: int) -> NotFound:
+    return NotFound(f"{name} has no version {version}", hint=f"see 'credvault history {name}'")
+
+
+def _batches(changes: Sequence[Change]) -> Iterable[Sequence[Change]]:
+    """Yield changes in their order, so that no secret is twice in one batch."""
+    batch: dict[Name, Change] = {}
+    for change in changes:
+        if change.name in batch:
+            yield list(batch.values())
+            batch = {}
+        batch[change.name] = change
+    if batch:
+        yield list(batch.values())
