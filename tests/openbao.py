@@ -20,6 +20,19 @@ START_SECONDS = 30.0
 _counter = itertools.count(1)
 
 
+class Role(NamedTuple):
+    """What a program logs in with, and where."""
+
+    mount: str
+    role_id: str
+    secret_id: str
+
+    @property
+    def profile(self) -> dict[str, str]:
+        """What a profile says of it besides the secret id."""
+        return {"auth_mount": self.mount, "role_id": self.role_id}
+
+
 class Bao(NamedTuple):
     """A running server: `address` is a URL, `token` may do everything, `ca_file` is set where it speaks TLS."""
 
@@ -82,6 +95,31 @@ class Bao(NamedTuple):
         while self.ask("GET", f"{mount}/config")[0] != 200 and time.monotonic() < until:
             time.sleep(0.02)
         return mount
+
+    def new_policy(self, rules: str) -> str:
+        """Return the name of a new policy."""
+        name = f"policy{next(_counter)}"
+        self.must("POST", f"sys/policies/acl/{name}", {"policy": rules})
+        return name
+
+    def new_token(self, *policies: str, **options: Any) -> str:
+        """Return a new token that has these policies, and `default`."""
+        body = {"policies": list(policies), **options}
+        return str(self.must("POST", "auth/token/create", body)["auth"]["client_token"])
+
+    def new_role(self, *policies: str, **options: Any) -> "Role":
+        """Return a role of a new AppRole auth method, with a secret id to log in by."""
+        mount = f"approle{next(_counter)}"
+        self.must("POST", f"sys/auth/{mount}", {"type": "approle"})
+        self.must("POST", f"auth/{mount}/role/reader", {"token_policies": list(policies), **options})
+        role_id = self.must("GET", f"auth/{mount}/role/reader/role-id")["data"]["role_id"]
+        secret_id = self.must("POST", f"auth/{mount}/role/reader/secret-id")["data"]["secret_id"]
+        return Role(mount, role_id, secret_id)
+
+    def wrap(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> str:
+        """Return the wrapping token of an answer that is held back."""
+        answer = self.must(method, path, body, headers={"X-Vault-Wrap-TTL": "60"})
+        return str(answer["wrap_info"]["token"])
 
     def _connection(self) -> http.client.HTTPConnection:
         host, _, port = self.address.partition("://")[2].rpartition(":")

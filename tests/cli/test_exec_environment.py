@@ -11,6 +11,7 @@ UNLOCKING = {
     "VAULT_TOKEN": "canary-4",
     "VAULT_SECRET_ID": "canary-5",
     "BAO_TOKEN": "canary-6",
+    "BAO_SECRET_ID": "canary-7",
 }
 
 

@@ -26,7 +26,7 @@ def child(
 
 @given(inherited=st.lists(st.tuples(NAMES, BYTES), max_size=20))
 def test_what_unlocks_no_vault_is_inherited_entry_by_entry(inherited: Entries) -> None:
-    unlocking = {b"VAULT_TOKEN", b"VAULT_SECRET_ID", b"BAO_TOKEN"}
+    unlocking = {b"VAULT_TOKEN", b"VAULT_SECRET_ID", b"BAO_TOKEN", b"BAO_SECRET_ID"}
     expected = [entry for entry in inherited if entry[0] not in unlocking and not entry[0].startswith(b"CREDVAULT_")]
 
     assert child(inherited=inherited) == expected

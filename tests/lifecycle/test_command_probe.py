@@ -12,6 +12,7 @@ import pytest
 from credvault.lifecycle.probes.base import Attempt, Outcome
 from credvault.lifecycle.probes.command import CommandProbe, command_probe
 from credvault.model.errors import InvalidValue
+from credvault.model.unlocking import SECRETS_OF_SERVERS
 from credvault.model.value import SecretValue
 
 CANARY = b"cAnArY-0123456789"
@@ -73,7 +74,7 @@ def test_the_value_is_on_stdin_and_nowhere_else(tmp_path: Path, capfd: pytest.Ca
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="no /proc to look for the value in")
 def test_what_unlocks_vaults_is_not_inherited(tmp_path: Path) -> None:
     environ = {
-        **dict.fromkeys(("CREDVAULT_PASSPHRASE", "CREDVAULT_X", "VAULT_TOKEN", "VAULT_SECRET_ID", "BAO_TOKEN"), "key"),
+        **dict.fromkeys(("CREDVAULT_PASSPHRASE", "CREDVAULT_X", *SECRETS_OF_SERVERS), "key"),
         "PATH": os.environ["PATH"],
         "KEPT": "yes",
     }

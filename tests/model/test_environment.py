@@ -94,6 +94,7 @@ def test_variable_is_letters_digits_and_underscore(text: str) -> None:
         "VAULT_TOKEN",
         "VAULT_SECRET_ID",
         "BAO_TOKEN",
+        "BAO_SECRET_ID",
     ],
 )
 def test_variable_that_unlocks_a_vault_is_known(variable: str) -> None:

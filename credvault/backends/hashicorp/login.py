@@ -30,11 +30,16 @@ _REFUSED = (400, 401, 403, 404)
 
 
 class Lease(NamedTuple):
-    """A token, where it comes from in words, and whether this run made it, so that it ends with it."""
+    """A token, and where it comes from in words.
+
+    `is_ours` says that this run made it, so that it ends with it; `seconds` is how long it lives, 0 if that is not
+    known.
+    """
 
     token: SecretValue
     source: str
     is_ours: bool = False
+    seconds: float = 0.0
 
 
 class Login:
@@ -133,14 +138,15 @@ class Login:
         from credvault.backends.hashicorp.wrapping import fetch_wrapped
 
         body = fetch_wrapped(transport, token, source, creation_path)
-        return Lease(_client_token(body, transport), source)
+        return _parse_lease(body, source, transport)
 
     def _log_in(self, role: AppRole, transport: Transport) -> Lease:
         if self._secret_id is None:
             self._secret_id = _secret_id(role, transport)
         answer = transport.ask(_login(role, self._secret_id), None)
         if answer.status == 200:
-            return Lease(_client_token(answer.body, transport), f"the AppRole login by {role.source}", is_ours=True)
+            lease = _parse_lease(answer.body, f"the AppRole login by {role.source}", transport)
+            return lease._replace(is_ours=True)
         if answer.status in _REFUSED:
             if role.creation_path is None:
                 self._secret_id = None  # its file may hold a new one next time
@@ -194,17 +200,17 @@ def _secret_id(role: AppRole, transport: Transport) -> SecretValue:
     return SecretValue(secret_id.encode())
 
 
-def _client_token(body: Mapping[str, Any], transport: Transport) -> SecretValue:
+def _parse_lease(body: Mapping[str, Any], source: str, transport: Transport) -> Lease:
     auth = body.get("auth")
     if not isinstance(auth, dict):
         raise _unreadable(transport)
     if auth.get("mfa_requirement"):
         hint = "use a role without one, or log in with 'bao login' and leave the role out"
         raise Unauthenticated(f"{transport.address} asks for a second factor, which credvault does not have", hint=hint)
-    token = auth.get("client_token")
-    if not isinstance(token, str) or not token:
+    token, seconds = auth.get("client_token"), auth.get("lease_duration")
+    if not isinstance(token, str) or not token or not isinstance(seconds, int):
         raise _unreadable(transport)
-    return SecretValue(token.encode())
+    return Lease(SecretValue(token.encode()), source, seconds=float(seconds))
 
 
 def _unreadable(transport: Transport) -> BackendUnavailable:

@@ -21,6 +21,7 @@ SHORTEST_PAUSE_SECONDS = 5.0
 # What must be left of a token's time for a renewal to be in time, seconds.
 _MARGIN_SECONDS = 2.0
 _CLOSING_SECONDS = 1.0
+_PAST_ITS_LIFE = "past the max TTL"
 
 
 class Renewal:
@@ -90,12 +91,13 @@ class Renewal:
         if data.get("num_uses"):
             return None
         self._lease = lease
-        self._whole = _seconds(data, "ttl")
+        # Not allowed to look at itself, it may not renew itself either: a new one in time is all there is.
         self._is_renewable = data.get("renewable") is True
-        if self._whole:
-            return pause_before_renewal(self._whole)
-        # It never expires; or it may not look at itself, or is gone, which the next request will show.
-        return None
+        self._whole = _seconds(data, "creation_ttl") or lease.seconds
+        if (data and data.get("expire_time") is None) or not self._whole:
+            return None  # it never expires, or nothing is known of it
+        # Whole seconds, so 0 in its last one.
+        return pause_before_renewal(_seconds(data, "ttl") if data else self._whole)
 
     def _renew(self, lease: Lease, transport: Transport) -> float:
         """Return how long the token lives now, in seconds; 0 where it was not renewed."""
@@ -116,7 +118,8 @@ def _table(transport: Transport, request: Request, lease: Lease, name: str) -> d
     """Return what an answer says of the token, nothing where the server refuses; raises BackendUnavailable."""
     answer = transport.ask(request, lease.token)
     failed = outage(transport, answer)
-    if failed is not None:
+    # What a renewal past the longest life of a token is answered, with 500.
+    if failed is not None and _PAST_ITS_LIFE not in answer.errors:
         raise failed
     found = answer.body.get(name)
     return found if answer.status == 200 and isinstance(found, dict) else {}
