@@ -130,11 +130,11 @@ class Bao(NamedTuple):
 
 
 @contextmanager
-def development_server(folder: Path, *, tls: bool = False) -> Iterator[Bao]:
+def development_server(folder: Path, *, tls: bool = False, program: str = BAO) -> Iterator[Bao]:
     """Run a server in development mode: unsealed, in memory, KV v2 at `secret/`; with `tls` by a CA of its own."""
     port = free_port()
     token = os.urandom(16).hex()
-    words = [BAO, "server", "-dev-tls" if tls else "-dev", "-dev-no-store-token", f"-dev-root-token-id={token}"]
+    words = [program, "server", "-dev-tls" if tls else "-dev", "-dev-no-store-token", f"-dev-root-token-id={token}"]
     if tls:
         words.append(f"-dev-tls-cert-dir={folder}")
     with (folder / "openbao.log").open("wb") as log:

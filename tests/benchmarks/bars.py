@@ -9,6 +9,8 @@ from typing import NamedTuple, TypedDict
 
 from tests.benchmarks.credvault_cases import ADD, COLD, WARM, WITH_CONFIG, name
 from tests.benchmarks.measure import Series
+from tests.benchmarks.peers import openbao
+from tests.benchmarks.stores import KEYRING, KEYRING_PEER, OPENBAO, OPENBAO_TLS, curl_of, exec_from, get_from
 
 BARE, TIMES, MILLISECONDS = "× bare Python", "×", "ms"
 
@@ -70,6 +72,10 @@ RULES = (
         for peer in ("pass show", "sops -d --extract", "bao kv get", "keyring get", "dotenvx get, 1 secret")
     ),
     *(_times(GET_COLD, peer, 1.0) for peer in ("bao kv get", "keyring get", "dotenvx get, 1 secret")),
+    _times(get_from(OPENBAO), openbao.PLAIN, 1.0),
+    _times(get_from(OPENBAO_TLS), openbao.TLS, 1.0),
+    _times(get_from(KEYRING), KEYRING_PEER, 1.0),
+    *(_times(exec_from(place), curl_of(place), 1.5) for place in (OPENBAO, OPENBAO_TLS)),
 )
 
 

@@ -16,6 +16,8 @@ from tests.benchmarks.credvault_cases import (
 )
 from tests.benchmarks.facts import Facts, Measurement
 from tests.benchmarks.measure import SELDOM
+from tests.benchmarks.peers import openbao
+from tests.benchmarks.stores import KEYRING, KEYRING_PEER, OPENBAO, OPENBAO_TLS, curl_of, exec_from, get_from
 
 CLICK = "python -c 'import click'"
 # Who prints one secret; those that were left out are not among the measurements.
@@ -27,18 +29,25 @@ SAME_JOB = (
     "pass show",
     "gpg -d",
     "sops -d --extract",
-    "bao kv get",
-    "keyring get",
+    get_from(OPENBAO),
+    get_from(OPENBAO_TLS),
+    get_from(KEYRING),
+    openbao.PLAIN,
+    openbao.TLS,
+    KEYRING_PEER,
     "dotenvx get, 1 secret",
     "dotenvx get, 100 secrets",
 )
+# All 100 at once: credvault, which asks for the names and then for each, and curl with the requests it made.
+ALL_AT_ONCE = tuple(case(place) for place in (OPENBAO, OPENBAO_TLS) for case in (exec_from, curl_of))
 PLAIN_HEAD = ("| command | × bare Python | min–max | ms |", "| --- | --: | --: | --: |")
 
 CONTEXT = """\
 credvault is the installed wheel: cold with a raw key in its environment, warm with an unlocked agent. `pass` and `gpg`
 have a key without passphrase and a warm gpg-agent, `sops` has an age key, `bao` a server in development mode on the
-same machine, `keyring` an unlocked Secret Service, `dotenvx` its key in a file beside its values. Each holds 100
-secrets where nothing else is said, and prints one; `gpg` decrypts one file, and `dotenvx` all that its file holds."""
+same machine, `keyring` an unlocked Secret Service, `dotenvx` its key in a file beside its values; credvault keeps
+secrets of its own in that server and that service. Each holds 100 secrets where nothing else is said, and prints one;
+`gpg` decrypts one file, and `dotenvx` all that its file holds."""
 
 METHOD = """\
 Medians of {rounds} rounds. In each round every command runs once, and before each the yardstick: `python -I -c pass` of
@@ -68,6 +77,7 @@ def report(facts: Facts) -> str:
         ],
         ["## The same job: print one secret", "", "![Bars of the table below](speed.svg)", "", *_same_job(facts)],
         ["## As a vault grows", "", "Times a bare Python, and milliseconds.", "", *_growth(facts)],
+        ["## All secrets of OpenBao, for one program", "", *_plain(facts, ALL_AT_ONCE)],
         ["## Besides", "", *_plain(facts, (WITH_CONFIG, WITH_PASSPHRASE, HELP, CLICK))],
         ["## Bars", "", *_bars(facts["bars"])],
         ["## Made on", "", *(f"- {what}: {fact}" for what, fact in (facts["machine"] | facts["peers"]).items())],

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import credvault_cases
+from tests.benchmarks import credvault_cases, stores
 from tests.benchmarks.facts import Facts, facts
 from tests.benchmarks.installed import install
 from tests.benchmarks.machine import describe
@@ -36,10 +36,12 @@ def run(folder: Path, rounds: int, *, with_peers: bool) -> Facts:
         stack.callback(os.chdir, "/")
         none = Peers([], {})
         peers = get_ready(_below(folder, "peers"), stack) if with_peers else none
+        elsewhere = stores.cases(_below(folder, "stores"), installed.program, peers)
         print("making vaults of up to 100,000 secrets", file=sys.stderr)
         cases = [
             *(peer.case for peer in peers.ready),
             Case(CLICK, lambda number: [installed.python, "-c", "import click"], bare),
+            *elsewhere,
             *credvault_cases.cases(_below(folder, "vaults"), installed.program, stack),
         ]
         machine = {

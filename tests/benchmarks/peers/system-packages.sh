@@ -6,6 +6,7 @@ set -eu
 # command, Debian package, the lines of the table that need it
 needed='
 age-keygen            age           sops -d --extract
+curl                  curl          curl --parallel
 dbus-daemon           dbus-daemon   keyring get
 gnome-keyring-daemon  gnome-keyring keyring get
 gpg                   gnupg         gpg -d, pass show
