@@ -14,7 +14,7 @@ from tests.benchmarks.measure import Case
 from tests.benchmarks.peers import openbao
 from tests.benchmarks.peers.all import Peers
 from tests.benchmarks.peers.peer import KEY, SECRETS, Missing, Peer, found
-from tests.benchmarks.recorder import Asked, recorder
+from tests.recorder import Asked, recorder
 
 KEYRING_PEER = "keyring get"
 OPENBAO, OPENBAO_TLS, KEYRING = "OpenBao", "OpenBao, TLS", "keyring"

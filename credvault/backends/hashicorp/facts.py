@@ -63,6 +63,11 @@ def from_custom(name: Name, custom: Mapping[str, str], version: int, created: st
     return model.first_facts(name, {"created_at": created, "updated_at": changed, "value_changed_at": changed, **facts})
 
 
+def seconds(moment: str) -> str:
+    """Return a time of the engine, which has nanoseconds, as records have it."""
+    return f"{moment[:19]}Z"
+
+
 def unreadable(custom: Mapping[str, str]) -> list[str]:
     """Return the members of a record that custom metadata holds in another form than theirs."""
     return [member for member, text in custom.items() if member in model.MEMBERS and _parse(member, text) is None]

@@ -16,7 +16,7 @@ from credvault.model.text import printable
 from credvault.model.times import time_text
 from credvault.model.tuples import NamedTuple
 
-DATA, METADATA, UNDELETE = "data", "metadata", "undelete"
+DATA, METADATA, SUBKEYS, UNDELETE = "data", "metadata", "subkeys", "undelete"
 
 _MERGE = {"content-type": "application/merge-patch+json"}
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.@+")
@@ -71,10 +71,11 @@ class Metadata(NamedTuple):
 
 
 class Written(NamedTuple):
-    """A version that was written, and the custom metadata that it found."""
+    """A version that was written, when, and the custom metadata that it found."""
 
     version: int
     custom: Mapping[str, str]
+    created_time: str
 
 
 class KV2:
@@ -109,6 +110,14 @@ class KV2:
             [Request("GET", self.path(DATA, path) + query) for (path, _), query in zip(wanted, queries, strict=True)]
         )
         return [_parse_reading(answer) for answer in answers]
+
+    def read_fields(self, paths: Sequence[str]) -> list[Reading | None]:
+        """Return the newest versions of secrets with None in the place of what each field holds.
+
+        None for each that was never there, and for all of them of a server that does not tell fields alone.
+        """
+        answers = self.ask([Request("GET", f"{self.path(SUBKEYS, path)}?depth=1") for path in paths])
+        return [_parse_reading(answer, "subkeys") for answer in answers]
 
     def read_metadata(self, paths: Sequence[str]) -> list[Metadata | None]:
         """Return what is said of secrets; None for each that was never there."""
@@ -152,6 +161,11 @@ class KV2:
             ]
         )
         return [answer.status != 404 for answer in answers]
+
+    def make_metadata(self, path: str) -> None:
+        """Have metadata of a secret that is not there; those of one that is stay as they are."""
+        # A request that sets nothing makes nothing; 0 is the mount's own limit, which holds without it too.
+        self.ask([Request("POST", self.path(METADATA, path), {"max_versions": 0, **_revision(0)})])
 
     def remove(self, paths: Sequence[str]) -> None:
         """Remove all versions of secrets, and what is said of them."""
@@ -243,14 +257,14 @@ def _revision(revision: int | None) -> dict[str, int]:
     return {} if revision is None else {"metadata_cas": revision}
 
 
-def _parse_reading(answer: Answer) -> Reading | None:
+def _parse_reading(answer: Answer, member: str = DATA) -> Reading | None:
     members = answer.body.get("data")
     if members is None and answer.status == 404:
         return None
     try:
         metadata = members["metadata"]  # type: ignore[index]  # TypeError is what is caught
         stage = _stage(metadata["version"], metadata)
-        data = members["data"]  # type: ignore[index]
+        data = members[member]  # type: ignore[index]
         if not isinstance(data, dict if answer.status == 200 else type(None)):
             raise TypeError
         if data is None and stage.state == ACTIVE:
@@ -291,9 +305,9 @@ def _parse_keys(answer: Answer) -> Sequence[str]:
 def _parse_written(answer: Answer) -> Written:
     try:
         data = answer.body["data"]
-        if not isinstance(data["version"], int):
+        if not (isinstance(data["version"], int) and isinstance(data["created_time"], str)):
             raise TypeError
-        return Written(data["version"], _custom(data))
+        return Written(data["version"], _custom(data), data["created_time"])
     except (KeyError, TypeError):
         raise _odd() from None
 

@@ -22,6 +22,11 @@ def open_hashicorp(settings: Settings, warn: Tell, detail: Tell) -> Backend:
         login.close()
         transport.close()
 
+    kv = KV2(transport, login, place.mount, place.prefix)
+    if place.layout == "field":
+        from credvault.backends.hashicorp.fieldlayout import FieldLayout
+
+        return FieldLayout(kv, warn, let_go)
     from credvault.backends.hashicorp.secretlayout import SecretLayout
 
-    return SecretLayout(KV2(transport, login, place.mount, place.prefix), warn, let_go)
+    return SecretLayout(kv, warn, let_go)

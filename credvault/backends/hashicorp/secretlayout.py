@@ -4,12 +4,14 @@ Versions, their states and check-and-set are the engine's own.
 """
 
 import base64
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from credvault.backends.base import Backend, Capability, Change, Health
+from credvault.backends.base import Capability, Change
 from credvault.backends.hashicorp import facts as custom_facts
-from credvault.backends.hashicorp.kv2 import KV2, Metadata, Reading
+from credvault.backends.hashicorp.facts import seconds
+from credvault.backends.hashicorp.kv2 import Metadata, Reading
+from credvault.backends.hashicorp.layout import Layout
 from credvault.model import record as model
 from credvault.model.errors import (
     CredvaultError,
@@ -27,10 +29,9 @@ from credvault.model.value import SecretValue
 VALUE, VALUE_BASE64 = "value", "value_base64"
 
 
-class SecretLayout(Backend):
+class SecretLayout(Layout):
     """Secrets of a KV v2 engine, one path for each."""
 
-    name = "hashicorp"
     capabilities = (
         Capability.READ
         | Capability.WRITE
@@ -41,11 +42,6 @@ class SecretLayout(Backend):
         | Capability.SOFT_DELETE
     )
     is_large = True  # to list takes a request for each secret
-
-    def __init__(self, kv: KV2, warn: Callable[[str], None], let_go: Callable[[], None]) -> None:
-        self._kv = kv
-        self._warn = warn
-        self._let_go = let_go
 
     def get(self, name: Name, version: int | None = None) -> Secret:
         """Return a secret, in one request."""
@@ -71,13 +67,6 @@ class SecretLayout(Backend):
     def has(self, name: Name) -> bool:
         """Say whether there is such a secret, without reading it."""
         return name in self.has_many([name])
-
-    def check(self) -> Health:
-        """Reach the server, and look for the engine."""
-        health = self._kv.read_health()
-        if health.is_ok:
-            self._kv.check_mount()
-        return health
 
     def put(self, change: Change) -> Record:
         """Make one change."""
@@ -138,10 +127,6 @@ class SecretLayout(Backend):
             for stage in metadata.stages
         ]
 
-    def close(self) -> None:
-        """End the connections."""
-        self._let_go()
-
     def _get_all(self, wanted: Iterable[tuple[Name, int | None]]) -> dict[tuple[Name, int | None], Secret]:
         pairs = list(dict.fromkeys(wanted))
         readings = self._kv.read([(str(name), version) for name, version in pairs])
@@ -193,8 +178,7 @@ class SecretLayout(Backend):
             if folders == [""] and not below:
                 self._kv.check_mount()
             folders = below
-        if others:
-            self._warn(f"left out, as their paths are no names: {listed([printable(path) for path in others], 3)}")
+        self._tell_left_out(others)
         return names
 
     def _secret(self, name: Name, reading: Reading, *, is_current: bool) -> Secret:
@@ -265,11 +249,6 @@ class SecretLayout(Backend):
 
 # Who wrote what does not matter for a version that is asked for by its number.
 _ANYBODY = '{"1-999999999":"anybody"}'
-
-
-def seconds(moment: str) -> str:
-    """Return a time of the engine, which has nanoseconds, as records have it."""
-    return f"{moment[:19]}Z"
 
 
 def check_state(name: Name, version: int, state: str | None, *, pinned: bool = False) -> None:

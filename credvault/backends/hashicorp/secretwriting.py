@@ -10,8 +10,9 @@ from typing import Any
 
 from credvault.backends.base import ABSENT, ANY, Change
 from credvault.backends.hashicorp import facts as custom_facts
+from credvault.backends.hashicorp.facts import seconds
 from credvault.backends.hashicorp.kv2 import KV2, Metadata, Written
-from credvault.backends.hashicorp.secretlayout import VALUE, VALUE_BASE64, check_state, seconds
+from credvault.backends.hashicorp.secretlayout import VALUE, VALUE_BASE64, check_state
 from credvault.model import record as model
 from credvault.model.errors import AlreadyExists, Conflict, Denied, NotFound
 from credvault.model.names import Name

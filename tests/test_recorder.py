@@ -1,8 +1,8 @@
 """The recorder passes on what it is asked, and keeps it; curl then asks the same."""
 
-from tests.benchmarks.recorder import Asked, recorder
 from tests.benchmarks.stores import _config
 from tests.openbao import Bao
+from tests.recorder import Asked, recorder
 
 
 def test_what_is_asked_is_passed_on_and_kept(bao: Bao) -> None:

@@ -1,0 +1,179 @@
+"""Writing in the layout `field`: a namespace is read, changed and written by check-and-set until nobody came between.
+
+What is beside a field is written back as it was read, whatever it is.
+"""
+
+import os
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
+from typing import Any
+
+from credvault.backends.base import ABSENT, ANY, Change
+from credvault.backends.hashicorp import fieldfacts
+from credvault.backends.hashicorp.fieldlayout import fields_of
+from credvault.backends.hashicorp.kv2 import KV2, Reading
+from credvault.model import record as model
+from credvault.model.errors import AlreadyExists, Conflict, Denied, InvalidValue, NotFound
+from credvault.model.names import Name
+from credvault.model.record import Record
+from credvault.model.tuples import NamedTuple
+from credvault.model.value import SecretValue
+
+# How long a namespace is tried that others write all the time, and the longest pause between two attempts.
+SECONDS = 30.0
+MAX_PAUSE = 0.25
+
+
+class _Step(NamedTuple):
+    """What changes make of a namespace: its fields, if any changes, and what of the custom metadata goes before and
+    after them.
+    """
+
+    data: Mapping[str, Any] | None
+    first: Mapping[str, str | None]
+    last: Mapping[str, str | None]
+
+
+class FieldWriting:
+    """Changes of one namespace at a time. `seen` is what was read of secrets last, by the count of the namespace."""
+
+    def __init__(
+        self, kv: KV2, warn: Callable[[str], None], seen: MutableMapping[Name, tuple[int, SecretValue]]
+    ) -> None:
+        self._kv = kv
+        self._warn = warn
+        self._seen = seen
+
+    def make(self, changes: Sequence[Change]) -> list[Record]:
+        """Return the records after changes to different secrets of one namespace: all are made, or none.
+
+        Raises NotFound, AlreadyExists, Conflict and InvalidValue.
+        """
+        namespace = changes[0].name.namespace
+        for reading in self._turns(namespace):
+            step = self._plan(changes, reading)
+            # Before the value, so that none is ever there without what says who may have it.
+            self._merge(namespace, step.first)
+            if step.data is not None:
+                written = self._kv.write([(namespace, step.data, reading.version)])[0]
+                if written is None:
+                    continue
+                reading = Reading(written.version, model.ACTIVE, step.data, reading.custom, written.created_time)
+            self._merge_last(namespace, step.last)
+            after = reading._replace(custom=_merged(reading.custom, step.first, step.last))
+            for change in changes:
+                if change.value is not None:
+                    self._seen[change.name] = after.version, change.value
+            return [fieldfacts.record_of(change.name, after) for change in changes]
+        raise AssertionError("turns end by an error")
+
+    def remove(self, namespace: str, keys: Collection[str]) -> None:
+        """Remove fields of a namespace, and all of it with the last one; what is gone by then is passed over."""
+        for reading in self._turns(namespace):
+            fields = fields_of(reading)
+            gone = [Name(namespace, key) for key in fields if key in keys]
+            left = {key: field for key, field in fields.items() if key not in keys}
+            if gone and self._kv.write([(namespace, left, reading.version)])[0] is None:
+                continue
+            if gone and not left:
+                # Empty first: whoever had read it as it was is refused, and puts nothing into what is removed now.
+                self._kv.remove([namespace])
+            elif gone:
+                texts = [fieldfacts.forgotten(name, reading.custom) for name in gone]
+                self._merge_last(namespace, {key: None for each in texts for key in each})
+            return
+
+    def _turns(self, namespace: str) -> Iterator[Reading]:
+        """Yield a namespace as it is, again and again; raises Conflict in the end."""
+        until, pause = time.monotonic() + SECONDS, 0.005
+        while True:
+            yield self._read(namespace)
+            if time.monotonic() > until:
+                raise Conflict(f"the namespace {namespace} is written by others all the time", hint="do it again")
+            time.sleep(pause * os.urandom(1)[0] / 255)
+            pause = min(MAX_PAUSE, 2 * pause)
+
+    def _read(self, namespace: str) -> Reading:
+        reading = self._kv.read([(namespace, None)])[0]
+        if reading is not None:
+            return reading
+        self._kv.check_mount()
+        # It may have custom metadata, and no version yet.
+        metadata = self._kv.read_metadata([namespace])[0]
+        return Reading(0, model.ACTIVE, {}, {} if metadata is None else metadata.custom, "")
+
+    def _plan(self, changes: Sequence[Change], reading: Reading) -> _Step:
+        """Return what is to be done; raises the errors of `make`, before anything is written."""
+        data = dict(fields_of(reading))
+        first: dict[str, str | None] = {}
+        last: dict[str, str | None] = {}
+        for change in changes:
+            self._check_expected(change, reading)
+            facts = _facts_after(change, reading)
+            for key, text in fieldfacts.texts_after(change.name, facts, reading.custom).items():
+                # Where another value may be there by then, nothing goes before.
+                follows = fieldfacts.is_stamp(key) or change.expect not in (ABSENT, ANY)
+                (last if change.value is not None and follows and change.name.key in data else first)[key] = text
+            if change.value is not None:
+                data[change.name.key] = _text_of(change.name, change.value)
+        fieldfacts.check_count(changes[0].name.namespace, _merged(reading.custom, first, last))
+        return _Step(data if any(change.value is not None for change in changes) else None, first, last)
+
+    def _check_expected(self, change: Change, reading: Reading) -> None:
+        """Raise what `expect` is not met by. The namespace may have been changed since, if this secret was not."""
+        name, fields = change.name, fields_of(reading)
+        if name.key not in fields:
+            if change.value is None or change.expect not in (ABSENT, ANY):
+                raise NotFound(f"there is no secret {name}")
+            return
+        if change.expect == ABSENT:
+            hint = f"'credvault rotate {name}' puts a new value in; --force replaces it"
+            raise AlreadyExists(f"{name} is there already (version {reading.version})", hint=hint)
+        if change.expect == ANY:
+            return
+        field = fields[name.key]
+        value = SecretValue(field.encode("utf-8", "surrogatepass")) if isinstance(field, str) else None
+        if change.expect == reading.version and value is not None:
+            self._seen[name] = reading.version, value
+        elif change.expect != reading.version and self._seen.get(name) != (change.expect, value):
+            hint = "somebody else changed it; look, and do it again"
+            raise Conflict(f"{name} is at version {reading.version}, not {change.expect}", hint=hint)
+
+    def _merge(self, namespace: str, texts: Mapping[str, str | None]) -> None:
+        """Merge texts into the custom metadata of a namespace, which is made if it is not there."""
+        if texts and not self._kv.patch_metadata([(namespace, texts)])[0]:
+            self._kv.make_metadata(namespace)
+            self._kv.patch_metadata([(namespace, texts)])
+
+    def _merge_last(self, namespace: str, texts: Mapping[str, str | None]) -> None:
+        try:
+            self._merge(namespace, texts)
+        except Denied as exc:
+            self._warn(f"what is written is stored, and what was to be noted of it is not ({namespace}): {exc.message}")
+
+
+def _facts_after(change: Change, reading: Reading) -> dict[str, Any]:
+    """Return the facts after a change; raises InvalidValue."""
+    if change.name.key in fields_of(reading):
+        facts = model.merge_facts(fieldfacts.facts_of(change.name, reading), change.facts)
+    else:
+        facts = model.first_facts(change.name, change.facts)
+    model.check_facts(facts)
+    model.check_together(facts)
+    return facts
+
+
+def _text_of(name: Name, value: SecretValue) -> str:
+    """Return a value as a field has it; raises InvalidValue for what is no text."""
+    try:
+        return value.reveal().decode("utf-8")
+    except UnicodeDecodeError:
+        hint = 'a profile with layout = "secret" takes any bytes'
+        raise InvalidValue(f"the value of {name} is no text (UTF-8), and a field holds text", hint=hint) from None
+
+
+def _merged(custom: Mapping[str, str], *texts: Mapping[str, str | None]) -> dict[str, str]:
+    merged: dict[str, str | None] = dict(custom)
+    for each in texts:
+        merged.update(each)
+    return {key: text for key, text in merged.items() if text is not None}

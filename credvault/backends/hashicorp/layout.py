@@ -1,0 +1,34 @@
+"""What both layouts of the backend `hashicorp` have in common: the engine, and whom to tell what is odd."""
+
+from collections.abc import Callable, Sequence
+
+from credvault.backends.base import Backend, Health
+from credvault.backends.hashicorp.kv2 import KV2
+from credvault.model.text import listed, printable
+
+
+class Layout(Backend):
+    """Secrets in a KV v2 engine, in one way or another. `let_go` ends what was opened for it."""
+
+    name = "hashicorp"
+
+    def __init__(self, kv: KV2, warn: Callable[[str], None], let_go: Callable[[], None]) -> None:
+        self._kv = kv
+        self._warn = warn
+        self._let_go = let_go
+
+    def check(self) -> Health:
+        """Reach the server, and look for the engine."""
+        health = self._kv.read_health()
+        if health.is_ok:
+            self._kv.check_mount()
+        return health
+
+    def close(self) -> None:
+        """End the connections."""
+        self._let_go()
+
+    def _tell_left_out(self, others: Sequence[str]) -> None:
+        """Warn of what is in the engine and has no name here."""
+        if others:
+            self._warn(f"left out, as their paths are no names: {listed([printable(other) for other in others], 3)}")
