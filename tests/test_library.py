@@ -14,6 +14,7 @@ from credvault.sealing.slots import PASSPHRASE, RAW, KeyMaterial
 from credvault.sealing.vaultfile import Limits, VaultFile
 from credvault.state import PinStore
 from credvault.testing import CHEAP_KDF
+from tests.test_recipes import recipe
 
 
 def make_vault(path: Path, slot: NewSlot) -> None:
@@ -33,8 +34,7 @@ def test_every_public_name_is_there_and_listed() -> None:
 def test_program_of_the_readme_runs(tmp_path: Path) -> None:
     key = new_key()
     make_vault(tmp_path / "vault.json", NewSlot(RAW, KeyMaterial(RAW, SecretValue(key), "the test")))
-    readme = Path(__file__).parent.parent / "README.md"
-    program = next(block for block in readme.read_text().split("```python\n")[1:]).split("```")[0]
+    program = recipe("For programs", "python")
     (tmp_path / "config.toml").write_text(f'[profiles.home]\npath = "{tmp_path / "vault.json"}"\n')
     env = {
         "HOME": str(tmp_path),

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import Flag, auto
 from typing import Any, Final, Never
 
-from credvault.model.errors import BackendUnavailable, NotFound, Unsupported
+from credvault.model.errors import AlreadyExists, BackendUnavailable, Conflict, NotFound, Unsupported
 from credvault.model.names import Name
 from credvault.model.record import Record, Secret, Version
 from credvault.model.tuples import NamedTuple
@@ -78,6 +78,20 @@ class Change(NamedTuple):
     value: SecretValue | None
     facts: Mapping[str, Any]
     expect: int = ANY
+
+
+def check_expected(change: Change, current: int | None) -> None:
+    """Raise NotFound, AlreadyExists or Conflict where a change does not fit the version that is there, if any."""
+    name = change.name
+    if current is None:
+        if change.value is None or change.expect not in (ABSENT, ANY):
+            raise NotFound(f"there is no secret {name}")
+    elif change.expect == ABSENT:
+        hint = f"'credvault rotate {name}' puts a new value in; --force replaces it"
+        raise AlreadyExists(f"{name} is there already (version {current})", hint=hint)
+    elif change.expect not in (ANY, current):
+        hint = "somebody else changed it; look, and do it again"
+        raise Conflict(f"{name} is at version {current}, not {change.expect}", hint=hint)
 
 
 class Backend(ABC):

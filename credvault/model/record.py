@@ -148,6 +148,14 @@ def first_facts(name: Name, given: Mapping[str, Any]) -> dict[str, Any]:
     return facts
 
 
+def next_facts(name: Name, old: Mapping[str, Any] | None, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a secret's facts after `changes`, those of a new one where `old` is None; raises InvalidValue."""
+    facts = first_facts(name, changes) if old is None else merge_facts(old, changes)
+    check_facts(facts)
+    check_together(facts)
+    return facts
+
+
 def check_facts(facts: Mapping[str, Any], required: Collection[str] = REQUIRED) -> None:
     """Raise InvalidValue unless every known member of `facts` has the form that format.md 1.2 gives it.
 

@@ -1,0 +1,86 @@
+"""Somebody else's backend, as the README shows one: its files are taken from the page, and installed as a package."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Cli
+from tests.test_recipes import recipes
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A folder with the package of the README, and what an installer writes beside it."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    for _, text in recipes("A backend of your own"):
+        name = re.match(r"# (\S+)\n", text)
+        assert name is not None, text
+        (folder / name[1]).write_text(text, encoding="utf-8")
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    info = folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    (info / "entry_points.txt").write_text(_entry_points(project["entry-points"]))
+    return folder
+
+
+def test_the_backend_of_the_readme_keeps_the_contract(package: Path) -> None:
+    report = package / "report.xml"
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={report}", "test_shelf.py"]
+
+    done = subprocess.run(
+        words, cwd=package, env={**os.environ, "PYTHONPATH": str(package)}, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stdout
+    passed = int(re.findall(r"(\d+) passed", done.stdout)[0])
+    skipped = int(re.findall(r"(\d+) skipped", done.stdout)[0])
+    assert passed > 30 > skipped
+
+
+def test_the_suite_asks_for_no_test_runner(package: Path) -> None:
+    code = "import sys; import credvault.testing; print('pytest' in sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "False\n"
+
+
+def test_the_backend_of_the_readme_serves_the_command_line(package: Path, cli: Cli) -> None:
+    (package / "config.toml").chmod(0o600)
+    env = {"PYTHONPATH": str(package), "CREDVAULT_CONFIG": str(package / "config.toml"), "CREDVAULT_KEY": None}
+
+    def shelf(*words: str, stdin: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
+        return cli("--profile", "workshop", *words, stdin=stdin, env=env, cwd=package)
+
+    assert shelf("add", "a/token", "--stdin", "--env", "TOKEN", stdin=b"one").returncode == 0
+    assert shelf("rotate", "a/token", "--stdin", stdin=b"two").returncode == 0
+    assert shelf("get", "a/token").stdout == b"two"
+    assert json.loads(shelf("--json", "list").stdout)[0]["env_name"] == "TOKEN"
+    assert shelf("exec", "--", "sh", "-c", "printf %s $TOKEN").stdout == b"two"
+    assert shelf("history", "a/token").returncode == 8
+    assert shelf("add", "a/token", "--stdin", stdin=b"three").returncode == 7
+    assert shelf("delete", "a/token", "a/none", "-y").returncode == 3
+    assert shelf("delete", "a/token", "-y").returncode == 0
+    assert shelf("get", "a/token").returncode == 3
+    assert (package / "workshop.db").is_file()
+    assert cli("--backend", "shelf", "list", env=env, cwd=package).returncode == 0
+    unknown = cli("--backend", "shelv", "list", env=env, cwd=package)
+    assert b"shelf" in unknown.stderr
+
+
+def _entry_points(groups: dict[str, dict[str, Any]]) -> str:
+    lines = [
+        f"[{group}]\n" + "".join(f"{n} = {where}\n" for n, where in points.items()) for group, points in groups.items()
+    ]
+    return "\n".join(lines)
