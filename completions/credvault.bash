@@ -6,9 +6,10 @@
 # The commands below one, or of the program itself ('').
 _credvault_below() {
   case $1 in
-  '') below=(init add get list rotate delete undelete test exec history edit unlock lock agent slot rekey salvage export import inject redact check shellenv trust doctor completion) ;;
+  '') below=(init add get list rotate delete test exec history edit unlock lock agent slot rekey salvage export import offline inject redact check shellenv trust doctor completion) ;;
   'agent') below=(status stop run) ;;
   'slot') below=(list add change remove) ;;
+  'offline') below=(save status forget) ;;
   esac
 }
 
@@ -20,13 +21,13 @@ _credvault_arguments() {
   'list') arguments=(name...) ;;
   'rotate') arguments=(name) ;;
   'delete') arguments=(name...) ;;
-  'undelete') arguments=(name) ;;
   'test') arguments=(name...) ;;
   'history') arguments=(name) ;;
   'edit') arguments=(name) ;;
   'slot change') arguments=(text) ;;
   'slot remove') arguments=(text) ;;
   'import') arguments=(choice:dotenv,json,pass,gopass,keepass,bitwarden,1password,fpai,agentskills file) ;;
+  'offline save') arguments=(name...) ;;
   'redact') arguments=(name...) ;;
   'check') arguments=(name...) ;;
   'shellenv') arguments=(choice:bash,zsh,fish) ;;
@@ -52,8 +53,7 @@ _credvault_options() {
   'get') offers=(--version --field --dsn -o --output --force -c --copy --clear-after --newline --no-newline --raw) ;;
   'list') offers=(--type --service --tag --delivery --due --check --long) ;;
   'rotate') offers=(--undo --stdin --stdin-raw --from-file --from-env --generate --length) ;;
-  'delete') offers=(--soft -y --yes) ;;
-  'undelete') offers=(--version) ;;
+  'delete') offers=(-y --yes) ;;
   'test') offers=(--offline --allow-host --timeout) ;;
   'exec') offers=(-n --namespace -e --only --env-file --db --as --if-missing --allow-env --file --fd --stdin --pristine --keep --preserve-env --preserve --shell --mask --no-mask --explain) ;;
   'history') offers=() ;;
@@ -73,6 +73,10 @@ _credvault_options() {
   'salvage') offers=(-o --output) ;;
   'export') offers=(--format -n --namespace -e --only --env-file --db --as --if-missing --allow-env -o --output --force --raw) ;;
   'import') offers=(--dry-run -y --yes --on-conflict --prefix --map --map-file --runtime-env --executor-only --allow-env --whole --password-file --kdbx-key-file --skip-unreadable --undo-file --undo) ;;
+  'offline') offers=() ;;
+  'offline save') offers=(--executor-only --past) ;;
+  'offline status') offers=() ;;
+  'offline forget') offers=() ;;
   'inject') offers=(-i --input -o --output --force --raw) ;;
   'redact') offers=(--past) ;;
   'check') offers=(--require) ;;
@@ -81,7 +85,7 @@ _credvault_options() {
   'doctor') offers=(--verify) ;;
   'completion') offers=() ;;
   esac
-  offers+=(--version --profile --vault --backend -n --namespace --key-file --accept-rollback --json --no-input -q --quiet -v --verbose --color -h --help)
+  offers+=(--version --profile --vault --backend -n --namespace --key-file --accept-rollback --offline --max-age --json --no-input -q --quiet -v --verbose --color -h --help)
   offers=("${offers[@]/%/ }")
 }
 
@@ -120,7 +124,6 @@ _credvault_takes() {
   'rotate:--from-file') kind=file ;;
   'rotate:--from-env') kind=variable ;;
   'rotate:--length') kind=text ;;
-  'undelete:--version') kind=text ;;
   'test:--allow-host') kind=text ;;
   'test:--timeout') kind=text ;;
   'exec:-n' | 'exec:--namespace') kind=namespace ;;
@@ -192,6 +195,7 @@ _credvault_takes() {
   *:--backend) kind=text ;;
   *:-n | *:--namespace) kind=namespace ;;
   *:--key-file) kind=file ;;
+  *:--max-age) kind=text ;;
   *:--color) kind=choice:auto,always,never ;;
   esac
 }
@@ -205,6 +209,8 @@ _credvault_note() {
   -n | --namespace) flags+=(namespace="$2") ;;
   --key-file) flags+=(key_file="$2") ;;
   --accept-rollback) flags+=(accept_rollback="$2") ;;
+  --offline) flags+=(offline="$2") ;;
+  --max-age) flags+=(max_age="$2") ;;
   esac
 }
 

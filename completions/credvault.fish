@@ -43,7 +43,7 @@ function __credvault_look
             else if __credvault_takes "$__credvault_command:-"(string sub -s -1 -- $token)
                 set option -(string sub -s -1 -- $token)
             end
-        else if contains -- "$__credvault_command" '' 'agent' 'slot'
+        else if contains -- "$__credvault_command" '' 'agent' 'slot' 'offline'
             set __credvault_command (string trim -- "$__credvault_command $token")
         else if contains -- "$__credvault_command" 'exec'
             set __credvault_child $tokens[$at..-1]
@@ -116,8 +116,6 @@ function __credvault_takes
             return 0
         case 'rotate:--from-file' 'rotate:--from-env' 'rotate:--length'
             return 0
-        case 'undelete:--version'
-            return 0
         case 'test:--allow-host' 'test:--timeout'
             return 0
         case 'exec:-n' 'exec:--namespace' 'exec:-e' 'exec:--only' 'exec:--env-file' 'exec:--db' 'exec:--as' 'exec:--if-missing' 'exec:--allow-env' 'exec:--file' 'exec:--fd' 'exec:--stdin' 'exec:--keep' 'exec:--preserve' 'exec:--shell'
@@ -146,7 +144,7 @@ function __credvault_takes
             return 0
         case 'shellenv:--told'
             return 0
-        case '*:--profile' '*:--vault' '*:--backend' '*:-n' '*:--namespace' '*:--key-file' '*:--color'
+        case '*:--profile' '*:--vault' '*:--backend' '*:-n' '*:--namespace' '*:--key-file' '*:--max-age' '*:--color'
             return 0
     end
     return 1
@@ -167,6 +165,10 @@ function __credvault_note
             set -ga __credvault_flags key_file="$argv[2]"
         case --accept-rollback
             set -ga __credvault_flags accept_rollback="$argv[2]"
+        case --offline
+            set -ga __credvault_flags offline="$argv[2]"
+        case --max-age
+            set -ga __credvault_flags max_age="$argv[2]"
     end
 end
 
@@ -178,7 +180,6 @@ complete -c credvault -n '__credvault_is \'\'' -a get -d 'print a value, and onl
 complete -c credvault -n '__credvault_is \'\'' -a list -d 'show names and facts, never values'
 complete -c credvault -n '__credvault_is \'\'' -a rotate -d 'put a new value in as the next version'
 complete -c credvault -n '__credvault_is \'\'' -a delete -d 'remove secrets, every version of them'
-complete -c credvault -n '__credvault_is \'\'' -a undelete -d 'bring back what \'delete --soft\' took away'
 complete -c credvault -n '__credvault_is \'\'' -a test -d 'try whether credentials still work'
 complete -c credvault -n '__credvault_is \'\'' -a exec -d 'run a program with secrets in its environment'
 complete -c credvault -n '__credvault_is \'\'' -a history -d 'show the versions of a secret'
@@ -191,6 +192,7 @@ complete -c credvault -n '__credvault_is \'\'' -a rekey -d 'encrypt the vault fi
 complete -c credvault -n '__credvault_is \'\'' -a salvage -d 'rescue secrets from a damaged vault file'
 complete -c credvault -n '__credvault_is \'\'' -a export -d 'write variables for shells, files and CI'
 complete -c credvault -n '__credvault_is \'\'' -a import -d 'bring in the secrets of another program'
+complete -c credvault -n '__credvault_is \'\'' -a offline -d 'keep an encrypted copy for when the store is away'
 complete -c credvault -n '__credvault_is \'\'' -a inject -d 'fill a template with secrets'
 complete -c credvault -n '__credvault_is \'\'' -a redact -d 'hide secrets in what passes from stdin to stdout'
 complete -c credvault -n '__credvault_is \'\'' -a check -d 'say whether secrets are there'
@@ -256,12 +258,8 @@ complete -c credvault -n '__credvault_is \'rotate\'' -l generate -d 'make a rand
 complete -c credvault -n '__credvault_is \'rotate\'' -l length -x -d 'length of a random one (32)'
 complete -c credvault -n '__credvault_is \'rotate\'' -s h -l help -d 'show this help'
 complete -c credvault -n '__credvault_is_word \'delete\' 0+' -a '(__credvault_ask name)'
-complete -c credvault -n '__credvault_is \'delete\'' -l soft -d 'only the current version, until \'undelete\', where the backend can'
 complete -c credvault -n '__credvault_is \'delete\'' -s y -l yes -d 'do not ask'
 complete -c credvault -n '__credvault_is \'delete\'' -s h -l help -d 'show this help'
-complete -c credvault -n '__credvault_is_word \'undelete\' 0' -a '(__credvault_ask name)'
-complete -c credvault -n '__credvault_is \'undelete\'' -l version -x -d 'this version, not the newest'
-complete -c credvault -n '__credvault_is \'undelete\'' -s h -l help -d 'show this help'
 complete -c credvault -n '__credvault_is_word \'test\' 0+' -a '(__credvault_ask name)'
 complete -c credvault -n '__credvault_is \'test\'' -l offline -d 'stop at decrypting and looking at the form; contact nobody'
 complete -c credvault -n '__credvault_is \'test\'' -l allow-host -x -d 'a value may be sent there; may be repeated'
@@ -376,6 +374,16 @@ complete -c credvault -n '__credvault_is \'import\'' -l skip-unreadable -d 'impo
 complete -c credvault -n '__credvault_is \'import\'' -l undo-file -r -F -d 'keep the way back in F, and not in the state folder'
 complete -c credvault -n '__credvault_is \'import\'' -l undo -r -F -d 'take back the import whose undo file F is'
 complete -c credvault -n '__credvault_is \'import\'' -s h -l help -d 'show this help'
+complete -c credvault -n '__credvault_is \'offline\'' -a save -d 'make the offline copy, or put the secrets of now in the place of all that it holds'
+complete -c credvault -n '__credvault_is \'offline\'' -a status -d 'show of what store the offline copy is, since when, and what it holds'
+complete -c credvault -n '__credvault_is \'offline\'' -a forget -d 'remove the offline copy'
+complete -c credvault -n '__credvault_is \'offline\'' -s h -l help -d 'show this help'
+complete -c credvault -n '__credvault_is_word \'offline save\' 0+' -a '(__credvault_ask name)'
+complete -c credvault -n '__credvault_is \'offline save\'' -l executor-only -d 'copy executor_only secrets too'
+complete -c credvault -n '__credvault_is \'offline save\'' -l past -d 'copy earlier versions too'
+complete -c credvault -n '__credvault_is \'offline save\'' -s h -l help -d 'show this help'
+complete -c credvault -n '__credvault_is \'offline status\'' -s h -l help -d 'show this help'
+complete -c credvault -n '__credvault_is \'offline forget\'' -s h -l help -d 'show this help'
 complete -c credvault -n '__credvault_is \'inject\'' -s i -l input -r -F -d 'the template; stdin without it, or for -'
 complete -c credvault -n '__credvault_is \'inject\'' -s o -l output -r -F -d 'put it in a new file, mode 0600; stdout without it, or for -'
 complete -c credvault -n '__credvault_is \'inject\'' -l force -d 'with -o, replace the file if it is there'
@@ -400,16 +408,18 @@ complete -c credvault -n '__credvault_is \'doctor\'' -l verify -d 'read and open
 complete -c credvault -n '__credvault_is \'doctor\'' -s h -l help -d 'show this help'
 complete -c credvault -n '__credvault_is_word \'completion\' 0' -a 'bash zsh fish'
 complete -c credvault -n '__credvault_is \'completion\'' -s h -l help -d 'show this help'
-complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'list\' \'rotate\' \'delete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -l version -d 'show the version'
-complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'undelete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -l profile -x -a '(__credvault_ask profile)' -d 'use the profile P of config.toml'
-complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'undelete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -l vault -r -F -d 'use the vault file FILE'
-complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'undelete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -l backend -x -d 'use the backend B as it is by default'
-complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'undelete\' \'test\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'import\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -s n -l namespace -x -a '(__credvault_ask namespace)' -d 'namespace of names without one'
-complete -c credvault -n '__credvault_is \'\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'undelete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -l key-file -r -F -d 'unlock with the key in the file F'
-complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'undelete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -l accept-rollback -d 'take an older vault file for the true one'
-complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'undelete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -l json -d 'write answers and errors as JSON'
-complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'undelete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -l no-input -d 'never ask; fail where an answer is needed'
-complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'undelete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -s q -l quiet -d 'say nothing but errors'
-complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'undelete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -s v -l verbose -d 'say more; -vv adds tracebacks'
-complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'undelete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -l color -x -a 'auto always never' -d 'colours on a terminal'
+complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'list\' \'rotate\' \'delete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'offline\' \'offline save\' \'offline status\' \'offline forget\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -l version -d 'show the version'
+complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'offline\' \'offline save\' \'offline status\' \'offline forget\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -l profile -x -a '(__credvault_ask profile)' -d 'use the profile P of config.toml'
+complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'offline\' \'offline save\' \'offline status\' \'offline forget\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -l vault -r -F -d 'use the vault file FILE'
+complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'offline\' \'offline save\' \'offline status\' \'offline forget\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -l backend -x -d 'use the backend B as it is by default'
+complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'test\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'import\' \'offline\' \'offline save\' \'offline status\' \'offline forget\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -s n -l namespace -x -a '(__credvault_ask namespace)' -d 'namespace of names without one'
+complete -c credvault -n '__credvault_is \'\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'offline\' \'offline save\' \'offline status\' \'offline forget\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -l key-file -r -F -d 'unlock with the key in the file F'
+complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'offline\' \'offline save\' \'offline status\' \'offline forget\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -l accept-rollback -d 'take an older vault file for the true one'
+complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'offline\' \'offline save\' \'offline status\' \'offline forget\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -l offline -d 'let the offline copy of the profile answer, not the store'
+complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'offline\' \'offline save\' \'offline status\' \'offline forget\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -l max-age -x -d 'with --offline, refuse a copy that is older than D'
+complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'offline\' \'offline save\' \'offline status\' \'offline forget\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -l json -d 'write answers and errors as JSON'
+complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'offline\' \'offline save\' \'offline status\' \'offline forget\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -l no-input -d 'never ask; fail where an answer is needed'
+complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'offline\' \'offline save\' \'offline status\' \'offline forget\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -s q -l quiet -d 'say nothing but errors'
+complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'offline\' \'offline save\' \'offline status\' \'offline forget\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -s v -l verbose -d 'say more; -vv adds tracebacks'
+complete -c credvault -n '__credvault_is \'\' \'init\' \'add\' \'get\' \'list\' \'rotate\' \'delete\' \'test\' \'exec\' \'history\' \'edit\' \'unlock\' \'lock\' \'agent\' \'agent status\' \'agent stop\' \'agent run\' \'slot\' \'slot list\' \'slot add\' \'slot change\' \'slot remove\' \'rekey\' \'salvage\' \'export\' \'import\' \'offline\' \'offline save\' \'offline status\' \'offline forget\' \'inject\' \'redact\' \'check\' \'shellenv\' \'trust\' \'doctor\' \'completion\'' -l color -x -a 'auto always never' -d 'colours on a terminal'
 complete -c credvault -n '__credvault_is \'\'' -s h -l help -d 'show this help'

@@ -12,6 +12,7 @@ from typing import Any
 
 from credvault import files
 from credvault.model.errors import StorageError
+from credvault.model.folders import flat_name
 from credvault.model.pin import Pin
 
 _MAX_STATE_BYTES = 64 * 1024 * 1024
@@ -64,8 +65,8 @@ class PinStore:
             files.replace_file(file, [json.dumps(pins).encode("ascii")], durable=False)
 
     def _file(self, path: str) -> str:
-        # Readable, and mostly no hash to import: the path itself with its slashes escaped.
-        name = path.replace("%", "%25").replace("/", "%2F").replace("\\", "%5C")
+        # Readable, and mostly no hash to import.
+        name = flat_name(path)
         if len(os.fsencode(name)) > _MAX_NAME:
             from hashlib import sha256
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from credvault.access import policy as access
 from credvault.access.identity import Identity, local_identity
 from credvault.access.policy import Policy, decide, owner_policy, verdict_for_all
-from credvault.access.receivers import check_receiver, releasable, serves
+from credvault.access.receivers import by_variable, check_receiver, releasable, serves
 from credvault.audit import Trail
 from credvault.backends.base import ABSENT, ANY, Backend, Capability, Change
 from credvault.backends.registry import open_backend
 from credvault.config import Flags, Settings, load_settings
 from credvault.model import record as model
 from credvault.model import times
-from credvault.model.errors import CredvaultError, Denied, InvalidValue, NotFound
+from credvault.model.errors import BackendUnavailable, CredvaultError, Denied, NotFound, NoVault, PolicyUnavailable
 from credvault.model.names import DEFAULT_NAMESPACE, Name, compile_globs, parse_name
 from credvault.model.record import Record, Secret, Version, check_choices
 from credvault.model.value import SecretValue, checked_value
@@ -29,8 +29,6 @@ if TYPE_CHECKING:  # of cryptography, which secrets that live elsewhere do not n
 
 # The purpose of a release to the environment of a child, for which not every secret is.
 ENVIRONMENT = "environment"
-# Looking for near names in a large vault would take longer than the error is worth.
-_MAX_NEAR = 5_000
 
 AnyName = Name | str
 AnyValue = SecretValue | bytes
@@ -55,6 +53,7 @@ class Vault:
         identity: Identity,
         clock: Callable[[], float],
         namespace: str = DEFAULT_NAMESPACE,
+        offer: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.backend = backend
         self.identity = identity
@@ -62,6 +61,7 @@ class Vault:
         self._trail = trail
         self._clock = clock
         self._namespace = namespace
+        self._offer = offer
 
     def __enter__(self) -> Self:
         return self
@@ -82,6 +82,7 @@ class Vault:
             identity=identity,
             clock=self._clock,
             namespace=namespace or self._namespace,
+            offer=self._offer,
         )
 
     def get(self, name: AnyName, version: int | None = None, *, purpose: str = "get") -> Secret:
@@ -114,15 +115,7 @@ class Vault:
         Of all namespaces or those named; with `consumer`, those that list it or list none. Raises InvalidValue
         where two secrets want one variable.
         """
-        wanted: dict[str, Record] = {}
-        for record in self.runtime_records(namespaces=namespaces, consumer=consumer):
-            variable = record.env_name or model.derived_env_name(record.name)
-            if variable in wanted:
-                raise InvalidValue(
-                    f"{variable} is wanted by two secrets, {wanted[variable].name} and {record.name}",
-                    hint="choose with -n, --only or -e VAR=NAME",
-                )
-            wanted[variable] = record
+        wanted = by_variable(self.runtime_records(namespaces=namespaces, consumer=consumer))
         secrets = self.release([(r.name, None) for r in wanted.values()], purpose=ENVIRONMENT, consumer=consumer)
         return {
             variable: secrets[record.name, None]
@@ -138,7 +131,8 @@ class Vault:
         `wanted` are names with a version, None for the newest. Raises Denied for a secret that is not for `consumer`,
         and where the purpose is ENVIRONMENT for one whose delivery is not `runtime_env`.
         """
-        names = [name for name, _ in wanted]
+        wanted = dict.fromkeys(wanted)  # two variables may want one secret
+        names = list(dict.fromkeys(name for name, _ in wanted))
 
         def fetch() -> dict[tuple[Name, int | None], Secret]:
             newest = self._fetch_many([name for name, version in wanted if version is None])
@@ -277,6 +271,10 @@ class Vault:
         parsed = self._name(name)
         return self._guarded("history", access.LIST, [parsed], lambda: self.backend.history(parsed))
 
+    def histories(self, names: Collection[Name]) -> dict[Name, Sequence[Version]]:
+        """Return the versions of those secrets that are there, in one step where the store can, without values."""
+        return self._guarded("history", access.LIST, list(names), lambda: self.backend.histories(names))
+
     def last_uses(self) -> Mapping[str, str]:
         """Return when values were last released, by the backend's reference of a name."""
         return self._trail.last_uses()
@@ -296,6 +294,9 @@ class Vault:
             self._record(command, names, exc.code)
             if isinstance(exc, NotFound) and exc.hint is None and len(names) == 1 and not self.backend.records_itself:
                 exc.hint = self.near(names[0])
+            is_away = isinstance(exc, (BackendUnavailable, NoVault)) and not isinstance(exc, PolicyUnavailable)
+            if is_away and action in (access.READ, access.LIST):
+                exc.hint = "; ".join(filter(None, (exc.hint, self._offer()))) or None
             raise
         self._record(command, names, "ok")
         return result
@@ -334,15 +335,15 @@ class Vault:
         """Return a hint of names that are spelt like one that is not there, of those the identity may list."""
         if Capability.LIST not in self.backend.capabilities:
             return None
-        if self.backend.is_large:
-            return "'credvault list' shows what there is"
-        names = [self._short(record.name) for record in self._allowed(access.LIST, self.backend.list())]
-        if not 0 < len(names) <= _MAX_NEAR:
-            return "'credvault list' shows what there is"
-        from difflib import get_close_matches
+        from credvault.access.nearness import LIST_HINT, near_hint
 
-        near = get_close_matches(self._short(name), names, n=3, cutoff=0.7)
-        return f"did you mean {' or '.join(near)}?" if near else "'credvault list' shows what there is"
+        if self.backend.is_large:
+            return LIST_HINT
+        try:
+            records = self._allowed(access.LIST, self.backend.list())
+        except CredvaultError:  # who may read need not be allowed to list: a hint is no reason for another error
+            return None
+        return near_hint(self._short(name), [self._short(record.name) for record in records])
 
     def _short(self, name: Name) -> str:
         return name.key if name.namespace == self._namespace else str(name)
@@ -353,6 +354,8 @@ def open_vault(
     *,
     profile: str | None = None,
     path: str | None = None,
+    offline: bool = False,
+    max_age: int | None = None,
     unlock: "Ask | None" = None,
     kdf: "KdfLimits | None" = None,
     warn: Callable[[str], None] = lambda text: None,
@@ -363,19 +366,29 @@ def open_vault(
     """Open the vault of the settings that hold here, of a profile, or at a path.
 
     The key comes from where spec.md 6 says, and last from `unlock`, which asks a person. Nothing is read or
-    unlocked before the first call. `kdf` is for tests: cheap derivations need another floor. `backend` is for who
+    unlocked before the first call. With `offline` the offline copy of the profile answers, and the store is never
+    contacted; `warn` is told its age, and one older than `max_age` seconds (or than the profile's) is
+    BackendUnavailable. `kdf` is for tests: cheap derivations need another floor. `backend` is for who
     has opened the one of the settings already. Raises ConfigError, Unsupported.
     """
     if settings is None:
         import os
 
-        settings = load_settings(Flags(profile=profile, vault=path), os.environ)._replace(stays=True)
+        flags = Flags(profile=profile, vault=path, offline=offline, max_age=max_age)
+        settings = load_settings(flags, os.environ)._replace(stays=True)
     identity = local_identity()
     return Vault(
-        backend or open_backend(settings, unlock, kdf=kdf, warn=warn, detail=detail),
+        backend or open_backend(settings, unlock, kdf=kdf, warn=warn, detail=detail, clock=clock),
         policy=owner_policy(identity),
         trail=Trail(settings.state_folder, clock, enabled=settings.trail_enabled),
         identity=identity,
         clock=clock,
         namespace=settings.namespace.value,
+        offer=lambda: _offline_offer(settings, clock()),
     )
+
+
+def _offline_offer(settings: Settings, now: float) -> str | None:
+    from credvault.config.offline import offer
+
+    return offer(settings, now)

@@ -40,6 +40,9 @@ SOURCES = [
     "passphrase",
 ]
 
+# The same vault as a profile of which there may be an offline copy, and one that is not there.
+AWAY = {"CREDVAULT_CONFIG": "away.toml"}
+
 Case = tuple[list[str], bytes, Mapping[str, str], int]
 
 
@@ -62,6 +65,8 @@ def home(tmp_path: Path) -> Home:
     home.write("broken.env", f"FINE=1\n{NEW_VALUE.decode()} is no variable\n")
     home.write("broken.json", f'{{"a": "{NEW_VALUE.decode()}", "a": 2}}')
     home.write("store/a.gpg", b"no message")
+    away = f'[profiles.away]\npath = "{home.vault}"\noffline = true\n[profiles.gone]\npath = "gone"\noffline = true\n'
+    home.write("away.toml", away)
     home.write("env.toml", '[profiles.env]\nbackend = "env"\ndotenv = "broken.env"\n')
     assert home.run("init", CREDVAULT_KEY_FILE="key").status == 0
     assert home.run("slot", "add", "--new-passphrase-file", "passphrase").status == 0
@@ -82,6 +87,10 @@ WORKING: list[Case] = [
     (["rotate", "a/text", "--undo"], b"", {}, 0),
     (["edit", "a/text", "--note", "changed"], b"", {}, 0),
     (["list", "--long"], b"", {}, 0),
+    (["--profile", "away", "offline", "save", "--executor-only", "--past"], b"", AWAY, 0),
+    (["--profile", "away", "offline", "status"], b"", AWAY, 0),
+    (["--profile", "away", "--offline", "list", "--long"], b"", AWAY, 0),
+    (["--profile", "away", "--offline", "exec", "--explain", "--", "true"], b"", AWAY, 0),
     (["history", "a/text"], b"", {}, 0),
     (["test", "--offline"], b"", {}, 0),
     (["exec", "--explain", "--", "true"], b"", {}, 0),
@@ -166,6 +175,15 @@ FAILING: list[Case] = [
     (["slot", "remove", "9", "-y"], b"", {}, 3),
     (["rekey"], b"", {}, 2),
     (["init"], b"", {}, 7),
+    (["--profile", "away", "--offline", "get", "a/none"], b"", AWAY, 3),
+    (["--profile", "away", "--offline", "get", "a/text", "--max-age", "soon"], b"", AWAY, 2),
+    (["--profile", "away", "--offline", "add", "c/one", "--stdin"], VALUE, AWAY, 8),
+    (["--profile", "away", "--offline", "get", "a/text"], b"", {**AWAY, "CREDVAULT_KEY": MISTYPED}, 5),
+    (["--profile", "away", "--offline", "get", "a/text"], b"", {**AWAY, "CREDVAULT_KEY": print_key(bytes(32))}, 5),
+    (["--profile", "away", "offline", "save"], b"", {**AWAY, "CREDVAULT_KEY": print_key(bytes(32))}, 5),
+    (["--profile", "gone", "--offline", "get", "a/text"], b"", AWAY, 6),
+    (["--profile", "gone", "offline", "save"], b"", AWAY, 6),
+    (["offline", "save"], b"", {}, 2),
     (["salvage", "-o", "passphrase"], b"", {}, 7),
     (["get", "a/text"], b"", {"CREDVAULT_KEY": MISTYPED}, 5),
     (["get", "a/text"], b"", {"CREDVAULT_KEY": PASSPHRASE}, 5),

@@ -1,13 +1,29 @@
 """Who may receive a secret: what its delivery and its consumers say. Pure, whatever the policy allows besides."""
 
+from collections.abc import Iterable
+
 from credvault.model import record as model
-from credvault.model.errors import Denied, Unsupported
+from credvault.model.errors import Denied, InvalidValue, Unsupported
 from credvault.model.record import Record, Secret
 
 
 def serves(record: Record, consumer: str | None) -> bool:
     """Say whether a secret is for `consumer`: it lists that one, or none."""
     return consumer is None or not record.consumers or consumer in record.consumers
+
+
+def by_variable(records: Iterable[Record]) -> dict[str, Record]:
+    """Return records by the variable that each becomes; raises InvalidValue where two want one."""
+    wanted: dict[str, Record] = {}
+    for record in records:
+        variable = record.env_name or model.derived_env_name(record.name)
+        if variable in wanted:
+            raise InvalidValue(
+                f"{variable} is wanted by two secrets, {wanted[variable].name} and {record.name}",
+                hint="choose with -n, --only or -e VAR=NAME",
+            )
+        wanted[variable] = record
+    return wanted
 
 
 def check_receiver(record: Record, consumer: str | None, *, as_variable: bool) -> None:

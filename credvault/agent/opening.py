@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from credvault.agent.holding import Held, Holdings
 from credvault.backends.file import FileBackend, open_vault_file
@@ -87,7 +87,7 @@ def _find(headers: Mapping[str, str], folder: str) -> Found:
 
 
 def _flags(headers: Mapping[str, str]) -> Flags:
-    texts = wire.unquote_table(headers.get(wire.FLAGS, ""), FLAGS, sys.getfilesystemencoding())
+    texts: dict[str, Any] = wire.unquote_table(headers.get(wire.FLAGS, ""), FLAGS, sys.getfilesystemencoding())
     is_accepted = texts.pop("accept_rollback", "") == "1"
     return Flags(**texts, accept_rollback=is_accepted)
 

@@ -192,6 +192,16 @@ class Backend(ABC):
         """Return the versions of a secret, newest first; raises NotFound."""
         self._refuse(Capability.VERSIONS)
 
+    def histories(self, names: Collection[Name]) -> dict[Name, Sequence[Version]]:
+        """Return the versions of those secrets that are there, in one step where the store can."""
+        found = {}
+        for name in names:
+            try:
+                found[name] = self.history(name)
+            except NotFound:
+                continue
+        return found
+
     def reference(self, name: Name) -> str:
         """Return an opaque id of a name for the trail, which tells nothing of the name where the store has a key."""
         return "-"

@@ -64,12 +64,19 @@ class FileBackend(Backend):
 
     def get_many(self, names: Collection[Name]) -> dict[Name, Secret]:
         """Return several secrets from one generation of the file."""
-        with self.file.open() as vault:
-            entries = vault.find_many(names)
         found = {}
-        for name, entry in entries.items():
+        for name, entry in self._entries(names).items():
             with suppress(NotFound):  # its current version is deleted, or not in force yet
                 found[name] = entry.secret()
+        return found
+
+    def get_versions(self, wanted: Collection[tuple[Name, int]]) -> dict[tuple[Name, int], Secret]:
+        """Return versions of secrets from one generation of the file; opens each secret once."""
+        entries = self._entries({name for name, _ in wanted})
+        found = {}
+        for name, version in wanted:
+            with suppress(NotFound, KeyError):
+                found[name, version] = entries[name].secret(version)
         return found
 
     def has_many(self, names: Collection[Name]) -> Collection[Name]:
@@ -103,6 +110,10 @@ class FileBackend(Backend):
         """Return the versions of a secret, newest first."""
         return self._entry(name).history()
 
+    def histories(self, names: Collection[Name]) -> dict[Name, Sequence[Version]]:
+        """Return the versions of several secrets from one generation of the file."""
+        return {name: entry.history() for name, entry in self._entries(names).items()}
+
     def reference(self, name: Name) -> str:
         """Return the entry id of a name once the vault is unlocked."""
         return self.file.entry_id(name) or "-"
@@ -110,6 +121,10 @@ class FileBackend(Backend):
     def close(self) -> None:
         """Let go of a file that was kept open."""
         self.file.close()
+
+    def _entries(self, names: Collection[Name]) -> dict[Name, Entry]:
+        with self.file.open() as vault:
+            return vault.find_many(names)
 
     def _entry(self, name: Name) -> Entry:
         with self.file.open() as vault:

@@ -1,6 +1,7 @@
 """Which backends there are: ours first, other people's entry points last."""
 
 import os
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from credvault.model.text import printable
 from credvault.model.unlocking import names_a_key
 
 if TYPE_CHECKING:  # of cryptography, which only the vault file needs
+    from credvault.backends.offline import OfflineBackend
     from credvault.sealing.slots import KdfLimits
     from credvault.sealing.sources import Ask
 
@@ -33,13 +35,17 @@ def open_backend(
     warn: Tell,
     detail: Tell,
     by_agent: bool = True,
+    clock: Callable[[], float] = time.time,
 ) -> Backend:
     """Return the backend that the settings name; raises Unsupported where there is none of that name.
 
     Where no key is set and an agent holds the vault file, that is the agent; not for who looks at the file itself.
+    Where the settings are those of an offline copy, that is the copy.
     An entry point in `credvault.backends` is called with the Settings and returns a Backend.
     """
     name = settings.backend.value
+    if settings.store is not None:
+        return open_copy(settings, ask, kdf=kdf, warn=warn, detail=detail, clock=clock)
     if name == FILE_BACKEND:
         return _vault_file(settings, ask, kdf, warn, detail, by_agent)
     if name in _OURS:
@@ -51,8 +57,23 @@ def open_backend(
     return _third_party(name, settings)
 
 
+def open_copy(
+    settings: Settings,
+    ask: "Ask | None",
+    *,
+    kdf: "KdfLimits | None" = None,
+    warn: Tell,
+    detail: Tell,
+    clock: Callable[[], float] = time.time,
+) -> "OfflineBackend":
+    """Return the offline copy of a profile, by settings that are those of the copy; the store is not even loaded."""
+    from credvault.backends.offline import OfflineBackend
+
+    return OfflineBackend(_vault_file(settings, ask, kdf, warn, detail), settings, warn=warn, clock=clock)
+
+
 def _vault_file(
-    settings: Settings, ask: "Ask | None", kdf: "KdfLimits | None", warn: Tell, detail: Tell, by_agent: bool
+    settings: Settings, ask: "Ask | None", kdf: "KdfLimits | None", warn: Tell, detail: Tell, by_agent: bool = True
 ) -> Backend:
     socket = find_agent_socket(settings.environ) if by_agent else None
     # Looked for first: without an agent nothing of it is imported.

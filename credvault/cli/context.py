@@ -38,6 +38,10 @@ class Run:
             setattr(self.out, name, value)
         elif name == "no_input":
             self.no_input = value
+        elif name == "max_age":
+            from credvault.model.times import parse_duration
+
+            self._flags[name] = parse_duration(value)
         else:
             self._flags[name] = value
 
@@ -59,6 +63,11 @@ class Run:
         from credvault.sealing.slots import KDF_LIMITS
 
         return self._kdf or KDF_LIMITS
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether an offline copy is to answer."""
+        return bool(self._flags.get("offline"))
 
     @property
     def explicit_namespace(self) -> str | None:
@@ -120,11 +129,15 @@ class Run:
     @property
     def ask_key(self) -> "Ask | None":
         """Ask for the passphrase, or None where nobody can be asked, or need be: a key is set."""
+        return self.asking_for(self.settings.path.value)
+
+    def asking_for(self, path: str) -> "Ask | None":
+        """Ask for the passphrase of the vault file at a path, or None where nobody can be asked, or need be."""
         from credvault.model.unlocking import names_a_key
 
         if names_a_key(self.settings.flags.key_file, self.settings.environ):
             return None
-        return self._ask_passphrase if self.can_ask else None
+        return (lambda: self._ask_passphrase(path)) if self.can_ask else None
 
     @property
     def can_ask(self) -> bool:
@@ -162,13 +175,13 @@ class Run:
         """Keep what was typed a moment ago to make the vault, so that it is not asked for again."""
         self._passphrase = material
 
-    def _ask_passphrase(self) -> "KeyMaterial":
+    def _ask_passphrase(self, path: str) -> "KeyMaterial":
         if self._passphrase is not None:
             return self._passphrase
         from credvault.cli.prompt import ask_hidden
         from credvault.sealing.sources import passphrase_material
 
-        passphrase = ask_hidden(f"Passphrase for {self.settings.path.value}")
+        passphrase = ask_hidden(f"Passphrase for {path}")
         if not passphrase:
             raise Locked("nothing was typed")
         return passphrase_material(passphrase, "the prompt")

@@ -4,6 +4,7 @@ Whatever goes wrong, nothing is offered: this is in the midst of what a person t
 """
 
 import os
+from typing import Any
 
 from credvault.config import FILE_BACKEND, Flags, load_settings, profile_names
 from credvault.model.offers import NAME, NAMESPACE, PROFILE, offer_names, offer_namespaces, offer_words
@@ -18,14 +19,15 @@ def offered(kind: str, typed: str, flags: dict[str, str]) -> bytes:
     return "\n".join(_offers(kind, typed, flags)).encode("utf-8", "surrogateescape")
 
 
-def _offers(kind: str, typed: str, flags: dict[str, str]) -> list[str]:
+def _offers(kind: str, typed: str, flags: dict[str, Any]) -> list[str]:
     if kind == PROFILE:
         return offer_words(profile_names(os.environ), typed)
     # A passphrase is not used: a derivation takes longer than TAB may, and a command for it may ask a person.
     if kind not in (NAME, NAMESPACE) or not ("key_file" in flags or any(key in os.environ for key in RAW_KEYS)):
         return []
-    is_accepted = flags.pop("accept_rollback", "") == "1"
-    settings = load_settings(Flags(**flags, accept_rollback=is_accepted), os.environ)
+    switches = {name: flags.pop(name, "") == "1" for name in ("accept_rollback", "offline")}
+    flags.pop("max_age", None)  # names are offered of a copy of any age
+    settings = load_settings(Flags(**flags, **switches), os.environ)
     if settings.backend.value != FILE_BACKEND:
         return []
     from credvault.vault import open_vault

@@ -5,9 +5,12 @@ from typing import Any, TypeVar
 
 import click
 
-from credvault.model.errors import Invalid
+from credvault.model.errors import Invalid, Unsupported
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+# What an offline copy can answer, and what unlocks it; every other command is about the store itself.
+_OFFLINE = ("get", "list", "exec", "export", "inject", "check", "history", "redact", "shellenv", "unlock")
 
 
 def _take_global(ctx: click.Context, param: click.Parameter, value: Any) -> None:
@@ -36,6 +39,8 @@ def global_options() -> list[click.Option]:
         _global_option("-n", "--namespace", metavar="NAMESPACE", help="namespace of names without one"),
         _global_option("--key-file", metavar="F", help="unlock with the key in the file F"),
         _global_option("--accept-rollback", is_flag=True, help="take an older vault file for the true one"),
+        _global_option("--offline", is_flag=True, help="let the offline copy of the profile answer, not the store"),
+        _global_option("--max-age", metavar="D", help="with --offline, refuse a copy that is older than D"),
         _global_option("--json", is_flag=True, help="write answers and errors as JSON"),
         _global_option("--no-input", is_flag=True, help="never ask; fail where an answer is needed"),
         _global_option("-q", "--quiet", is_flag=True, help="say nothing but errors"),
@@ -62,6 +67,16 @@ class GlobalOptions(click.Command):
             self._all_params: list[click.Parameter] = [*self.params, *added]
         help_option = self.get_help_option(ctx)
         return [*self._all_params, *([help_option] if help_option else [])]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; raises Unsupported, before it does anything, for --offline where no copy can answer."""
+        words = ctx.command_path.split()[1:]
+        if words and words[0] not in _OFFLINE and ctx.find_root().obj.is_offline:
+            raise Unsupported(
+                f"'{' '.join(words)}' is not done with an offline copy",
+                hint=f"leave out --offline; it goes with {', '.join(_OFFLINE)}",
+            )
+        return super().invoke(ctx)
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """Return `--help`. Click's own looks for a translation of its text, which costs `locale` and a file search."""

@@ -48,6 +48,9 @@ class Flags(NamedTuple):
     namespace: str | None = None
     key_file: str | None = None
     accept_rollback: bool = False
+    offline: bool = False
+    max_age: int | None = None
+    """How old an offline copy may be, in seconds."""
 
 
 class Origin(NamedTuple):
@@ -69,7 +72,8 @@ class Settings(NamedTuple):
     """What holds for this run. `backend`, `path` and `namespace` know where they came from.
 
     `profile` is None where the vault was chosen otherwise. `stays` is of a program that holds the vault open for as
-    long as it likes, and not for one command.
+    long as it likes, and not for one command. Those of an offline copy are those of its file, and `store` has those of
+    the store that it is a copy of.
     """
 
     backend: Origin
@@ -85,6 +89,7 @@ class Settings(NamedTuple):
     notices: tuple[str, ...]
     profile: Profile | None = None
     stays: bool = False
+    store: "Settings | None" = None
 
     def option(self, key: str) -> Any:
         """Return what the profile says of `key`, or None; it has the kind that config/tables.py gives it."""
@@ -105,15 +110,12 @@ class Settings(NamedTuple):
     def seconds(self, table: str, key: str, default: int) -> int:
         """Return a duration of `config.toml` in seconds; raises ConfigError."""
         text = self.config.get(table, {}).get(key)
-        if text is None:
-            return default
-        from credvault.model.times import parse_duration
+        return default if text is None else _seconds(text, f"{printable(self.config_path)}: {table}.{key}")
 
-        try:
-            return parse_duration(text)
-        except InvalidValue as exc:
-            where = f"{printable(self.config_path)}: {table}.{key}"
-            raise ConfigError(f"{where}: {exc.message}", hint=exc.hint) from None
+    def seconds_option(self, key: str) -> int | None:
+        """Return a duration that the profile names, in seconds, or None; raises ConfigError."""
+        text = self.option(key)
+        return None if text is None or self.profile is None else _seconds(text, f"{self.profile.source}: {key}")
 
     @property
     def trail_enabled(self) -> bool:
@@ -129,6 +131,8 @@ def load_settings(flags: Flags, environ: Mapping[str, str], folder: str | None =
             raise Invalid(f"--{name.replace('_', '-')} is empty")
     if sum(flag is not None for flag in (flags.profile, flags.vault, flags.backend)) > 1:
         raise Invalid("give one of --profile, --vault and --backend")
+    if flags.max_age is not None and not flags.offline:
+        raise Invalid("--max-age is for an offline copy", hint="give --offline too")
     config_path = _config_path(environ, folder)
     data = read_settings(config_path)
     if data is None and environ.get("CREDVAULT_CONFIG"):
@@ -136,7 +140,7 @@ def load_settings(flags: Flags, environ: Mapping[str, str], folder: str | None =
     config = {} if data is None else parse_toml(data, CONFIG, config_path)
     project, notices = find_project(folder)
     chosen = _choose_vault(flags, environ, project, config, config_path, folder)
-    return Settings(
+    settings = Settings(
         chosen.backend,
         chosen.path,
         _choose_namespace(flags, environ, project, chosen.profile, config_path),
@@ -150,6 +154,11 @@ def load_settings(flags: Flags, environ: Mapping[str, str], folder: str | None =
         notices,
         chosen.profile,
     )
+    if not flags.offline:
+        return settings
+    from credvault.config.offline import copy_settings
+
+    return copy_settings(settings)
 
 
 def profile_names(environ: Mapping[str, str]) -> list[str]:
@@ -161,6 +170,15 @@ def profile_names(environ: Mapping[str, str]) -> list[str]:
 
 def _config_path(environ: Mapping[str, str], folder: str | None) -> str:
     return os.path.join(folder or "", environ.get("CREDVAULT_CONFIG") or config_folder(environ) + "/config.toml")
+
+
+def _seconds(text: str, where: str) -> int:
+    from credvault.model.times import parse_duration
+
+    try:
+        return parse_duration(text)
+    except InvalidValue as exc:
+        raise ConfigError(f"{where}: {exc.message}", hint=exc.hint) from None
 
 
 def config_folder(environ: Mapping[str, str]) -> str:

@@ -4,16 +4,19 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
+from credvault.access.nearness import LIST_HINT
 from credvault.delivery.masking import MIN_BYTES, is_maskable
 from credvault.delivery.matching import Masker
 from credvault.model.errors import NotFound, StorageError
-from credvault.model.names import compile_globs
+from credvault.model.names import unmatched
 from credvault.model.record import ACTIVE, Secret
 from credvault.model.text import counted
 from credvault.vault import Vault
 
 # A pipe holds 64 KiB; from a file more at once was no faster.
 _CHUNK_BYTES = 256 * 1024
+# What a release to be hidden is for, in the trail.
+_REDACT = "redact"
 
 
 def collect_secrets(vault: Vault, globs: Sequence[str], *, namespace: str, past: bool) -> list[Secret]:
@@ -23,16 +26,19 @@ def collect_secrets(vault: Vault, globs: Sequence[str], *, namespace: str, past:
     come out.
     """
     records = vault.list(globs, readable=True)
-    for glob in globs:
-        matches = compile_globs([glob], namespace=namespace)
-        if not any(matches(record.name) for record in records):
-            raise NotFound(f"no secret matches {glob}", hint="'credvault list' shows what there is")
-    secrets = list(vault.get_many([record.name for record in records], purpose="redact").values())
-    for secret in list(secrets) if past else ():
-        name = secret.record.name
-        versions = [each.version for each in vault.history(name) if each.state == ACTIVE]
-        secrets += [vault.get(name, v, purpose="redact") for v in versions if v != secret.record.version]
-    return secrets
+    glob = unmatched(globs, [record.name for record in records], namespace=namespace)
+    if glob is not None:
+        raise NotFound(f"no secret matches {glob}", hint=LIST_HINT)
+    newest = vault.get_many([record.name for record in records], purpose=_REDACT)
+    if not past:
+        return list(newest.values())
+    earlier = [
+        (name, version.version)
+        for name, versions in vault.histories(list(newest)).items()
+        for version in versions
+        if version.state == ACTIVE and version.version != newest[name].record.version
+    ]
+    return [*newest.values(), *vault.release(earlier, purpose=_REDACT).values()]
 
 
 def short_warning(secrets: Iterable[Secret]) -> str | None:

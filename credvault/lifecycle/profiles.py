@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from credvault.backends.registry import open_backend
 from credvault.config import Flags, Settings, load_settings
+from credvault.lifecycle.copystate import examine_copy
 from credvault.lifecycle.diagnosis import examine_store
 from credvault.lifecycle.findings import ADVICE, WRONG, Finding, as_far_as_possible
 from credvault.model.errors import BackendUnavailable, CredvaultError
@@ -74,6 +75,7 @@ class _Look:
                 yield Finding(ADVICE, "settings", f"{variable} was not used: it may be for another server", _ALONE)
             kept = {name: value for name, value in environ.items() if name not in SECRETS_OF_SERVERS}
             settings = settings._replace(environ=kept)
+        yield from as_far_as_possible("offline copy", examine_copy(settings))
         # No warnings: whatever they are about is a finding, too.
         backend = open_backend(settings, None, warn=lambda text: None, detail=lambda text: None, by_agent=False)
         try:

@@ -34,3 +34,9 @@ def agent_socket(environ: "Mapping[str, str]", state_folder: str | None) -> str 
     if environ.get("XDG_RUNTIME_DIR", "").startswith("/"):
         return f"{environ['XDG_RUNTIME_DIR'].rstrip('/')}/credvault/{SOCKET}"
     return None if state_folder is None else f"{state_folder}/{SOCKET}"
+
+
+def flat_name(text: str) -> str:
+    """Return one name for a file that stands for a path or any other text, and for no other; it may be too long."""
+    escaped = text.replace("%", "%25").replace("\0", "%00")
+    return escaped.replace("/", "%2F").replace("\\", "%5C")

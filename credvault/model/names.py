@@ -1,7 +1,7 @@
 """The one parser of names, namespaces and globs (spec.md 2). A bad name is an error, never repaired."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from credvault.model.errors import Invalid, InvalidName
 from credvault.model.text import printable
@@ -99,6 +99,15 @@ def compile_globs(globs: Iterable[str], *, namespace: str = DEFAULT_NAMESPACE) -
     if not patterns:
         return lambda name: True
     return lambda name: any(_is_match(parts, str(name)) for parts in patterns)
+
+
+def unmatched(globs: Iterable[str], names: Collection[Name], *, namespace: str = DEFAULT_NAMESPACE) -> str | None:
+    """Return the first of `globs` that none of the names matches, or None."""
+    for glob in globs:
+        matches = compile_globs([glob], namespace=namespace)
+        if not any(map(matches, names)):
+            return glob
+    return None
 
 
 def compile_word_globs(globs: Iterable[str]) -> Callable[[str], bool]:

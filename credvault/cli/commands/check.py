@@ -2,6 +2,7 @@
 
 import click
 
+from credvault.access.nearness import LIST_HINT
 from credvault.cli.context import Run
 from credvault.cli.options import verb
 from credvault.model.errors import Invalid, NotFound
@@ -23,7 +24,7 @@ def command(run: Run, names: tuple[str, ...], required: tuple[str, ...]) -> None
     with run.open_vault() as vault:
         there = vault.has_many(wanted)
         missing = [name for name in wanted if name not in there]
-        hint = vault.near(missing[0]) if len(missing) == 1 else "'credvault list' shows what there is"
+        hint = vault.near(missing[0]) if len(missing) == 1 else LIST_HINT
     if run.out.json:
         run.out.fact({"required": [str(name) for name in wanted], "missing": [str(name) for name in missing]})
     if missing:

@@ -9,6 +9,7 @@ from credvault.cli.context import Run
 from credvault.cli.options import verb
 from credvault.config import FILE_BACKEND
 from credvault.lifecycle import diagnosis, profiles
+from credvault.lifecycle.copystate import examine_copy
 from credvault.lifecycle.findings import WRONG, Finding, as_far_as_possible
 from credvault.model.text import printable
 from credvault.model.unlocking import names_a_key
@@ -37,6 +38,7 @@ def _examine(run: Run, verify: bool) -> Iterator[Finding]:
     settings = run.settings
     yield from diagnosis.examine_surroundings(settings)
     yield from as_far_as_possible("settings", _examine_current(run, verify))
+    yield from as_far_as_possible("offline copy", examine_copy(settings))
     if not run.chooses_vault:
         yield from profiles.examine_profiles(settings)
 
