@@ -6,7 +6,7 @@
 # The commands below one, or of the program itself ('').
 _credvault_below() {
   case $1 in
-  '') below=(init add get list rotate delete test exec history edit unlock lock agent slot rekey salvage export import offline inject redact check shellenv trust doctor completion) ;;
+  '') below=(init add get list rotate delete undelete test exec history edit unlock lock agent slot rekey salvage export import offline inject redact check shellenv trust doctor completion) ;;
   'agent') below=(status stop run) ;;
   'slot') below=(list add change remove) ;;
   'offline') below=(save status forget) ;;
@@ -21,6 +21,7 @@ _credvault_arguments() {
   'list') arguments=(name...) ;;
   'rotate') arguments=(name) ;;
   'delete') arguments=(name...) ;;
+  'undelete') arguments=(name) ;;
   'test') arguments=(name...) ;;
   'history') arguments=(name) ;;
   'edit') arguments=(name) ;;
@@ -53,7 +54,8 @@ _credvault_options() {
   'get') offers=(--version --field --dsn -o --output --force -c --copy --clear-after --newline --no-newline --raw) ;;
   'list') offers=(--type --service --tag --delivery --due --check --long) ;;
   'rotate') offers=(--undo --stdin --stdin-raw --from-file --from-env --generate --length) ;;
-  'delete') offers=(-y --yes) ;;
+  'delete') offers=(--soft -y --yes) ;;
+  'undelete') offers=(--version) ;;
   'test') offers=(--offline --allow-host --timeout) ;;
   'exec') offers=(-n --namespace -e --only --env-file --db --as --if-missing --allow-env --file --fd --stdin --pristine --keep --preserve-env --preserve --shell --mask --no-mask --explain) ;;
   'history') offers=() ;;
@@ -124,6 +126,7 @@ _credvault_takes() {
   'rotate:--from-file') kind=file ;;
   'rotate:--from-env') kind=variable ;;
   'rotate:--length') kind=text ;;
+  'undelete:--version') kind=text ;;
   'test:--allow-host') kind=text ;;
   'test:--timeout') kind=text ;;
   'exec:-n' | 'exec:--namespace') kind=namespace ;;
