@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _INTERRUPTED = 130
 # The word by which the completion scripts ask (completions/): `__complete KIND TYPED [OPTION=VALUE]…`.
 _COMPLETE = "__complete"
+# More than this a file of settings seldom has, and what stands behind it is read by the command line.
+_GLANCE_BYTES = 64 * 1024
 
 
 def main() -> int:
@@ -30,7 +32,9 @@ def main() -> int:
         form = plain_form(sys.argv[1:]) if sys.platform != "win32" else None
         status = None
         if form is not None and not _is_masked(form):
-            status = _run_cold(form) if _has_key() else _run_fast(form)
+            status = _run_cold(form) if _has_key() or _is_elsewhere() else None
+            if status is None and not _has_key():
+                status = _run_fast(form)
         return _run_whole() if status is None else status
     except KeyboardInterrupt:  # before the command line is there to say it
         return _INTERRUPTED
@@ -121,14 +125,36 @@ def _has_key() -> bool:
     return any(key.encode("ascii") in posix.environ for key in KEYS)
 
 
+def _is_elsewhere() -> bool:
+    """Say whether secrets seem to live in no vault file, so that no key opens them and no agent holds them."""
+    import posix
+
+    from credvault.model.unlocking import config_file
+
+    config = b""
+    path = config_file(posix.environ)
+    if path:
+        try:
+            descriptor = posix.open(path, posix.O_RDONLY | posix.O_NONBLOCK | posix.O_CLOEXEC)
+            config = posix.read(descriptor, _GLANCE_BYTES)
+            posix.close(descriptor)
+        except OSError:  # where it should be there, the command line says so
+            pass
+    if not config and b"CREDVAULT_BACKEND" not in posix.environ:
+        return False
+    from credvault.model.elsewhere import seems_elsewhere
+
+    return seems_elsewhere(posix.environ, config)
+
+
 def _run_cold(form: PlainForm) -> int | None:
-    """Return the status of a command for which a key is at hand, or None where the command line is to do it."""
+    """Return the status of a command that needs no agent, or None where another way is to do it."""
     try:
         from credvault.cli import coldlane
     except ImportError:  # without `site` (-S) only what is beside us is found
         return None
     _look_for_garbage()
-    return coldlane.run(sys.argv[1:], form)
+    return coldlane.run(sys.argv[1:], form, has_key=_has_key())
 
 
 def _run_whole() -> int:

@@ -23,6 +23,7 @@ from credvault.sealing.keys import DataKey, print_key
 from credvault.sealing.slots import RAW, KeyMaterial, make_slot
 from credvault.sealing.vaultfile import VaultFile
 from credvault.state import PinStore
+from tests.openbao import Bao
 
 RAW_KEY = bytes(range(32))
 TIME = "2026-11-22T01:02:03Z"
@@ -146,6 +147,9 @@ def ours(modules: set[str], folder: str) -> set[str]:
 
 # What the cold lane loads besides cryptography: each is measured, and was there for a reason when it came.
 COLD = {"_json", "errno", "fcntl", "gc", "json", "json.decoder", "json.encoder", "json.scanner", "pwd"}
+# What it loads where the secrets live in OpenBao, which needs no key, besides json and what that loads.
+REMOTE = {"_socket", "binascii", "errno", "fcntl", "gc", "pwd"}
+REMOTE |= {"importlib", "importlib._bootstrap", "importlib._bootstrap_external"}
 # What the fast lane loads, all of it.
 FAST = (
     *("__main__", "agent", "agent.fastlane", "model", "model.folders", "model.plain", "model.unlocking"),
@@ -215,6 +219,47 @@ def test_fast_lane_loads_these_modules_and_no_others(
         *more,
     }
     assert "credvault.agent.fastlane" in modules
+
+
+@pytest.mark.parametrize("by_profile", [False, True], ids=["environment", "profile"])
+@pytest.mark.parametrize("words", [["get", "app/TOKEN"], ["exec", "--", "true"]], ids=["get", "exec"])
+def test_a_secret_in_openbao_takes_the_cold_lane_without_cryptography(
+    home: Path, bao: Bao, tmp_path: Path, words: list[str], by_profile: bool
+) -> None:
+    mount = bao.new_mount()
+    bao.must("POST", f"{mount}/data/credvault/app/TOKEN", {"data": {"value": "canary-value"}})
+    variables: dict[str, str | None] = {**bao.environ, "CREDVAULT_KEY": None, "VAULT_KV_MOUNT": mount}
+    if by_profile:
+        config = tmp_path / "config.toml"
+        config.write_text(f'default_profile = "prod"\n[profiles.prod]\nbackend = "hashicorp"\nmount = "{mount}"\n')
+        more = {**variables, "CREDVAULT_CONFIG": str(config)}
+    else:
+        more = {**variables, "CREDVAULT_BACKEND": "hashicorp"}
+
+    modules = loaded_in_a_run(home, *words, more=more, site=False)
+
+    of_toml = loaded_by("import tomllib", site=False) if by_profile else set()
+    of_words = loaded_by("import contextlib, enum, json, typing", site=False)
+    assert {"credvault.cli.coldlane", "credvault.backends.hashicorp.secretlayout"} <= modules
+    assert not {"click", "cryptography", "ssl", "socket", "http.client", "base64", "encodings.idna"} & modules
+    others = {module for module in modules - of_words - of_toml if not module.startswith("credvault")}
+    assert others <= REMOTE
+    assert ours(modules, "sealing") <= {"credvault.sealing.jsontext"}
+    assert not {f"credvault.backends.hashicorp.{name}" for name in ("renewal", "wrapping", "secretwriting")} & modules
+
+
+def test_a_profile_of_a_vault_file_still_asks_the_agent(
+    home: Path, unlocked: dict[str, str | None], tmp_path: Path
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('default_profile = "home"\n[profiles.home]\nbackend = "file"\n[profiles.x]\nbackend = "env"\n')
+
+    modules = loaded_in_a_run(
+        home, "get", "openai/api_key", more={**unlocked, "CREDVAULT_CONFIG": str(config)}, site=False
+    )
+
+    assert "credvault.agent.fastlane" in modules
+    assert "credvault.cli.coldlane" not in modules
 
 
 # On a busy machine the program would end before it can tell.

@@ -1,4 +1,4 @@
-"""The cold lane: the plain forms of `get` and `exec` with a key at hand and no agent, without Click.
+"""The cold lane: the plain forms of `get` and `exec` with a key at hand, or where none is needed, without Click.
 
 Click costs as much as all the rest of a `get` (tests/benchmarks). What is done and said is the same.
 """
@@ -7,18 +7,33 @@ from collections.abc import Sequence
 
 from credvault.cli import boundary, release
 from credvault.cli.context import Run
+from credvault.config import FILE_BACKEND
 from credvault.delivery.environment import Inheritance
 from credvault.delivery.selection import plain_selection
+from credvault.model.errors import CredvaultError
 from credvault.model.names import parse_namespace
 from credvault.model.plain import GET, PlainForm
 
 
-def run(argv: Sequence[str], form: PlainForm) -> int:
-    """Run a command line of a plain form, and return its exit status."""
+def run(argv: Sequence[str], form: PlainForm, *, has_key: bool) -> int | None:
+    """Run a command line of a plain form, and return its exit status.
+
+    None where there is no key and the secrets are in a vault file after all: an agent may hold that, or a person be
+    asked.
+    """
     state = Run()
     if form.namespace is not None and form.command == GET:
         state.set_option("namespace", form.namespace)
+    if not has_key and not _needs_no_key(state):
+        return None
     return boundary.end(state, argv, lambda: _get(state, form) if form.command == GET else _exec(state, form))
+
+
+def _needs_no_key(state: Run) -> bool:
+    try:
+        return state.peek().backend.value != FILE_BACKEND
+    except CredvaultError:  # which is said where the settings are read in earnest
+        return False
 
 
 def _get(state: Run, form: PlainForm) -> int:

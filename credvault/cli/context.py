@@ -30,6 +30,7 @@ class Run:
         self._kdf = kdf
         self._flags: dict[str, Any] = {}
         self._settings: Settings | None = None
+        self._read: Settings | None = None
         self._passphrase: KeyMaterial | None = None
 
     def set_option(self, name: str, value: Any) -> None:
@@ -49,13 +50,19 @@ class Run:
     def settings(self) -> Settings:
         """The settings that hold for this run; raises ConfigError, Invalid."""
         if self._settings is None:
-            self._settings = load_settings(Flags(**self._flags), os.environ)
+            self._settings = self.peek()
             for notice in self._settings.notices:
                 self.out.warn(notice)
             for what in ("backend", "path", "namespace"):
                 value, source = getattr(self._settings, what)
                 self.out.detail(f"{what} {value} (from {source})")
         return self._settings
+
+    def peek(self) -> Settings:
+        """Return the settings without a word of where they come from; raises ConfigError, Invalid."""
+        if self._read is None:
+            self._read = load_settings(Flags(**self._flags), os.environ)
+        return self._read
 
     @property
     def kdf(self) -> "KdfLimits":
@@ -101,7 +108,7 @@ class Run:
         return open_vault(
             self.settings,
             unlock=self.ask_key,
-            kdf=self.kdf,
+            kdf=self._kdf,
             warn=self.out.warn,
             detail=self.out.detail,
             clock=self.clock,

@@ -183,7 +183,7 @@ def _seconds(text: str, where: str) -> int:
 
 def config_folder(environ: Mapping[str, str]) -> str:
     """Return the folder of `config.toml`."""
-    return _folder(environ, "XDGCONFIG_HOME", ".config", "user_config_dir")
+    return _folder(environ, "XDG_CONFIG_HOME", ".config", "user_config_dir")
 
 
 def data_folder(environ: Mapping[str, str]) -> str:
@@ -210,7 +210,7 @@ def _folder(environ: Mapping[str, str], variable: str, below_home: str, function
     home = environ.get("HOME") or os.path.expanduser("~")
     folder = xdg_folder({**environ, "HOME": home}, variable, below_home)
     if folder is None:
-        raise ConfigError("there is no home folder", hint="set HOME, or XDGCONFIG_HOME, _DATA_HOME and _STATE_HOME")
+        raise ConfigError("there is no home folder", hint="set HOME, or XDG_CONFIG_HOME, _DATA_HOME and _STATE_HOME")
     return folder
 
 

@@ -2,7 +2,7 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Mapping
 
 # Where one of these is set its key is used, in this order, and no agent is asked (spec.md 6).
 KEYS = (
@@ -21,6 +21,18 @@ SECRETS_OF_SERVERS = ("VAULT_TOKEN", "VAULT_SECRET_ID", "BAO_TOKEN", "BAO_SECRET
 def unlocks_a_vault(variable: str) -> bool:
     """Say whether a variable may hold what opens a vault."""
     return variable.startswith("CREDVAULT_") or variable in SECRETS_OF_SERVERS
+
+
+def config_file(environ: "Mapping[bytes, bytes]") -> bytes | None:
+    """Return the path of `config.toml` on Linux where that is what says which vault is meant, else None."""
+    if environ.get(b"CREDVAULT_VAULT") or (environ.get(b"CREDVAULT_BACKEND") and not environ.get(b"CREDVAULT_PROFILE")):
+        return None
+    if environ.get(b"CREDVAULT_CONFIG"):
+        return environ[b"CREDVAULT_CONFIG"]
+    base = environ.get(b"XDG_CONFIG_HOME", b"")
+    if not base.startswith(b"/"):
+        base = environ.get(b"HOME", b"") + b"/.config"
+    return base + b"/credvault/config.toml" if base.startswith(b"/") else None
 
 
 def names_a_key(key_file: str | None, environ: "Container[str]") -> bool:

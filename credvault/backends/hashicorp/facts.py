@@ -22,6 +22,8 @@ WRITERS = "writers"
 
 _LISTS = ("consumers", "tags")
 _OBJECTS = ("metadata", "fields", "probe")
+# With these there is no default to look for.
+_COMPLETE = frozenset(model.REQUIRED)
 
 
 def to_custom(facts: Mapping[str, Any]) -> dict[str, str | None]:
@@ -48,29 +50,34 @@ def check_count(custom: Mapping[str, str | None]) -> None:
         raise InvalidValue(f"the secret has {count} facts, and the server holds at most {MAX_KEYS}")
 
 
-def from_custom(name: Name, custom: Mapping[str, str], version: int, created: str, changed: str) -> dict[str, Any]:
-    """Return the facts in custom metadata, and defaults for what is not there: another program may have written it.
+def from_custom(
+    name: Name, custom: Mapping[str, str], version: int, created: str, changed: str
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the facts in custom metadata, and the members that it holds in another form than theirs.
 
-    `created` is when the engine made the secret, `changed` when it took `version`, the current one. A text that is no
-    such fact is left out, but for who may receive the secret: that is taken for what it may mean.
+    What is not there has its default: another program may have written the secret. `created` is when the engine made
+    it, `changed` when it took `version`, the current one. What says who may receive the secret is never passed over:
+    it is taken for what it may mean.
     """
-    facts = {member: fact for member, text in custom.items() if (fact := _parse(member, text)) is not None}
-    facts.pop(WRITERS, None)
+    facts = {member: _parse(member, text) for member, text in custom.items() if member != WRITERS}
+    unreadable: list[str] = []
+    try:
+        model.check_facts(facts, required=())
+    except InvalidValue:
+        facts, unreadable = _readable(facts, custom)
     if writer_of(version, custom) is None:
         # A value that another program put there, which wrote no fact.
         facts.pop("updated_by", None)
         facts |= {"updated_at": changed, "value_changed_at": changed}
-    return model.first_facts(name, {"created_at": created, "updated_at": changed, "value_changed_at": changed, **facts})
+    if not facts.keys() >= _COMPLETE:
+        stamps = {"created_at": created, "updated_at": changed, "value_changed_at": changed}
+        facts = model.first_facts(name, {**stamps, **facts})
+    return facts, unreadable
 
 
 def seconds(moment: str) -> str:
     """Return a time of the engine, which has nanoseconds, as records have it."""
     return f"{moment[:19]}Z"
-
-
-def unreadable(custom: Mapping[str, str]) -> list[str]:
-    """Return the members of a record that custom metadata holds in another form than theirs."""
-    return [member for member, text in custom.items() if member in model.MEMBERS and _parse(member, text) is None]
 
 
 def writer_of(version: int, custom: Mapping[str, str]) -> str | None:
@@ -107,19 +114,30 @@ def _text(fact: Any) -> str:
 
 
 def _parse(member: str, text: str) -> Any:
-    """Return the fact in a text, or None for a text that is none of that member."""
-    fact: Any = text
-    if member in _LISTS or member in _OBJECTS or text.startswith('"'):
-        try:
-            fact = json.loads(text)
-        except (ValueError, RecursionError):
-            # As a person writes a list: tags=prod,db.
-            fact = [part.strip() for part in text.split(",") if part.strip()] if member in _LISTS else text
+    """Return what a text says, for a fact of that member."""
+    if member not in _LISTS and member not in _OBJECTS and not text.startswith('"'):
+        return text
     try:
-        model.check_facts({member: fact}, required=())
-    except InvalidValue:
-        return [text] if member in _LISTS else None
-    return fact
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        # As a person writes a list: tags=prod,db.
+        return [part.strip() for part in text.split(",") if part.strip()] if member in _LISTS else text
+
+
+def _readable(facts: Mapping[str, Any], custom: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """Return the facts that are some, a list that is none as the one text that it is; and the other members."""
+    readable: dict[str, Any] = {}
+    others = []
+    for member, fact in facts.items():
+        try:
+            model.check_facts({member: fact}, required=())
+            readable[member] = fact
+        except InvalidValue:
+            if member in _LISTS:
+                readable[member] = [custom[member]]
+            else:
+                others.append(member)
+    return readable, others
 
 
 def _writers(custom: Mapping[str, str]) -> dict[str, str]:

@@ -36,7 +36,7 @@ def facts_of(name: Name, reading: Reading) -> dict[str, Any]:
         since = own.get("created_at", at)
         own = {"value_changed_at": since, **own, "updated_at": at, **({"updated_by": by} if by else {}), **_ANYBODY}
     changed = custom_facts.seconds(reading.created_time)
-    return custom_facts.from_custom(name, own, reading.version, changed, changed)
+    return custom_facts.from_custom(name, own, reading.version, changed, changed)[0]
 
 
 def _own_texts(name: Name, custom: Mapping[str, str]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 Versions, their states and check-and-set are the engine's own.
 """
 
-import base64
+import binascii
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -188,17 +188,22 @@ class SecretLayout(Layout):
         # An older version has the facts of now.
         marks = reading.custom if is_current else {**reading.custom, custom_facts.WRITERS: _ANYBODY}
         created = seconds(reading.created_time)
-        facts = custom_facts.from_custom(name, marks, reading.version, created, created)
-        self._tell_unreadable(name, reading.custom)
+        facts = self._facts(name, marks, reading.version, created, created)
         return Secret(record_from_facts(name, reading.version, facts), value)
 
     def _record(self, name: Name, metadata: Metadata, version: int | None = None) -> Record:
         newest = metadata.stages[0]
-        facts = custom_facts.from_custom(
-            name, metadata.custom, newest.version, seconds(metadata.created_time), seconds(newest.created_time)
-        )
-        self._tell_unreadable(name, metadata.custom)
+        times = seconds(metadata.created_time), seconds(newest.created_time)
+        facts = self._facts(name, metadata.custom, newest.version, *times)
         return record_from_facts(name, metadata.current_version if version is None else version, facts)
+
+    def _facts(
+        self, name: Name, custom: Mapping[str, str], version: int, created: str, changed: str
+    ) -> Mapping[str, Any]:
+        facts, unreadable = custom_facts.from_custom(name, custom, version, created, changed)
+        if unreadable:
+            self._warn(f"{name}: its custom metadata has no proper {' and no proper '.join(unreadable)}; passed over")
+        return facts
 
     def _value(self, name: Name, data: Mapping[str, Any]) -> SecretValue:
         """Return the value in a KV secret; raises Unsupported for one that holds other fields, or none that is text."""
@@ -207,7 +212,7 @@ class SecretLayout(Layout):
             try:
                 if isinstance(text, str) and text:
                     return SecretValue(
-                        text.encode("utf-8") if field == VALUE else base64.b64decode(text, validate=True)
+                        text.encode("utf-8") if field == VALUE else binascii.a2b_base64(text, strict_mode=True)
                     )
             except ValueError:  # no base64, or half of a surrogate pair
                 pass
@@ -227,23 +232,21 @@ class SecretLayout(Layout):
     def _path(self, name: Name) -> str:
         return f"{self._kv.prefix}/{name}" if self._kv.prefix else str(name)
 
-    def _tell_unreadable(self, name: Name, custom: Mapping[str, str]) -> None:
-        members = custom_facts.unreadable(custom)
-        if members:
-            self._warn(f"{name}: its custom metadata has no proper {' and no proper '.join(members)}; passed over")
-
     def _not_there(self, name: Name, version: int | None) -> NoReturn:
         """Raise what says best why a secret is not there: the mount, the version, a folder of this name, or nothing."""
         self._kv.check_mount()
         if version is not None and self._metadata([name]):
             raise _no_version(name, version)
+        # What was meant may be a namespace, taken for a key of the default one.
+        folders = [str(name), name.key]
         try:
-            below = self._kv.list_folders([str(name)])[0]
+            below = self._kv.list_folders(folders)
         except CredvaultError:  # it may not be listed, and that is not what was asked for
-            below = []
-        if below:
-            found = listed([f"{name}/{printable(key)}" for key in below], 3)
-            raise NotFound(f"{name} is a folder, not a secret", hint=f"below it are {found}")
+            below = [[], []]
+        for folder, keys in zip(folders, below, strict=True):
+            if keys:
+                found = listed([f"{folder}/{printable(key)}" for key in keys], 3)
+                raise NotFound(f"{folder} is a folder, not a secret", hint=f"below it are {found}")
         raise NotFound(f"there is no secret {name}")
 
 
@@ -267,7 +270,7 @@ def _parse_value(field: str, text: object) -> SecretValue | None:
     if not isinstance(text, str) or not text:
         return None
     try:
-        return SecretValue(text.encode("utf-8") if field == VALUE else base64.b64decode(text, validate=True))
+        return SecretValue(text.encode("utf-8") if field == VALUE else binascii.a2b_base64(text, strict_mode=True))
     except ValueError:  # half of a surrogate pair, or no base64
         return None
 

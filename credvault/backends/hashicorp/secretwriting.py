@@ -110,7 +110,8 @@ class Writing:
             self._check_expected(change, path, old)
             newest = old.stages[0]
             times = seconds(old.created_time), seconds(newest.created_time)
-            facts = model.merge_facts(custom_facts.from_custom(name, old.custom, newest.version, *times), change.facts)
+            held, _ = custom_facts.from_custom(name, old.custom, newest.version, *times)
+            facts = model.merge_facts(held, change.facts)
         model.check_facts(facts)
         model.check_together(facts)
         custom_facts.check_count({custom_facts.WRITERS: "", **(old.custom if old else {}), **custom})

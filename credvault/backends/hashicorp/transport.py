@@ -91,6 +91,8 @@ class Transport:
         self._chance = chance
         self._context: Context = None
         self._idle: list[Connection] = []
+        # The headers of most requests, and the token that they are for.
+        self._usual: tuple[SecretValue | None, bytes] | None = None
 
     def ask(self, request: Request, token: SecretValue | None) -> Answer:
         """Return the answer to one request; raises what `ask_all` raises."""
@@ -186,21 +188,29 @@ class Transport:
         return self._answer(head.status, body)
 
     def _render(self, request: Request, token: SecretValue | None) -> bytes:
-        """Return the bytes of a request; its path and headers hold nothing that would end a line."""
+        """Return the bytes of a request; nothing in it ends a line that is not ours."""
+        first = f"{request.method} /v1/{_checked_path(request.path)} HTTP/1.1\r\n"
+        if request.body is None and not request.headers:
+            if self._usual is None or self._usual[0] is not token:
+                self._usual = (token, self._headers({}, token))
+            return first.encode("ascii") + self._usual[1]
+        headers = dict(request.headers)
+        body = b"" if request.body is None else json.dumps(request.body, separators=(",", ":")).encode("ascii")
+        if request.body is not None:
+            headers = {"content-type": "application/json", **headers, "content-length": str(len(body))}
+        return first.encode("ascii") + self._headers(headers, token) + body
+
+    def _headers(self, more: Mapping[str, str], token: SecretValue | None) -> bytes:
+        """Return the headers of a request and the line that ends them; `more` wins over the usual ones."""
         headers = {"host": self.address.authority, "x-vault-request": "true"}
         if self.address.namespace is not None:
             headers["x-vault-namespace"] = self.address.namespace
-        headers |= request.headers
-        body = b"" if request.body is None else json.dumps(request.body, separators=(",", ":")).encode("ascii")
-        if request.body is not None:
-            headers.setdefault("content-type", "application/json")
-            headers["content-length"] = str(len(body))
         if token is not None:
             headers["x-vault-token"] = _token_text(token)
-        lines = [f"{request.method} /v1/{_checked_path(request.path)} HTTP/1.1", *map(": ".join, headers.items())]
+        lines = [f"{name}: {value}" for name, value in {**headers, **more}.items()]
         if not all(line.isascii() and line.isprintable() for line in lines):
-            raise ValueError("a request holds what would end a line")
-        return "\r\n".join([*lines, "", ""]).encode("ascii") + body
+            raise ValueError("a header holds what would end it")
+        return "\r\n".join([*lines, "", ""]).encode("ascii")
 
     def _answer(self, status: int, body: bytes) -> Answer:
         """Return an answer with the object in its body; raises BackendUnavailable, which quotes nothing of it."""
