@@ -209,24 +209,19 @@ class SecretLayout(Layout):
         """Return the value in a KV secret; raises Unsupported for one that holds other fields, or none that is text."""
         if data.keys() <= {VALUE, VALUE_BASE64} and len(data) == 1:
             ((field, text),) = data.items()
-            try:
-                if isinstance(text, str) and text:
-                    return SecretValue(
-                        text.encode("utf-8") if field == VALUE else binascii.a2b_base64(text, strict_mode=True)
-                    )
-            except ValueError:  # no base64, or half of a surrogate pair
-                pass
+            value = _parse_value(field, text)
+            if value is not None:
+                return value
             raise Unsupported(
                 f"the field '{field}' of {name} holds no text that is a value",
                 hint=f"'bao kv get -mount={self._kv.mount} {self._path(name)}' shows what is there",
             )
         fields = [printable(field) for field in data]
         what = f"{counted(len(fields), 'field')}: {listed(fields, 8)}" if fields else "no field"
-        field = next((field for field in data if field != VALUE), VALUE)
-        uri = f"openbao+kv2://{self._kv.mount}/{self._path(name)}#{printable(field)}"
+        other = next((field for field in fields if field != VALUE), "FIELD")
         raise Unsupported(
             f"{name} is not a single value: another program wrote it, with {what}",
-            hint=f"'credvault get {uri}' gives one of its fields",
+            hint=f"'credvault get openbao+kv2://{self._kv.mount}/{self._path(name)}#{other}' gives one of them",
         )
 
     def _path(self, name: Name) -> str:
