@@ -231,6 +231,8 @@ def _writes(call: ast.Call) -> bool:
     if not isinstance(function, ast.Attribute):
         return False
     module = function.value.id if isinstance(function.value, ast.Name) else None
+    if module == "posix":
+        module = "os"
     if module == "os" and function.attr == "open":
         return bool(WRITE_FLAGS.search(ast.unparse(call)))
     if function.attr in ("open", "fdopen"):
