@@ -7,7 +7,7 @@ from importlib import import_module
 from credvault.config import FILE_BACKEND, Settings
 
 # Backends whose place is not all in the profile: a function of the settings says it.
-_PLACES: dict[str, str] = {}
+_PLACES = {"hashicorp": "credvault.backends.hashicorp.address:describe_place"}
 # What a profile says besides where its store is.
 _NO_PLACE = ("namespace", "offline", "max_age")
 

@@ -95,9 +95,14 @@ def test_every_secret_of_a_batch_arrives(home: Home, store: AwayStore) -> None:
 def test_secret_for_two_variables_is_fetched_once(
     home: Home, store: AwayStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[object] = []
+    asked: list[Sequence[Name]] = []
     real = store.get_many
-    monkeypatch.setattr(store, "get_many", lambda names: asked.append(list(names)) or real(names))
+
+    def get_many(names: Sequence[Name]) -> object:
+        asked.append(list(names))
+        return real(names)
+
+    monkeypatch.setattr(store, "get_many", get_many)
 
     done = home.run("export", "--format", "docker", "-e", "A=a/K1", "-e", "B=a/K1")
 

@@ -170,6 +170,14 @@ def find_place(settings: Settings, address: Address, detail: Tell) -> Place:
     return Place(parse_path(mount), parse_path(prefix) if prefix.value else "", layout.value)
 
 
+def describe_place(settings: Settings) -> str:
+    """Return which server and which place on it the settings mean, in words; raises ConfigError."""
+    address = find_address(settings, warn=lambda text: None, detail=lambda text: None)
+    mount, prefix, layout = find_place(settings, address, detail=lambda text: None)
+    namespace = f" namespace {address.namespace}" if address.namespace else ""
+    return f"{address}{namespace} mount {mount} prefix {prefix} layout {layout}"
+
+
 def parse_address(text: str, source: str) -> tuple[str, str, int]:
     """Return scheme, host in lower case and port of `https://host:port`; raises ConfigError for anything else.
 

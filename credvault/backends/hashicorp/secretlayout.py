@@ -116,16 +116,11 @@ class SecretLayout(Layout):
 
     def history(self, name: Name) -> Sequence[Version]:
         """Return the versions that the engine keeps, newest first; who wrote one is known of those from here."""
-        metadata = self._present([name])[name]
-        return [
-            Version(
-                stage.version,
-                stage.state,
-                seconds(stage.created_time),
-                custom_facts.writer_of(stage.version, metadata.custom) or "unknown",
-            )
-            for stage in metadata.stages
-        ]
+        return _versions(self._present([name])[name])
+
+    def histories(self, names: Collection[Name]) -> dict[Name, Sequence[Version]]:
+        """Return the versions of several secrets by a request for each, side by side."""
+        return {name: _versions(metadata) for name, metadata in self._metadata(names).items()}
 
     def _get_all(self, wanted: Iterable[tuple[Name, int | None]]) -> dict[tuple[Name, int | None], Secret]:
         pairs = list(dict.fromkeys(wanted))
@@ -243,6 +238,18 @@ class SecretLayout(Layout):
                 found = listed([f"{folder}/{printable(key)}" for key in keys], 3)
                 raise NotFound(f"{folder} is a folder, not a secret", hint=f"below it are {found}")
         raise NotFound(f"there is no secret {name}")
+
+
+def _versions(metadata: Metadata) -> Sequence[Version]:
+    return [
+        Version(
+            stage.version,
+            stage.state,
+            seconds(stage.created_time),
+            custom_facts.writer_of(stage.version, metadata.custom) or "unknown",
+        )
+        for stage in metadata.stages
+    ]
 
 
 # Who wrote what does not matter for a version that is asked for by its number.
