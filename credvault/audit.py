@@ -1,7 +1,8 @@
 """The local trail: one appended line per access in the user's state folder. Never a name, never a value.
 
-Each line is a JSON object: `time`, `command`, `entry` (an opaque id), `result` (`ok` or an error's code). The file
-is private, at most 1 MiB, with one predecessor; what falls off the end is kept as the last use of each entry.
+Each line is a JSON object: `time`, `command`, `entry` (an opaque id) or `resource_ref` (of a secret URI), `result`
+(`ok` or an error's code). The file is private, at most 1 MiB, with one predecessor; what falls off the end is kept as
+the last use of each entry.
 """
 
 import json
@@ -22,18 +23,18 @@ class Trail:
 
     def __init__(self, folder: str, clock: Callable[[], float], *, enabled: bool = True) -> None:
         self.path = os.path.join(folder, "trail.jsonl")
+        self.is_enabled = enabled
         self._clock = clock
-        self._enabled = enabled
 
-    def record(self, command: str, entries: Sequence[str], result: str) -> None:
-        """Append one line for each entry.
+    def record(self, command: str, entries: Sequence[str], result: str, *, member: str = "entry") -> None:
+        """Append one line for each entry; `member` is what a line calls it.
 
         A trail that cannot be written is no reason for a read to fail (format.md 1.3), so nothing is raised.
         """
-        if not self._enabled:
+        if not self.is_enabled:
             return
         now = times.time_text(self._clock())
-        lines = [f'{{"time":"{now}","command":"{command}","entry":"{e}","result":"{result}"}}\n' for e in entries]
+        lines = [f'{{"time":"{now}","command":"{command}","{member}":"{e}","result":"{result}"}}\n' for e in entries]
         try:
             files.make_private_folder(os.path.dirname(self.path))
             files.append("".join(lines).encode("ascii"), self.path, limit=TRAIL_BYTES, before_turn=self._keep_last_uses)

@@ -1,4 +1,4 @@
-"""What this user's machine remembers beside the vault: pins, test results, confirmed hosts, trusted projects, copies.
+"""What this user's machine remembers beside the vault: pins, test results, confirmed hosts, trusted projects, a salt.
 
 Private files in the state folder. Losing them loses no secret; only the pins are a safeguard.
 """
@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from credvault import files
-from credvault.model.errors import StorageError
+from credvault.model.errors import LockTimeout, StorageError
 from credvault.model.folders import flat_name
 from credvault.model.pin import Pin
 
@@ -112,6 +112,22 @@ def trusted_projects(folder: str) -> Memory:
 def last_copies(folder: str) -> Memory:
     """Return the table of who copied last, by clipboard: a token that says nothing of what was copied."""
     return Memory(folder, "copies")
+
+
+def reference_salt(folder: str) -> str:
+    """Return the salt under which the trail knows secret URIs; made once, and then always the same.
+
+    Where it cannot be kept it is of this process alone: no reason for a read to fail.
+    """
+    memory = Memory(folder, "salt")
+    kept = memory.read().get("salt")
+    if isinstance(kept, str) and kept:
+        return kept
+    made = os.urandom(32).hex()
+    with suppress(StorageError, LockTimeout), memory.changing() as table:
+        kept = table.setdefault("salt", made)  # another process may have been first
+        made = kept if isinstance(kept, str) else made
+    return made
 
 
 def signal_path(folder: str) -> str:

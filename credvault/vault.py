@@ -6,6 +6,7 @@ no users; policy knows no backends. The clock is handed in from here down.
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from credvault.access import policy as access
@@ -14,7 +15,7 @@ from credvault.access.policy import Policy, decide, owner_policy, verdict_for_al
 from credvault.access.receivers import by_variable, check_receiver, releasable, serves
 from credvault.audit import Trail
 from credvault.backends.base import ABSENT, ANY, Backend, Capability, Change
-from credvault.backends.registry import open_backend
+from credvault.backends.registry import offline_offer, open_backend
 from credvault.config import Flags, Settings, load_settings
 from credvault.model import record as model
 from credvault.model import times
@@ -26,6 +27,7 @@ from credvault.model.value import SecretValue, checked_value
 if TYPE_CHECKING:  # of cryptography, which secrets that live elsewhere do not need
     from credvault.sealing.slots import KdfLimits
     from credvault.sealing.sources import Ask
+    from credvault.uris import Reach, URIs
 
 # The purpose of a release to the environment of a child, for which not every secret is.
 ENVIRONMENT = "environment"
@@ -54,6 +56,7 @@ class Vault:
         clock: Callable[[], float],
         namespace: str = DEFAULT_NAMESPACE,
         offer: Callable[[], str | None] = lambda: None,
+        reach: "Reach | None" = None,
     ) -> None:
         self.backend = backend
         self.identity = identity
@@ -62,6 +65,7 @@ class Vault:
         self._clock = clock
         self._namespace = namespace
         self._offer = offer
+        self._reach = reach
 
     def __enter__(self) -> Self:
         return self
@@ -70,7 +74,9 @@ class Vault:
         self.close()
 
     def close(self) -> None:
-        """Let go of the backend."""
+        """Let go of the backend, and of the servers that URIs led to."""
+        if "uris" in self.__dict__:
+            self.uris.close()
         self.backend.close()
 
     def acting_as(self, identity: Identity, *, namespace: str | None = None) -> "Vault":
@@ -83,7 +89,15 @@ class Vault:
             clock=self._clock,
             namespace=namespace or self._namespace,
             offer=self._offer,
+            reach=self._reach,
         )
+
+    @cached_property
+    def uris(self) -> "URIs":
+        """What secret URIs lead to, by the same guard, whatever the backend."""
+        from credvault.uris import URIs
+
+        return URIs(self._reach, policy=self._policy, trail=self._trail, identity=self.identity)
 
     def get(self, name: AnyName, version: int | None = None, *, purpose: str = "get") -> Secret:
         """Return a secret: its record and its value. The trail says for what `purpose`.
@@ -117,11 +131,8 @@ class Vault:
         """
         wanted = by_variable(self.runtime_records(namespaces=namespaces, consumer=consumer))
         secrets = self.release([(r.name, None) for r in wanted.values()], purpose=ENVIRONMENT, consumer=consumer)
-        return {
-            variable: secrets[record.name, None]
-            for variable, record in wanted.items()
-            if (record.name, None) in secrets
-        }
+        found = {variable: secrets.get((record.name, None)) for variable, record in wanted.items()}
+        return {variable: secret for variable, secret in found.items() if secret is not None}
 
     def release(
         self, wanted: Collection[tuple[Name, int | None]], *, purpose: str, consumer: str | None = None
@@ -319,9 +330,8 @@ class Vault:
         return records if verdict else []
 
     def _fetch_many(self, names: Sequence[Name]) -> dict[Name, Secret]:
-        if not names:
-            return {}
-        return {name: releasable(secret) for name, secret in self.backend.get_many(names).items()}
+        found = self.backend.get_many(names) if names else {}
+        return {name: releasable(secret) for name, secret in found.items()}
 
     def _name(self, name: AnyName) -> Name:
         return name if isinstance(name, Name) else parse_name(name, default=self._namespace)
@@ -384,11 +394,6 @@ def open_vault(
         identity=identity,
         clock=clock,
         namespace=settings.namespace.value,
-        offer=lambda: _offline_offer(settings, clock()),
+        offer=lambda: offline_offer(settings, clock()),
+        reach=(settings, warn, detail),
     )
-
-
-def _offline_offer(settings: Settings, now: float) -> str | None:
-    from credvault.config.offline import offer
-
-    return offer(settings, now)

@@ -20,6 +20,7 @@ FLOORS = (
     {"files", "access", "peer", "oskeyring"},
     {"config", "state", "audit", "infile", "sealing"},
     {"backends"},
+    {"uris"},
     {"vault"},
     {"delivery", "lifecycle", "transfer", "testing"},
     {"agent"},  # hands out what delivery makes, so above it

@@ -7,7 +7,7 @@ end. An error is an answer like any other.
 from collections.abc import Iterable
 
 from credvault.agent.connection import Request
-from credvault.agent.opening import Opened
+from credvault.agent.opening import NotHeld, Opened
 from credvault.delivery.selection import NOTHING, collect, injected_records, plain_selection
 from credvault.model import wire
 from credvault.model.errors import EXIT_EXEC_FAILED, CredvaultError, Invalid, Locked, WrongKey, failed
@@ -48,7 +48,10 @@ def resolve_plainly(opened: Opened, request: Request, now: float) -> bytes:
     except Invalid as exc:
         return _failure([], exc, exc.exit_status)
     try:
-        found = collect(opened.vault, plain_selection(settings, namespace))
+        selection = plain_selection(settings, namespace)
+        if selection.has_uris:
+            raise NotHeld  # their server and its token are the client's
+        found = collect(opened.vault, selection)
     except (Locked, WrongKey):
         raise
     except CredvaultError as exc:

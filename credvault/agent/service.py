@@ -21,7 +21,7 @@ from credvault.sealing.keys import DataKey
 from credvault.vault import ENVIRONMENT
 
 # What a client may say that a request is for, in the trail.
-_READING = ("get", "test", "rotate", "import", "deliver", "inject", "redact", "offline")
+_READING = ("get", "test", "rotate", "import", "deliver", "inject", "redact", "check", "offline")
 _WRITING = ("add", "rotate", "edit", "import")
 
 _COMMON = (("cache-control", "no-store"), ("x-content-type-options", "nosniff"))

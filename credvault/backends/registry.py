@@ -72,6 +72,13 @@ def open_copy(
     return OfflineBackend(_vault_file(settings, ask, kdf, warn, detail), settings, warn=warn, clock=clock)
 
 
+def offline_offer(settings: Settings, now: float) -> str | None:
+    """Return what is to be said of an offline copy where the store cannot be reached, if there is one to use."""
+    from credvault.config.offline import offer
+
+    return offer(settings, now)
+
+
 def _vault_file(
     settings: Settings, ask: "Ask | None", kdf: "KdfLimits | None", warn: Tell, detail: Tell, by_agent: bool = True
 ) -> Backend:

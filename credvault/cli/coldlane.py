@@ -13,6 +13,7 @@ from credvault.delivery.selection import plain_selection
 from credvault.model.errors import CredvaultError
 from credvault.model.names import parse_namespace
 from credvault.model.plain import GET, PlainForm
+from credvault.model.reference import Reference
 
 
 def run(argv: Sequence[str], form: PlainForm, *, has_key: bool) -> int | None:
@@ -37,7 +38,7 @@ def _needs_no_key(state: Run) -> bool:
 
 
 def _get(state: Run, form: PlainForm) -> int:
-    secret = release.fetch(state, state.name(form.words[0]))
+    secret = release.fetch(state, Reference(state.name(form.words[0])))
     state.out.value(secret.value, newline=None, raw=False)
     return 0
 

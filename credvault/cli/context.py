@@ -11,6 +11,8 @@ from credvault.model.errors import Invalid, Locked
 from credvault.model.names import Name, parse_name
 
 if TYPE_CHECKING:  # the vault and its cryptography are loaded when one is opened: help and usage errors need neither
+    from credvault.model.reference import Reference
+    from credvault.model.uri import SecretURI
     from credvault.sealing.slots import KdfLimits, KeyMaterial
     from credvault.sealing.sources import Ask
     from credvault.sealing.vaultfile import VaultFile
@@ -90,6 +92,14 @@ class Run:
     def name(self, text: str) -> Name:
         """Return the name that `text` spells here; raises InvalidName, Invalid."""
         return parse_name(text, namespace=self._flags.get("namespace"), default=self.settings.namespace.value)
+
+    def reference(self, text: str) -> "Reference | SecretURI":
+        """Return what a URI refers to, one of several values included; raises what `parse_reference` raises."""
+        from credvault.model.reference import parse_reference
+
+        return parse_reference(
+            text, namespace=self.explicit_namespace, default=self.settings.namespace.value, is_one=False
+        )
 
     def globs(self, globs: Sequence[str]) -> Sequence[str]:
         """Return the patterns of names that `-n` leaves: all below it by default; raises Invalid for another's."""

@@ -22,17 +22,21 @@ from credvault.delivery.selection import (
     injected_records,
 )
 from credvault.model.errors import EXIT_EXEC_FAILED
-from credvault.model.names import Name
 from credvault.model.record import Secret, expiry_warnings
+from credvault.model.reference import Reference
 
 if TYPE_CHECKING:
     from credvault.delivery.descriptors import Descriptor
+    from credvault.model.uri import SecretURI
 
 
-def fetch(run: Run, name: Name, version: int | None = None) -> Secret:
-    """Return a secret, and warn where it has expired."""
+def fetch(run: Run, reference: "Reference | SecretURI") -> Secret:
+    """Return a secret, or of a secret URI the field that it names, and warn where it has expired."""
     with run.open_vault() as vault:
-        secret = vault.get(name, version)
+        if isinstance(reference, Reference):
+            secret = vault.get(reference.name, reference.version)
+        else:
+            secret = vault.uris.get(reference)
     for text in expiry_warnings([secret.record], run.clock()):
         run.out.warn(text)
     return secret

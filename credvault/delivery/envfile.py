@@ -1,12 +1,16 @@
-"""Files of variables, one `VAR=credvault://NAME` or `VAR=text` a line, as `exec --env-file` takes them."""
+"""Files of variables as `exec --env-file` takes them: `VAR=credvault://NAME`, `VAR=` a secret URI, or `VAR=text`."""
+
+import re
 
 from credvault.delivery.selection import Wanted
 from credvault.infile import read_file
 from credvault.model.envlines import MAX_ENV_FILE_BYTES, EnvLine, parse_env_lines
-from credvault.model.errors import Invalid
-from credvault.model.reference import SCHEME, parse_reference
+from credvault.model.errors import Invalid, Unsupported
+from credvault.model.reference import BEGINNING, SCHEME, parse_reference
 from credvault.model.text import printable
 from credvault.model.value import SecretValue
+
+_REFERENCE = re.compile(BEGINNING.encode("ascii"))
 
 
 def read_env_file(path: str, *, default: str) -> list[Wanted]:
@@ -20,10 +24,10 @@ def read_env_file(path: str, *, default: str) -> list[Wanted]:
 
 def _wanted(line: EnvLine, default: str) -> Wanted:
     variable, content, source = line
-    if not content.startswith(SCHEME.encode("ascii")):
+    if not _REFERENCE.match(content):
         return Wanted(variable, SecretValue(content), source)
     try:
         return Wanted(variable, parse_reference(content.decode("utf-8", "surrogateescape"), default=default), source)
-    except Invalid as exc:
+    except (Invalid, Unsupported) as exc:
         exc.message = f"{printable(source)}: {exc.message}"
         raise

@@ -1,17 +1,25 @@
 """What `redact` does: collects the values to hide, and copies a stream without them."""
 
+import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from credvault.access.nearness import LIST_HINT
 from credvault.delivery.masking import MIN_BYTES, is_maskable
 from credvault.delivery.matching import Masker
+from credvault.delivery.referents import fetch_referents
 from credvault.model.errors import NotFound, StorageError
 from credvault.model.names import unmatched
 from credvault.model.record import ACTIVE, Secret
+from credvault.model.reference import Reference
 from credvault.model.text import counted
+from credvault.model.value import SecretValue
 from credvault.vault import Vault
+
+if TYPE_CHECKING:
+    from credvault.model.uri import SecretURI
 
 # A pipe holds 64 KiB; from a file more at once was no faster.
 _CHUNK_BYTES = 256 * 1024
@@ -39,6 +47,33 @@ def collect_secrets(vault: Vault, globs: Sequence[str], *, namespace: str, past:
         if version.state == ACTIVE and version.version != newest[name].record.version
     ]
     return [*newest.values(), *vault.release(earlier, purpose=_REDACT).values()]
+
+
+def collect_referents(vault: Vault, references: "Sequence[Reference | SecretURI]") -> list[Secret]:
+    """Return what references lead to, each text of a URI without a field by itself; raises NotFound."""
+    found = fetch_referents(vault, references, purpose="redact")
+    secrets = []
+    for reference in references:
+        secret, value = found.secret(reference), found.value(reference)
+        if secret is None or value is None:
+            error = found.error(reference)
+            raise error or NotFound(f"not there: {reference}", hint="'credvault list' shows what there is")
+        if isinstance(reference, Reference) or reference.fragment is not None:
+            secrets.append(Secret(secret.record, value))
+        else:
+            secrets += [Secret(secret.record, text) for text in _texts(json.loads(value.reveal()))]
+    return secrets
+
+
+def _texts(content: object) -> Iterator[SecretValue]:
+    """Yield every text and number in what JSON holds, but for the names of its members."""
+    if isinstance(content, dict | list):
+        for each in content.values() if isinstance(content, dict) else content:
+            yield from _texts(each)
+    elif isinstance(content, str):
+        yield SecretValue(content.encode("utf-8", "surrogatepass"))
+    elif isinstance(content, int | float) and not isinstance(content, bool):
+        yield SecretValue(str(content).encode("ascii"))
 
 
 def short_warning(secrets: Iterable[Secret]) -> str | None:

@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from credvault.access.receivers import serves
+from credvault.delivery.referents import Referents, fetch_referents
 from credvault.model import environment
-from credvault.model.errors import ConfigError, Denied, Invalid, InvalidValue, NotFound
-from credvault.model.names import Name, compile_word_globs
-from credvault.model.record import RUNTIME_ENV, Record, Secret, derived_env_name
+from credvault.model.errors import ConfigError, Denied, Invalid, InvalidValue, NotFound, Unsupported
+from credvault.model.names import compile_word_globs
+from credvault.model.record import RUNTIME_ENV, Record, derived_env_name
 from credvault.model.reference import SCHEME, Reference, parse_reference
 from credvault.model.text import printable
 from credvault.model.value import SecretValue
@@ -15,6 +16,7 @@ from credvault.vault import ENVIRONMENT, Vault
 
 if TYPE_CHECKING:
     from credvault.config import Settings
+    from credvault.model.uri import SecretURI
 
 DATABASE_VARIABLE = "DATABASE_URL"
 ERROR, WARN, IGNORE = "error", "warn", "ignore"
@@ -34,7 +36,7 @@ class Wanted(NamedTuple):
     """
 
     variable: str
-    content: Reference | SecretValue
+    content: "Reference | SecretURI | SecretValue"
     source: str
     is_dsn: bool = False
     form: str = VARIABLE
@@ -59,6 +61,11 @@ class Selection(NamedTuple):
     def is_default(self) -> bool:
         """Whether nothing was chosen by name."""
         return not (self.explicit or self.wanted or self.only or self.has_files)
+
+    @property
+    def has_uris(self) -> bool:
+        """Whether a secret URI is wanted, which only who has the environment of the caller can read."""
+        return any(not isinstance(item.content, Reference | SecretValue) for item in (*self.explicit, *self.wanted))
 
 
 class Injection(NamedTuple):
@@ -108,9 +115,12 @@ def collect(vault: Vault, selection: Selection) -> Injections:
     in_variables = _release(vault, selection, ENVIRONMENT, [item for item in wanted if item.form == VARIABLE])
     otherwise = _release(vault, selection, _DELIVER, [item for item in wanted if item.form != VARIABLE])
     variables: list[Injection] = []
+    reasons: list[NotFound | None] = []
     for item in wanted:
-        injection = _injection(item, in_variables if item.form == VARIABLE else otherwise)
+        referents = in_variables if item.form == VARIABLE else otherwise
+        injection = _injection(item, referents)
         if injection is None:
+            reasons.append(_why_missing(item, referents))
             missing.append((_content(item), item.source))
             if item.form == STDIN:
                 # The caller's stdin is not what was meant to be read there.
@@ -122,7 +132,8 @@ def collect(vault: Vault, selection: Selection) -> Injections:
     found = Injections(variables, skipped, missing)
     if missing and selection.if_missing == ERROR:
         hint = "'credvault list' shows what is; or give --if-missing warn"
-        raise NotFound(f"not there: {found.missing_in_words}", hint=hint)
+        whole = NotFound(f"not there: {found.missing_in_words}", hint=hint)
+        raise (reasons[0] if len(missing) == 1 and reasons else None) or whole
     return found
 
 
@@ -149,7 +160,7 @@ def from_project(env: Mapping[str, str], path: str, *, default: str, allow_env: 
         try:
             environment.check_variable(variable, allowed=allow_env)
             wanted.append(Wanted(variable, parse_reference(text, default=default), path))
-        except Invalid as exc:
+        except (Invalid, Unsupported) as exc:
             raise ConfigError(f"{printable(path)}: env.{printable(variable)}: {exc.message}", hint=exc.hint) from None
     return wanted
 
@@ -164,12 +175,17 @@ def plain_selection(settings: "Settings", namespace: str | None) -> Selection:
     )
 
 
-def _release(
-    vault: Vault, selection: Selection, purpose: str, wanted: Iterable[Wanted]
-) -> dict[tuple[Name, int | None], Secret]:
-    references = [item.content for item in wanted if isinstance(item.content, Reference)]
-    pairs = [(reference.name, reference.version) for reference in references]
-    return vault.release(pairs, purpose=purpose, consumer=selection.consumer)
+def _release(vault: Vault, selection: Selection, purpose: str, wanted: Iterable[Wanted]) -> Referents:
+    references = [item.content for item in wanted if not isinstance(item.content, SecretValue)]
+    return fetch_referents(vault, references, purpose=purpose, consumer=selection.consumer)
+
+
+def _why_missing(item: Wanted, found: Referents) -> NotFound | None:
+    """Return what the server of a URI says of what is not there, None for a name: the vault says no more of it."""
+    error = None if isinstance(item.content, SecretValue) else found.error(item.content)
+    if error is not None:
+        error.message += f" ({printable(item.source)})"
+    return error
 
 
 def _check_variable(item: Wanted, allowed: Collection[str]) -> None:
@@ -256,23 +272,13 @@ def _content(item: Wanted) -> str:
     return "a text" if isinstance(item.content, SecretValue) else str(item.content).removeprefix(SCHEME)
 
 
-def referenced(reference: Reference, secrets: Mapping[tuple[Name, int | None], Secret]) -> SecretValue | None:
-    """Return the value or the field that a reference names, or None where the secret or its field is not there."""
-    secret = secrets.get((reference.name, reference.version))
-    if secret is None or reference.field is None:
-        return secret and secret.value
-    field = secret.record.fields.get(reference.field)
-    return None if field is None else SecretValue(str(field).encode("utf-8"))
-
-
-def _injection(item: Wanted, secrets: Mapping[tuple[Name, int | None], Secret]) -> Injection | None:
+def _injection(item: Wanted, found: Referents) -> Injection | None:
     """Return a variable with its value, or None where the secret or its field is not there."""
     if isinstance(item.content, SecretValue):
         return Injection(item.variable, item.content, None, item.source, item.form)
-    value = referenced(item.content, secrets)
-    if value is None:
+    secret, value = found.secret(item.content), found.value(item.content)
+    if secret is None or value is None:
         return None
-    secret = secrets[item.content.name, item.content.version]
     password = None
     if item.is_dsn:
         # Imported here: urllib costs every other exec 5 ms.

@@ -1,4 +1,4 @@
-"""Templates: text with `{{ credvault://NAME }}` in it, each to be filled with a secret. Bytes in, bytes out.
+"""Templates: text with `{{ credvault://NAME }}` or a secret URI in it, to be filled with secrets. Bytes in, bytes out.
 
 Only `{{`, blanks and the scheme begin a reference, so that the expressions of other programs (Helm, Jinja) stay as they
 are. A value is put in as it is and never looked at again, so that none leads to another.
@@ -6,16 +6,19 @@ are. A value is put in as it is and never looked at again, so that none leads to
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from credvault.delivery.selection import referenced
-from credvault.model.errors import Invalid, InvalidURI, InvalidValue, NotFound
+from credvault.delivery.referents import fetch_referents
+from credvault.model.errors import Invalid, InvalidURI, InvalidValue, NotFound, Unsupported
 from credvault.model.names import DEFAULT_NAMESPACE
 from credvault.model.record import Record
-from credvault.model.reference import SCHEME, Reference, parse_reference
+from credvault.model.reference import BEGINNING, SCHEME, Reference, parse_reference
 from credvault.model.text import listed, printable
 from credvault.model.value import SecretValue
 from credvault.vault import Vault
+
+if TYPE_CHECKING:
+    from credvault.model.uri import SecretURI
 
 MAX_TEMPLATE_BYTES = 4 * 1024 * 1024
 # A small template can name a large value many times.
@@ -27,14 +30,14 @@ _NAMED = 20
 # What a release for a template is for, in the trail.
 _INJECT = "inject"
 
-_REFERENCE = re.compile(rb"\{\{[ \t]*(" + SCHEME.encode("ascii") + rb"[^{}\r\n]*)(\}\})?")
+_REFERENCE = re.compile(rb"\{\{[ \t]*(" + BEGINNING.encode("ascii") + rb"[^{}\r\n]*)(\}\})?")
 
 
 class Template(NamedTuple):
     """Text and references in turn, and the lines (from 1) on which each reference stands; `source` says of what."""
 
-    parts: Sequence[bytes | Reference]
-    lines: Mapping[Reference, Sequence[int]]
+    parts: "Sequence[bytes | Reference | SecretURI]"
+    lines: "Mapping[Reference | SecretURI, Sequence[int]]"
     source: str
 
 
@@ -54,9 +57,9 @@ def parse_template(
     that names line and column (in bytes, from 1) of the first 20 references that are none or are not closed on their
     line, and InvalidValue over MAX_REFERENCES different ones.
     """
-    parts: list[bytes | Reference] = []
-    lines: dict[Reference, list[int]] = {}
-    wrong: list[Invalid] = []
+    parts: list[bytes | Reference | SecretURI] = []
+    lines: dict[Reference | SecretURI, list[int]] = {}
+    wrong: list[Invalid | Unsupported] = []
     end = start_of_line = 0
     line = 1
     for match in _REFERENCE.finditer(data):
@@ -72,7 +75,7 @@ def parse_template(
             continue
         try:
             reference = _parse(match, namespace, default)
-        except Invalid as exc:
+        except (Invalid, Unsupported) as exc:
             exc.message = f"{source}:{line}:{start - start_of_line + 1}: {exc.message}"
             wrong.append(exc)
             if len(wrong) > _NAMED:
@@ -93,33 +96,33 @@ def fill(vault: Vault, template: Template) -> Filled:
 
     Raises NotFound that names what is not there, 20 of it, with its lines, and InvalidValue over MAX_FILLED_BYTES.
     """
-    secrets = vault.release({(uri.name, uri.version) for uri in template.lines}, purpose=_INJECT)
-    values: dict[Reference, SecretValue] = {}
+    found = fetch_referents(vault, template.lines, purpose=_INJECT)
+    values: dict[Reference | SecretURI, SecretValue] = {}
     missing = []
-    for uri in template.lines:
-        value = referenced(uri, secrets)
+    for reference in template.lines:
+        value = found.value(reference)
         if value is None:
-            missing.append(uri)
+            missing.append(reference)
         else:
-            values[uri] = value
+            values[reference] = value
     if missing:
         raise NotFound(
-            f"not there: {listed([_with_lines(uri, template) for uri in missing], _NAMED)}",
+            f"not there: {listed([_with_lines(each, template) for each in missing], _NAMED)}",
             hint="'credvault list' shows what is; nothing was written",
         )
     chunks = [part if isinstance(part, bytes) else values[part].reveal() for part in template.parts]
     if sum(map(len, chunks)) > MAX_FILLED_BYTES:
         raise InvalidValue(f"the filled template has more than {MAX_FILLED_BYTES} bytes")
-    return Filled(chunks, [secret.record for secret in secrets.values()])
+    return Filled(chunks, found.records())
 
 
-def _parse(match: re.Match[bytes], namespace: str | None, default: str) -> Reference:
+def _parse(match: re.Match[bytes], namespace: str | None, default: str) -> "Reference | SecretURI":
     if match[2] is None:
         raise InvalidURI("a reference is not closed by }} on its line", hint=f"write {{{{ {SCHEME}NAME }}}}")
     text = match[1].strip(b" \t").decode("utf-8", "surrogateescape")
     return parse_reference(text, namespace=namespace, default=default)
 
 
-def _with_lines(uri: Reference, template: Template) -> str:
-    places = listed([str(line) for line in dict.fromkeys(template.lines[uri])], _NAMED)
-    return f"{printable(str(uri).removeprefix(SCHEME))} ({template.source}:{places})"
+def _with_lines(reference: "Reference | SecretURI", template: Template) -> str:
+    places = listed([str(line) for line in dict.fromkeys(template.lines[reference])], _NAMED)
+    return f"{printable(str(reference).removeprefix(SCHEME))} ({template.source}:{places})"

@@ -1,6 +1,7 @@
 """The plain forms of the two commands that stand in prompts, loops and scripts: no option but `-n`.
 
 `get [-n NS] NAME` and `exec [-n NS] -- CMD ARG…` need no Click to be understood, and the lanes answer them without it.
+NAME is no URI: those are read by the command line.
 Imports nothing, for that reason.
 """
 
@@ -25,7 +26,7 @@ def plain_form(argv: list[str]) -> PlainForm | None:
     command, rest, namespace = argv[0], argv[1:], None
     if len(rest) > 2 and rest[0] == "-n" and rest[1] and not rest[1].startswith("-"):
         namespace, rest = rest[1], rest[2:]
-    if command == GET and len(rest) == 1 and not rest[0].startswith("-"):
+    if command == GET and len(rest) == 1 and not rest[0].startswith("-") and "://" not in rest[0]:
         return PlainForm(command, namespace, rest)
     if command == EXEC and len(rest) > 1 and rest[0] == "--":
         return PlainForm(command, namespace, rest[1:])

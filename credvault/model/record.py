@@ -44,6 +44,7 @@ MEMBERS = (*REQUIRED, *_TEXTS, *_LISTS, *_MAPS, "probe")
 class Record(NamedTuple):
     """The facts of one secret; times are RFC 3339 text in UTC.
 
+    What a secret URI leads to has the URI's provider and mount for a namespace, and the path for a key.
     `list` gives records without `created_at`, `note`, `metadata`, `fields` and `probe`, because a store's index
     may not hold them. `extra` holds members that a newer program wrote; they are kept.
     """

@@ -1,12 +1,18 @@
-"""References to secrets as text: `credvault://NAME[#field][?version=N]`."""
-
-from typing import NamedTuple
+"""References to secrets as text: `credvault://NAME[#field][?version=N]`, or a secret URI of another scheme."""
 
 from credvault.model.errors import InvalidURI
 from credvault.model.names import DEFAULT_NAMESPACE, Name, parse_name
 from credvault.model.text import printable
+from credvault.model.tuples import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from credvault.model.uri import SecretURI
 
 SCHEME = "credvault://"
+# How a reference begins where any other text may stand, as a pattern. What looks like one is never taken for a text:
+# with a slip of the pen in it, it would be handed out as it stands.
+BEGINNING = r"(?:credvault|(?i:openbao|hashicorp)(?:\+[A-Za-z0-9]*)?)://"
 
 
 class Reference(NamedTuple):
@@ -22,13 +28,18 @@ class Reference(NamedTuple):
         return f"{SCHEME}{self.name}{fragment}{query}"
 
 
-def parse_reference(text: str, *, namespace: str | None = None, default: str = DEFAULT_NAMESPACE) -> Reference:
-    """Return the Reference that `text` spells, with or without the scheme.
+def parse_reference(
+    text: str, *, namespace: str | None = None, default: str = DEFAULT_NAMESPACE, is_one: bool = True
+) -> "Reference | SecretURI":
+    """Return what `text` refers to: a Reference, with or without the scheme, or a SecretURI.
 
-    Fragment and query are read in both orders. Raises InvalidURI, and InvalidName for the name in it.
+    Fragment and query are read in both orders. Where `is_one` value is wanted, a SecretURI has to name a field. Raises
+    InvalidURI, InvalidName for the name in it, and Unsupported for a SecretURI that is not read here.
     """
     rest = text.removeprefix(SCHEME)
     if "://" in rest:
+        if not text.startswith(SCHEME):
+            return _parse_uri(text, is_one)
         raise InvalidURI(f"'{_short(text)}' is not a reference to a secret", hint=f"write {SCHEME}NAME")
     fragment = query = None
     while (cut := max(rest.rfind("#"), rest.rfind("?"))) >= 0:
@@ -43,6 +54,19 @@ def parse_reference(text: str, *, namespace: str | None = None, default: str = D
         raise InvalidURI(f"'{_short(text)}' names an empty field")
     version = None if query is None else _parse_version(query, text)
     return Reference(parse_name(rest, namespace=namespace, default=default), fragment, version)
+
+
+def _parse_uri(text: str, is_one: bool) -> "SecretURI":
+    # Imported here: most references are names.
+    from credvault.model.uri import check_readable, parse_uri
+
+    uri = parse_uri(text)
+    check_readable(uri)
+    if is_one and uri.fragment is None:
+        raise InvalidURI(
+            f"{uri} names no field, and one value is wanted", hint=f"write {uri._replace(fragment='FIELD')}"
+        )
+    return uri
 
 
 def _parse_version(query: str, text: str) -> int:

@@ -123,6 +123,19 @@ def check_readable(uri: SecretURI) -> None:
         raise Unsupported(f"credvault knows no {unknown[0]} in the query of {uri}", hint=f"it knows {_VERSION}=N")
 
 
+def is_segment(text: str) -> bool:
+    """Say whether `text` can be a mount, or a part of the path."""
+    return bool(text) and text != "." and ".." not in text and not text.strip(_SEGMENT)
+
+
+def resource_ref(uri: SecretURI, salt: str) -> str:
+    """Return what the trail has in the place of a URI: 16 hex digits of an HMAC-SHA256 under a salt that is kept."""
+    # Imported here: who parses a URI need not have used one.
+    from hmac import digest
+
+    return digest(salt.encode("utf-8", "surrogateescape"), str(uri).encode("ascii"), "sha256")[:8].hex()
+
+
 def _parse_scheme(scheme: str, pointer: str) -> tuple[str, str | None]:
     # ASCII first: lower() makes a k of the Kelvin sign.
     if not scheme or scheme.strip(_LETTERS + "+"):
@@ -159,7 +172,7 @@ def _parse_path(path: str, pointer: str) -> list[str]:
             raise _wrong(pointer, "has an empty segment")
         if "*" in segment:
             raise _wrong(pointer, "has a '*' in its path, and names one secret", INVALID_WILDCARD)
-        if segment == "." or segment.strip(_SEGMENT):
+        if not is_segment(segment):
             raise _wrong(pointer, f"has a segment that is not of A-Z a-z 0-9 . _ -: '{_shown(segment, 40)}'")
     if len(segments) < 2:
         raise _wrong(pointer, "names a mount and no path in it")

@@ -9,12 +9,13 @@ from credvault.delivery.envfile import read_env_file
 from credvault.model.errors import CredvaultError, Invalid, InvalidName, InvalidURI, NotFound, StorageError
 from credvault.model.names import Name
 from credvault.model.reference import Reference
+from credvault.model.uri import SecretURI, parse_uri
 from credvault.model.value import SecretValue
 
 CANARY = "canary-3Qx"
 
 
-def read(path: Path, data: bytes) -> list[tuple[str, bytes | Reference]]:
+def read(path: Path, data: bytes) -> list[tuple[str, bytes | Reference | SecretURI]]:
     path.write_bytes(data)
     wanted = read_env_file(str(path), default="team")
     return [(w.variable, w.content.reveal() if isinstance(w.content, SecretValue) else w.content) for w in wanted]
@@ -66,6 +67,8 @@ def test_blank_lines_and_comments_are_passed_over(tmp_path: Path, data: bytes) -
         ("'credvault://a/b#host'", Reference(Name("a", "b"), "host")),
         ('"credvault://a/b/c?version=3"', Reference(Name("a", "b/c"), None, 3)),
         ("credvault://a/b?version=3#host", Reference(Name("a", "b"), "host", 3)),
+        ("openbao+kv2://secret/a#b?version=3", parse_uri("openbao+kv2://secret/a#b?version=3")),
+        ("'HashiCorp://secret/a#b'", parse_uri("hashicorp+kv2://secret/a#b")),
     ],
 )
 def test_reference_is_taken_as_one(tmp_path: Path, text: str, reference: Reference) -> None:

@@ -24,6 +24,8 @@ LEFT = [
     ["get", "a/b", "--json"],
     ["get", "--", "a/b"],
     ["get", "-h"],
+    ["get", "openbao+kv2://secret/a#b"],
+    ["get", "-n", "a", "credvault://b"],
     ["get", "-"],
     ["get", "a/b", "c/d"],
     ["get", "-n", "b"],

@@ -1,12 +1,15 @@
-"""References to secrets: `credvault://NAME[#field][?version=N]`."""
+"""References to secrets: `credvault://NAME[#field][?version=N]`, and URIs of other schemes."""
+
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from credvault.model.errors import Invalid, InvalidName, InvalidURI
+from credvault.model.errors import Invalid, InvalidName, InvalidURI, Unsupported
 from credvault.model.names import Name
-from credvault.model.reference import Reference, parse_reference
+from credvault.model.reference import BEGINNING, Reference, parse_reference
+from credvault.model.uri import parse_uri
 
 NAME = Name("team", "db/url")
 
@@ -35,8 +38,8 @@ def test_reference_is_written_and_read_back(field: str | None, version: int | No
 
 
 def test_bare_key_is_in_the_namespace_that_is_given() -> None:
-    assert parse_reference("a", namespace="x").name == Name("x", "a")
-    assert parse_reference("a#f", default="y").name == Name("y", "a")
+    assert parse_reference("a", namespace="x") == Reference(Name("x", "a"))
+    assert parse_reference("a#f", default="y") == Reference(Name("y", "a"), "f")
     with pytest.raises(Invalid):
         parse_reference("team/a", namespace="other")
 
@@ -45,6 +48,8 @@ def test_bare_key_is_in_the_namespace_that_is_given() -> None:
     "text",
     [
         "http://team/a",
+        "openbao+kv3://secret/a#b",
+        "openbao+kv2://secret/a",
         "credvault://credvault://a",
         "vault://a",
         "a#",
@@ -75,6 +80,46 @@ def test_other_reference_is_refused(text: str) -> None:
 def test_reference_to_a_bad_name_is_refused_as_one(text: str) -> None:
     with pytest.raises(InvalidName):
         parse_reference(text)
+
+
+def test_secret_uri_is_a_reference_of_its_own() -> None:
+    text = "openbao+kv2://secret/app#token?version=3"
+
+    assert parse_reference(text, namespace="x") == parse_uri(text)
+    assert parse_reference("OPENBAO://secret/app", is_one=False) == parse_uri("openbao+kv2://secret/app")
+
+
+def test_secret_uri_that_is_one_value_names_a_field() -> None:
+    with pytest.raises(InvalidURI, match="names no field") as caught:
+        parse_reference("openbao+kv2://secret/app?version=3")
+
+    assert caught.value.hint == "write openbao+kv2://secret/app#FIELD?version=3"
+
+
+@pytest.mark.parametrize("text", ["file://a/b#c", "openbao+kv2://a/b#c?wrap=1"])
+def test_secret_uri_that_is_not_read_here_is_no_reference(text: str) -> None:
+    with pytest.raises(Unsupported):
+        parse_reference(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("credvault://a", True),
+        ("openbao://a", True),
+        ("openbao+kv2://a", True),
+        ("OpenBao+://a", True),
+        ("hashicorp+kv9://a", True),
+        ("file:///etc/passwd", False),
+        ("db+cred://a/b", False),
+        ("postgres://user@host/db", False),
+        ("openbao.example.org", False),
+        ("openbao:8200", False),
+        ("xopenbao://a", False),
+    ],
+)
+def test_reference_among_texts_is_known_by_its_beginning(text: str, begins: bool) -> None:
+    assert bool(re.match(BEGINNING, text)) is begins
 
 
 @given(st.text(max_size=30))

@@ -1,11 +1,20 @@
 """`credvault check`."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import click
 
 from credvault.access.nearness import LIST_HINT
 from credvault.cli.context import Run
 from credvault.cli.options import verb
+from credvault.delivery.referents import find_missing, is_name
 from credvault.model.errors import Invalid, NotFound
+from credvault.model.reference import SCHEME, Reference
+
+if TYPE_CHECKING:
+    from credvault.model.uri import SecretURI
+    from credvault.vault import Vault
 
 
 @verb("check")
@@ -15,18 +24,32 @@ from credvault.model.errors import Invalid, NotFound
 def command(run: Run, names: tuple[str, ...], required: tuple[str, ...]) -> None:
     """Say nothing where all these secrets are there, and else name every one that is not, with status 3. For the
     start of a script or a service: a locked vault is status 5, one that cannot be reached 6. No value is given out.
+    A NAME may be a reference, or a secret URI.
 
     Example: credvault check --require db/url --require openai/api_key && exec ./serve
     """
-    wanted = list(dict.fromkeys(run.name(text) for text in (*required, *names)))
+    texts = (*required, *names)
+    wanted = list(dict.fromkeys(run.reference(text) if "://" in text else Reference(run.name(text)) for text in texts))
     if not wanted:
         raise Invalid("which secrets?", hint="credvault check --require NAME")
     with run.open_vault() as vault:
-        there = vault.has_many(wanted)
-        missing = [name for name in wanted if name not in there]
-        hint = vault.near(missing[0]) if len(missing) == 1 else LIST_HINT
+        missing = find_missing(vault, wanted)
+        hint = _hint(vault, missing)
     if run.out.json:
-        run.out.fact({"required": [str(name) for name in wanted], "missing": [str(name) for name in missing]})
+        run.out.fact({"required": [_shown(each) for each in wanted], "missing": [_shown(each) for each in missing]})
     if missing:
-        raise NotFound(f"not there: {', '.join(map(str, missing))}", hint=hint)
-    run.out.detail(f"there: {', '.join(map(str, wanted))}")
+        raise NotFound(f"not there: {', '.join(map(_shown, missing))}", hint=hint)
+    run.out.detail(f"there: {', '.join(map(_shown, wanted))}")
+
+
+def _hint(vault: "Vault", missing: "Mapping[Reference | SecretURI, NotFound | None]") -> str | None:
+    for reference, error in missing.items():
+        if len(missing) == 1 and error is not None:
+            return error.hint
+        if len(missing) == 1 and is_name(reference):
+            return vault.near(reference.name)
+    return LIST_HINT
+
+
+def _shown(reference: "Reference | SecretURI") -> str:
+    return str(reference).removeprefix(SCHEME)

@@ -9,7 +9,7 @@ from credvault.cli.context import Run
 from credvault.cli.options import verb
 from credvault.cli.output import write_bytes
 from credvault.delivery.matching import Masker, Patterns
-from credvault.delivery.redaction import collect_secrets, copy_masked, short_warning
+from credvault.delivery.redaction import collect_referents, collect_secrets, copy_masked, short_warning
 from credvault.model.errors import Invalid
 from credvault.model.text import counted
 
@@ -19,7 +19,8 @@ from credvault.model.text import counted
 @click.option("--past", is_flag=True, help="hide the values of earlier versions too")
 @click.pass_obj
 def command(run: Run, globs: tuple[str, ...], *, past: bool) -> None:
-    """Copy stdin to stdout with [REDACTED] in the place of every secret, or of those that match a GLOB.
+    """Copy stdin to stdout with [REDACTED] in the place of every secret, or of those that match a GLOB. A GLOB may be a
+    reference, or a secret URI: without a field, everything that is in it.
 
     A value is found as it is, line by line, in base64 and hexadecimal, and quoted for URLs, JSON, HTML and shells;
     not in what is compressed, encrypted or quoted twice. One of fewer than 6 bytes is not hidden, and is named on
@@ -30,9 +31,15 @@ def command(run: Run, globs: tuple[str, ...], *, past: bool) -> None:
     """
     if sys.stdin is None:
         raise Invalid("stdin is closed, so there is nothing to read")
-    patterns = run.globs(globs)
+    references = [run.reference(text) for text in globs if "://" in text]
+    if references and past:
+        raise Invalid("--past is for names", hint="a URI has its version at its end: ?version=N")
+    names = [text for text in globs if "://" not in text]
+    patterns = run.globs(names)
     with run.open_vault() as vault:
-        secrets = collect_secrets(vault, patterns, namespace=run.settings.namespace.value, past=past)
+        secrets = collect_referents(vault, references)
+        if names or not references:
+            secrets += collect_secrets(vault, patterns, namespace=run.settings.namespace.value, past=past)
     if not secrets:
         run.out.say("there is no secret to hide")
     warning = short_warning(secrets)

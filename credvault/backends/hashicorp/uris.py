@@ -1,0 +1,99 @@
+"""What secret URIs lead to: fields of KV secrets, whoever wrote them, whose facts are in their custom metadata."""
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from credvault.backends.hashicorp.address import find_address
+from credvault.backends.hashicorp.facts import from_custom
+from credvault.backends.hashicorp.kv2 import KV2, Reading
+from credvault.backends.hashicorp.login import Login
+from credvault.backends.hashicorp.transport import Transport
+from credvault.config import Settings
+from credvault.model.errors import NotFound, Unsupported, VersionDeleted, VersionDestroyed
+from credvault.model.names import Name
+from credvault.model.record import DELETED, DESTROYED, RUNTIME_ENV, Record, Secret, record_from_facts
+from credvault.model.text import listed, printable
+from credvault.model.uri import SecretURI
+from credvault.model.value import SecretValue
+
+# So many fields are named where the one that is wanted is not there.
+_NAMED = 20
+_KINDS = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a map"}
+
+
+class URIStore:
+    """The server that settings name, read by URIs. Connects and logs in at the first question; close it after use."""
+
+    def __init__(self, settings: Settings, warn: Callable[[str], None], detail: Callable[[str], None]) -> None:
+        address = find_address(settings, warn, detail)
+        self._transport = Transport(address)
+        self._login = Login(settings, self._transport, warn, detail)
+        self._engines: dict[str, KV2] = {}
+
+    def close(self) -> None:
+        """End the connections."""
+        self._login.close()
+        self._transport.close()
+
+    def read_many(self, uris: Collection[SecretURI]) -> dict[SecretURI, Secret | NotFound]:
+        """Return what each URI leads to, or why it is not there: each secret is read once, those of a mount together.
+
+        Raises Unsupported for a field that is not text, and what KV2 raises.
+        """
+        found: dict[SecretURI, Secret | NotFound] = {}
+        for mount in dict.fromkeys(uri.mount for uri in uris):
+            engine = self._engines.setdefault(mount, KV2(self._transport, self._login, mount))
+            asked = [uri for uri in uris if uri.mount == mount]
+            places = list(dict.fromkeys((uri.path, uri.version) for uri in asked))
+            readings = dict(zip(places, engine.read(places), strict=True))
+            if None in readings.values():
+                engine.check_mount()
+            found |= {uri: _outcome(uri, readings[uri.path, uri.version]) for uri in asked}
+        return found
+
+
+def _outcome(uri: SecretURI, reading: Reading | None) -> Secret | NotFound:
+    """Return what a URI leads to, or why it is not there; raises Unsupported."""
+    if reading is None:
+        hint = "is it the path of a secret, and not of a folder? 'bao kv list' shows which is which"
+        return NotFound(f"there is no {uri._replace(fragment=None)}", hint=hint)
+    version = f"version {reading.version} of {uri.place}"
+    if reading.state == DESTROYED:
+        return VersionDestroyed(f"{version} was destroyed", hint="its content is gone for good")
+    if reading.state == DELETED or reading.data is None:
+        hint = f"'bao kv undelete -mount={uri.mount} -versions={reading.version} {uri.path}' brings it back"
+        return VersionDeleted(f"{version} was deleted", hint=hint)
+    record = _record(uri, reading)
+    if uri.fragment is None:
+        return Secret(record, SecretValue(json.dumps(reading.data).encode("ascii")))
+    if uri.fragment not in reading.data:
+        there = listed([printable(field) for field in reading.data], _NAMED)
+        return NotFound(f"{uri.place} has no field {uri.fragment}", hint=f"it has {there or 'none'}")
+    return Secret(record, _text(uri, reading.data[uri.fragment]))
+
+
+def _record(uri: SecretURI, reading: Reading) -> Record:
+    """Return the record of a KV secret, under the name that is its URI.
+
+    Who may receive it is what its custom metadata say. Where they say nothing, whoever put it there meant it for
+    programs that are given its URI.
+    """
+    name = Name(f"{uri.scheme}://{uri.mount}", uri.path)
+    created = reading.created_time
+    facts: Mapping[str, Any] = from_custom(name, reading.custom, reading.version, created, created)
+    if "delivery" not in reading.custom:
+        facts = {**facts, "delivery": RUNTIME_ENV}
+    return record_from_facts(name, reading.version, facts)
+
+
+def _text(uri: SecretURI, content: object) -> SecretValue:
+    """Return a field as bytes; raises Unsupported for one that is not text."""
+    if not isinstance(content, str):
+        kind = _KINDS.get(type(content), "null")
+        hint = f"'credvault get {uri._replace(fragment=None)}' shows all fields as they are"
+        raise Unsupported(f"field {uri.fragment} of {uri.place} is {kind}, and not a text", hint=hint)
+    try:
+        return SecretValue(content.encode("utf-8"))
+    except UnicodeEncodeError:
+        raise Unsupported(f"field {uri.fragment} of {uri.place} holds half a character, which no text can") from None
