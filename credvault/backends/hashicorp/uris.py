@@ -8,6 +8,7 @@ from credvault.backends.hashicorp.address import find_address
 from credvault.backends.hashicorp.facts import from_custom
 from credvault.backends.hashicorp.kv2 import KV2, Reading
 from credvault.backends.hashicorp.login import Login
+from credvault.backends.hashicorp.secretlayout import seconds
 from credvault.backends.hashicorp.transport import Transport
 from credvault.config import Settings
 from credvault.model.errors import NotFound, Unsupported, VersionDeleted, VersionDestroyed
@@ -28,7 +29,7 @@ class URIStore:
     def __init__(self, settings: Settings, warn: Callable[[str], None], detail: Callable[[str], None]) -> None:
         address = find_address(settings, warn, detail)
         self._transport = Transport(address)
-        self._login = Login(settings, self._transport, warn, detail)
+        self._login = Login(settings, self._transport, warn=warn, detail=detail)
         self._engines: dict[str, KV2] = {}
 
     def close(self) -> None:
@@ -80,7 +81,7 @@ def _record(uri: SecretURI, reading: Reading) -> Record:
     programs that are given its URI.
     """
     name = Name(f"{uri.scheme}://{uri.mount}", uri.path)
-    created = reading.created_time
+    created = seconds(reading.created_time)
     facts: Mapping[str, Any] = from_custom(name, reading.custom, reading.version, created, created)
     if "delivery" not in reading.custom:
         facts = {**facts, "delivery": RUNTIME_ENV}
