@@ -42,7 +42,9 @@ def test_json_tells_both(stocked: Cli) -> None:
     [
         ([], {}, 2),
         (["a//b"], {}, 2),
-        (["credvault://TOKEN"], {}, 2),
+        (["credvault://TOKEN#"], {}, 2),
+        (["openbao://secret/a/*"], {}, 2),
+        (["file://a/b"], {}, 8),
         (["-n", "dev", "prod/api_key"], {}, 2),
         (["TOKEN"], {"CREDVAULT_KEY": None}, 5),
         (["TOKEN"], {"CREDVAULT_KEY": "cvk1_wrong"}, 5),
