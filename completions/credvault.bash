@@ -6,10 +6,11 @@
 # The commands below one, or of the program itself ('').
 _credvault_below() {
   case $1 in
-  '') below=(init add get list rotate delete undelete test exec history edit unlock lock agent slot rekey salvage export import offline inject redact check shellenv trust doctor completion) ;;
+  '') below=(init add get list rotate delete undelete test exec history edit unlock lock agent slot rekey salvage export import offline inject redact check shellenv trust uri doctor completion) ;;
   'agent') below=(status stop run) ;;
   'slot') below=(list add change remove) ;;
   'offline') below=(save status forget) ;;
+  'uri') below=(check) ;;
   esac
 }
 
@@ -33,6 +34,7 @@ _credvault_arguments() {
   'check') arguments=(name...) ;;
   'shellenv') arguments=(choice:bash,zsh,fish) ;;
   'trust') arguments=(file) ;;
+  'uri check') arguments=(text...) ;;
   'completion') arguments=(choice:bash,zsh,fish) ;;
   esac
 }
@@ -84,6 +86,8 @@ _credvault_options() {
   'check') offers=(--require) ;;
   'shellenv') offers=(--load --told) ;;
   'trust') offers=(-y --yes --list --remove) ;;
+  'uri') offers=() ;;
+  'uri check') offers=(--read) ;;
   'doctor') offers=(--verify) ;;
   'completion') offers=() ;;
   esac

@@ -45,6 +45,7 @@ COMMANDS = {
     "check": "say whether secrets are there",
     "shellenv": "load a project's variables on entering its folder",
     "trust": "let your shell load a project's variables",
+    "uri": "say what a secret URI is, and where it leads",
     "doctor": "say what is wrong, and how to mend it",
     "completion": "print the completions for a shell",
 }

@@ -39,7 +39,7 @@ METAVARS = {
     "TEMPLATE": FILE,
     "PATH": FILE,
     **dict.fromkeys(
-        "A,B B C CONSUMER D HOST ID JSON K=V N OLD=NEW S STRING T TEXT VAR,VAR WHAT WHEN".split(),
+        "A,B B C CONSUMER D HOST ID JSON K=V N OLD=NEW S STRING T TEXT URI VAR,VAR WHAT WHEN".split(),
         TEXT,
     ),
 }

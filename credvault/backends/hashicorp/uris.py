@@ -5,10 +5,9 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from credvault.backends.hashicorp.address import find_address
-from credvault.backends.hashicorp.facts import from_custom
+from credvault.backends.hashicorp.facts import from_custom, seconds
 from credvault.backends.hashicorp.kv2 import KV2, Reading
 from credvault.backends.hashicorp.login import Login
-from credvault.backends.hashicorp.secretlayout import seconds
 from credvault.backends.hashicorp.transport import Transport
 from credvault.config import Settings
 from credvault.model.errors import NotFound, Unsupported, VersionDeleted, VersionDestroyed
