@@ -1,10 +1,9 @@
 """What secret URIs lead to: fields of KV secrets, whoever wrote them, whose facts are in their custom metadata."""
 
 import json
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Collection
 
-from credvault.backends.hashicorp.address import find_address
+from credvault.backends.hashicorp.address import Tell, find_address
 from credvault.backends.hashicorp.facts import from_custom, seconds
 from credvault.backends.hashicorp.kv2 import KV2, Reading
 from credvault.backends.hashicorp.login import Login
@@ -25,7 +24,8 @@ _KINDS = {bool: "true or false", int: "a number", float: "a number", list: "a li
 class URIStore:
     """The server that settings name, read by URIs. Connects and logs in at the first question; close it after use."""
 
-    def __init__(self, settings: Settings, warn: Callable[[str], None], detail: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, warn: Tell, detail: Tell) -> None:
+        self._warn = warn
         address = find_address(settings, warn, detail)
         self._transport = Transport(address)
         self._login = Login(settings, self._transport, warn=warn, detail=detail)
@@ -49,11 +49,11 @@ class URIStore:
             readings = dict(zip(places, engine.read(places), strict=True))
             if None in readings.values():
                 engine.check_mount()
-            found |= {uri: _outcome(uri, readings[uri.path, uri.version]) for uri in asked}
+            found |= {uri: _outcome(uri, readings[uri.path, uri.version], self._warn) for uri in asked}
         return found
 
 
-def _outcome(uri: SecretURI, reading: Reading | None) -> Secret | NotFound:
+def _outcome(uri: SecretURI, reading: Reading | None, warn: Tell) -> Secret | NotFound:
     """Return what a URI leads to, or why it is not there; raises Unsupported."""
     if reading is None:
         hint = "is it the path of a secret, and not of a folder? 'bao kv list' shows which is which"
@@ -64,7 +64,7 @@ def _outcome(uri: SecretURI, reading: Reading | None) -> Secret | NotFound:
     if reading.state == DELETED or reading.data is None:
         hint = f"'bao kv undelete -mount={uri.mount} -versions={reading.version} {uri.path}' brings it back"
         return VersionDeleted(f"{version} was deleted", hint=hint)
-    record = _record(uri, reading)
+    record = _record(uri, reading, warn)
     if uri.fragment is None:
         return Secret(record, SecretValue(json.dumps(reading.data).encode("ascii")))
     if uri.fragment not in reading.data:
@@ -73,7 +73,7 @@ def _outcome(uri: SecretURI, reading: Reading | None) -> Secret | NotFound:
     return Secret(record, _text(uri, reading.data[uri.fragment]))
 
 
-def _record(uri: SecretURI, reading: Reading) -> Record:
+def _record(uri: SecretURI, reading: Reading, warn: Tell) -> Record:
     """Return the record of a KV secret, under the name that is its URI.
 
     Who may receive it is what its custom metadata say. Where they say nothing, whoever put it there meant it for
@@ -81,9 +81,11 @@ def _record(uri: SecretURI, reading: Reading) -> Record:
     """
     name = Name(f"{uri.scheme}://{uri.mount}", uri.path)
     created = seconds(reading.created_time)
-    facts: Mapping[str, Any] = from_custom(name, reading.custom, reading.version, created, created)
+    facts, unreadable = from_custom(name, reading.custom, reading.version, created, created)
+    if unreadable:
+        warn(f"{uri.place}: its custom metadata has no proper {' and no proper '.join(unreadable)}; passed over")
     if "delivery" not in reading.custom:
-        facts = {**facts, "delivery": RUNTIME_ENV}
+        facts["delivery"] = RUNTIME_ENV
     return record_from_facts(name, reading.version, facts)
 
 
