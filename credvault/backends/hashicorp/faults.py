@@ -2,7 +2,8 @@
 
 from credvault.backends.hashicorp.address import Address
 from credvault.backends.hashicorp.transport import Answer, Request
-from credvault.model.errors import BackendUnavailable, CredvaultError, Denied, InvalidValue, Unsupported
+from credvault.model.errors import BackendUnavailable, ConfigError, CredvaultError, Denied, InvalidValue, Unsupported
+from credvault.model.text import printable
 
 # What a policy calls what a request does.
 _RIGHTS = {"GET": ("read",), "POST": ("create", "update"), "PATCH": ("patch",), "DELETE": ("delete",)}
@@ -20,6 +21,14 @@ def refusal(request: Request, answer: Answer, address: Address) -> CredvaultErro
     said = f": {answer.errors}" if answer.errors else ""
     hint = "is this the address of an OpenBao or Vault server?"
     return BackendUnavailable(f"{address} refused the request (status {answer.status}){said}", hint=hint)
+
+
+def no_namespace(answer: Answer, address: Address) -> ConfigError | None:
+    """Return the error of an answer that there is no such namespace on the server, or None for any other."""
+    if answer.status != 404 or "namespace not found" not in answer.errors:
+        return None
+    hint = "set vault_namespace in the profile, or VAULT_NAMESPACE; 'bao namespace list' shows what there is"
+    return ConfigError(f"there is no namespace '{printable(str(address.namespace))}' on {address}", hint=hint)
 
 
 def _denied(request: Request) -> Denied:

@@ -13,7 +13,7 @@ from credvault.backends.hashicorp import fieldfacts
 from credvault.backends.hashicorp.kv2 import KV2, Reading
 from credvault.backends.hashicorp.layout import Layout
 from credvault.model.errors import Denied, InvalidName, NotFound, Unsupported
-from credvault.model.names import Name, parse_name, parse_namespace
+from credvault.model.names import DEFAULT_NAMESPACE, Name, parse_name, parse_namespace
 from credvault.model.record import ACTIVE, Record, Secret, Version
 from credvault.model.value import SecretValue
 
@@ -25,8 +25,16 @@ class FieldLayout(Layout):
 
     capabilities = Capability.READ | Capability.WRITE | Capability.LIST | Capability.DELETE | Capability.METADATA
 
-    def __init__(self, kv: KV2, warn: Callable[[str], None], let_go: Callable[[], None]) -> None:
-        super().__init__(kv, warn, let_go)
+    _example = "{}"
+
+    def __init__(
+        self,
+        kv: KV2,
+        warn: Callable[[str], None],
+        let_go: Callable[[], None],
+        namespace: str = DEFAULT_NAMESPACE,
+    ) -> None:
+        super().__init__(kv, warn, let_go, namespace)
         # What was read of each secret last, and at which count of the namespace: what a change may expect.
         self._seen: dict[Name, tuple[int, SecretValue]] = {}
 

@@ -4,10 +4,10 @@ A path is that of a secret below the mount. Several go side by side, and what th
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from credvault.backends.base import Health
+from credvault.backends.base import Aspect, Health
 from credvault.backends.hashicorp.login import Login
 from credvault.backends.hashicorp.transport import Answer, Request, Transport
 from credvault.model.errors import BackendUnavailable, ConfigError, CredvaultError, Unsupported
@@ -195,8 +195,8 @@ class KV2:
         for request, answer in zip(requests, answers, strict=True):
             if answer.status not in _EXPECTED and not _is_mismatch(answer):
                 raise self._error(request, answer)
-            if answer.status == 404 and _NO_ROUTE in answer.errors:
-                raise self._no_engine()
+            if answer.status == 404 and answer.errors:
+                raise self._error(request, answer)
         return answers
 
     def read_health(self) -> Health:
@@ -208,6 +208,12 @@ class KV2:
         if answer.status != 200 or answer.body.get("sealed") is not False:
             return Health(False, f"{server} is {'sealed' if answer.body.get('sealed') else 'not well'}")
         return Health(True, f"{server}, version {printable(str(version))}, KV version 2 at '{self.mount}/'")
+
+    def examine(self, example: str) -> Iterator[Aspect]:
+        """Yield what `doctor` shows: the server, the token, this engine, and the rights to the path of a secret."""
+        from credvault.backends.hashicorp.aspects import examine_server
+
+        return examine_server(self._transport, self._login, self, example)
 
     def check_mount(self) -> None:
         """Raise ConfigError where there is no engine at the mount, and Unsupported where it is no KV v2.
@@ -234,9 +240,14 @@ class KV2:
         return "/".join(part for part in (self.mount, kind, self.prefix, path) if part)
 
     def _error(self, request: Request, answer: Answer) -> CredvaultError:
-        from credvault.backends.hashicorp.faults import refusal
+        from credvault.backends.hashicorp.faults import no_namespace, refusal
         from credvault.backends.hashicorp.outages import outage
 
+        if answer.status == 404 and _NO_ROUTE in answer.errors:
+            return self._no_engine()
+        nowhere = no_namespace(answer, self._transport.address)
+        if nowhere is not None:
+            return nowhere
         # Before outages: what is too large for the storage is status 500.
         if "too large" in answer.errors:
             return refusal(request, answer, self._transport.address)

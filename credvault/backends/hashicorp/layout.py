@@ -1,21 +1,34 @@
 """What both layouts of the backend `hashicorp` have in common: the engine, and whom to tell what is odd."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from credvault.backends.base import Backend, Health
+from credvault.backends.base import Aspect, Backend, Health
 from credvault.backends.hashicorp.kv2 import KV2
+from credvault.model.names import DEFAULT_NAMESPACE
 from credvault.model.text import listed, printable
 
 
 class Layout(Backend):
-    """Secrets in a KV v2 engine, in one way or another. `let_go` ends what was opened for it."""
+    """Secrets in a KV v2 engine, in one way or another.
+
+    `let_go` ends what was opened for it; `namespace` is that of names without one.
+    """
 
     name = "hashicorp"
+    # Where in the engine a secret of a namespace is.
+    _example = "{}/any"
 
-    def __init__(self, kv: KV2, warn: Callable[[str], None], let_go: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        kv: KV2,
+        warn: Callable[[str], None],
+        let_go: Callable[[], None],
+        namespace: str = DEFAULT_NAMESPACE,
+    ) -> None:
         self._kv = kv
         self._warn = warn
         self._let_go = let_go
+        self._namespace = namespace
 
     def check(self) -> Health:
         """Reach the server, and look for the engine."""
@@ -23,6 +36,10 @@ class Layout(Backend):
         if health.is_ok:
             self._kv.check_mount()
         return health
+
+    def examine(self) -> Iterator[Aspect]:
+        """Yield what works: the server, the token, the engine, and what the token may do in the namespace."""
+        return self._kv.examine(self._example.format(self._namespace))
 
     def close(self) -> None:
         """End the connections."""

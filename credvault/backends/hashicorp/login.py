@@ -147,6 +147,11 @@ class Login:
         if answer.status == 200:
             lease = _parse_lease(answer.body, f"the AppRole login by {role.source}", transport)
             return lease._replace(is_ours=True)
+        from credvault.backends.hashicorp.faults import no_namespace
+
+        nowhere = no_namespace(answer, transport.address)
+        if nowhere is not None:
+            raise nowhere
         if answer.status in _REFUSED:
             if role.creation_path is None:
                 self._secret_id = None  # its file may hold a new one next time

@@ -26,7 +26,7 @@ def open_hashicorp(settings: Settings, warn: Tell, detail: Tell) -> Backend:
     if place.layout == "field":
         from credvault.backends.hashicorp.fieldlayout import FieldLayout
 
-        return FieldLayout(kv, warn, let_go)
+        return FieldLayout(kv, warn, let_go, settings.namespace.value)
     from credvault.backends.hashicorp.secretlayout import SecretLayout
 
-    return SecretLayout(kv, warn, let_go)
+    return SecretLayout(kv, warn, let_go, settings.namespace.value)
