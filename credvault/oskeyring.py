@@ -38,7 +38,7 @@ _ENTRY_POINTS = "keyring.backends"
 _CHAINER = "keyring.backends.chainer.ChainerBackend"
 _MAX_SETTINGS_BYTES = 64 * 1024
 _LOCKED_HINT = "unlock it in your desktop's program for passwords and keys, or by logging in; then run this again"
-_START_HINT = "start one (gnome-keyring, KWallet, KeePassXC), or keep secrets in a vault file ('credvault init')"
+_START_HINT = "start one: gnome-keyring, KWallet or KeePassXC"
 
 T = TypeVar("T")
 
@@ -65,18 +65,22 @@ KINDS = (
 )
 # What is known of the others, by how their names begin.
 _WHY_NOT = {
-    "keyring.backends.null.": "which forgets what it is given",
-    "keyring.backends.fail.": "which keeps nothing",
-    "keyrings.alt.": "which is weak: it may keep secrets in the clear, or under a password in a file",
+    "keyring.backends.null.": "forgets what it is given",
+    "keyring.backends.fail.": "keeps nothing",
+    "keyrings.alt.": "is weak: it may keep secrets in the clear, or under a password in a file",
 }
 
 
 class Candidate(NamedTuple):
-    """A keyring that was looked at: its name, whether it is the one in use, and what was found."""
+    """A keyring that was looked at: its name, whether it is the one in use, and what was found.
+
+    `mend` is there where something is wrong, and not just otherwise.
+    """
 
     title: str
     is_used: bool
     detail: str
+    mend: str | None = None
 
 
 class OSKeyring:
@@ -154,7 +158,7 @@ def examine_os_keyrings(environ: Mapping[str, str]) -> Iterator[Candidate]:
     try:
         wanted = _in_time(lambda: _wanted_kinds(environ), "keyringrc.cfg", lambda: _silent("keyringrc.cfg"))
     except CredvaultError as exc:
-        yield Candidate("settings of keyring", False, exc.message)
+        yield Candidate("what is named", False, exc.message, exc.hint)
     for kind in _ranked_kinds(environ):
         if kind not in wanted:
             yield Candidate(kind.title, False, "another one is named")
@@ -162,13 +166,13 @@ def examine_os_keyrings(environ: Mapping[str, str]) -> Iterator[Candidate]:
         try:
             found = _in_time(partial(_reach, kind), kind.title, partial(_silent, kind.title))
         except CredvaultError as exc:
-            yield Candidate(kind.title, False, exc.message)
+            yield Candidate(kind.title, False, exc.message.removeprefix(f"{kind.title} cannot be used: "))
             continue
         state = "locked" if found.is_locked else "unlocked"
         yield Candidate(kind.title, used is None, state if used is None else f"{used} comes first")
         used = used or kind.title
     for module in _refused_plugins():
-        yield Candidate(module, False, f"refused: {_why_not(module + '.').removeprefix('which ')}")
+        yield Candidate(module, False, f"refused: it {_why_not(module + '.')}")
 
 
 def _open(environ: Mapping[str, str]) -> OSKeyring:
@@ -181,7 +185,7 @@ def _open(environ: Mapping[str, str]) -> OSKeyring:
     refused = list(_refused_plugins())
     also = f"; refused as weak: {printable(listed(refused, 3))}" if refused else ""
     if first is None:
-        raise BackendUnavailable(f"there is no OS keyring on this system{also}", hint="use a vault file")
+        raise BackendUnavailable(f"there is no OS keyring on this system{also}", hint="keep secrets in a vault file")
     raise BackendUnavailable(first.message + also, hint=first.hint)
 
 
@@ -191,7 +195,7 @@ def _wanted_kinds(environ: Mapping[str, str]) -> tuple[Kind, ...]:
     if named is None:
         return _ranked_kinds(environ)
     name, source = named
-    hint = f"unset it, or name one of {', '.join(kind.path for kind in _ranked_kinds(environ))}"
+    hint = f"unset it, or name a real one: {_ranked_kinds(environ)[0].path}"
     if name == _CHAINER:
         weak = list(_refused_plugins())
         if weak:
@@ -199,7 +203,7 @@ def _wanted_kinds(environ: Mapping[str, str]) -> tuple[Kind, ...]:
         return _ranked_kinds(environ)  # it writes to the first
     kind = next((kind for kind in KINDS if kind.path == name), None)
     if kind is None:
-        raise ConfigError(f"{source} names the keyring {printable(name)}, {_why_not(name)}", hint=hint)
+        raise ConfigError(f"{source} names the keyring {printable(name)}, which {_why_not(name)}", hint=hint)
     return (kind,)
 
 
@@ -244,7 +248,7 @@ def _refused_plugins() -> Iterator[str]:
 
 def _why_not(name: str) -> str:
     found = (why for beginning, why in _WHY_NOT.items() if name.startswith(beginning))
-    return next(found, "which is not one that is known to be safe")
+    return next(found, "is not known to be safe")
 
 
 def _reach(kind: Kind) -> OSKeyring:
@@ -284,7 +288,7 @@ def _reach_secret_service() -> bool:
         # The library does not say which: whatever the variable says, nothing listens there.
         is_set = bool(os.environ.get("DBUS_SESSION_BUS_ADDRESS"))
         why = "nobody answers at DBUS_SESSION_BUS_ADDRESS" if is_set else "DBUS_SESSION_BUS_ADDRESS is not set"
-        hint = "log in to a desktop, or run it under 'dbus-run-session'; or use a vault file ('credvault init')"
+        hint = "log in to a desktop, or run this under 'dbus-run-session' with a Secret Service"
         raise BackendUnavailable(f"there is no message bus, and so no Secret Service: {why}", hint=hint) from None
 
 

@@ -57,6 +57,21 @@ class SecretService(NamedTuple):
             collection.lock()
 
     @contextmanager
+    def silent_prompter(self) -> Iterator[None]:
+        """Have a program that is asked in the user's name, and never asks: a question that nobody sees."""
+        code = (
+            "from jeepney import message_bus\n"
+            "from jeepney.io.blocking import Proxy, open_dbus_connection\n"
+            "bus = open_dbus_connection()\n"
+            "Proxy(message_bus, bus).RequestName('org.gnome.keyring.SystemPrompter')\n"
+            "print('ready', flush=True)\n"
+            "while bus.receive(): pass\n"
+        )
+        with _process([sys.executable, "-I", "-c", code], self.environ) as prompter:
+            assert cast("IO[str]", prompter.stdout).readline() == "ready\n"
+            yield
+
+    @contextmanager
     def _collection(self) -> Iterator[secretstorage.Collection]:
         with open_dbus_connection(self.environ["DBUS_SESSION_BUS_ADDRESS"]) as bus:
             yield secretstorage.Collection(bus)
@@ -65,20 +80,35 @@ class SecretService(NamedTuple):
 @contextmanager
 def secret_service(folder: Path) -> Iterator[SecretService]:
     """Run gnome-keyring with its login keyring unlocked."""
-    runtime, home = folder / "run", folder / "home"
-    runtime.mkdir(mode=0o700)
-    home.mkdir(mode=0o700)
-    env = {"PATH": "/usr/bin:/bin", "HOME": str(home), "XDG_RUNTIME_DIR": str(runtime), "LANG": "C.UTF-8"}
-    settings = folder / "bus.conf"
-    settings.write_text(_BUS.format(folder=runtime), encoding="utf-8")
-    with _process(["dbus-daemon", f"--config-file={settings}", "--nofork", "--print-address"], env) as bus:
-        env["DBUS_SESSION_BUS_ADDRESS"] = cast("IO[str]", bus.stdout).readline().strip()
+    with bus(folder) as (address, process):
+        env = {**_environment(folder), "DBUS_SESSION_BUS_ADDRESS": address}
         with _process(["gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets"], env) as keeper:
             password = cast("IO[str]", keeper.stdin)
             password.write(PASSWORD)
             password.close()
             _wait(env, keeper)
-            yield SecretService({name: env[name] for name in ("DBUS_SESSION_BUS_ADDRESS",)}, bus, keeper)
+            yield SecretService({name: env[name] for name in ("DBUS_SESSION_BUS_ADDRESS",)}, process, keeper)
+
+
+@contextmanager
+def bus(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """Run a message bus with nobody on it; give its address and its process."""
+    for name in ("run", "home"):
+        (folder / name).mkdir(mode=0o700)
+    settings = folder / "bus.conf"
+    settings.write_text(_BUS.format(folder=folder / "run"), encoding="utf-8")
+    words = ["dbus-daemon", f"--config-file={settings}", "--nofork", "--print-address"]
+    with _process(words, _environment(folder)) as process:
+        yield cast("IO[str]", process.stdout).readline().strip(), process
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(folder / "home"),
+        "XDG_RUNTIME_DIR": str(folder / "run"),
+        "LANG": "C.UTF-8",
+    }
 
 
 def _wait(env: dict[str, str], keeper: "subprocess.Popen[str]") -> None:

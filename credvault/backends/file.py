@@ -12,8 +12,9 @@ from credvault.model.names import Name
 from credvault.model.record import Record, Secret, Version
 from credvault.sealing import vaultfile
 from credvault.sealing.entries import Entry, HistoryLimits, history_limits
+from credvault.sealing.head import Head
 from credvault.sealing.keys import DataKey
-from credvault.sealing.slots import KDF_LIMITS, KdfLimits, KeyMaterial, Slot
+from credvault.sealing.slots import KDF_LIMITS, KdfLimits, KeyMaterial
 from credvault.sealing.sources import Ask, key_material
 from credvault.sealing.vaultfile import Limits, VaultFile
 from credvault.state import PinStore
@@ -165,8 +166,12 @@ def open_vault_file(
         kdf or KDF_LIMITS,
     )
 
-    def unlock(slots: Sequence[Slot]) -> KeyMaterial:
-        material = key_material(settings.flags.key_file, settings.environ, slots, ask)
+    def unlock(head: Head) -> KeyMaterial:
+        # Who has the data key is not to have it again from the OS keyring: an agent forgets one that does not fit.
+        vault_id = None if key is not None else head.vault_id
+        material = key_material(
+            settings.flags.key_file, settings.environ, head.slots, ask, vault_id=vault_id, detail=detail
+        )
         detail(f"unlocking with {material.source}")
         return material
 

@@ -73,18 +73,19 @@ class KeyringBackend(Backend):
 
     def examine(self) -> Iterator[Aspect]:
         """Yield each keyring and why it is or is not used, and how the index is."""
-        is_there = False
+        candidates = []
         for candidate in examine_os_keyrings(self._environ):
-            is_there = is_there or candidate.is_used
+            candidates.append(candidate)
             state = "is used: " if candidate.is_used else "is not used: "
-            yield Aspect("keyring", True, printable(f"{candidate.title} {state}{candidate.detail}"))
-        if not is_there:
+            text = printable(f"{candidate.title} {state}{candidate.detail}")
+            yield Aspect("keyring", candidate.mend is None, text, candidate.mend)
+        if not any(candidate.is_used or candidate.mend for candidate in candidates):
             mend = "start one of them, or keep secrets in a vault file ('credvault init')"
             yield Aspect("keyring", False, "no OS keyring can be used", mend)
         try:
             index = self._index()
         except CredvaultError as exc:
-            yield Aspect("index", False, exc.message, exc.hint)
+            yield Aspect("index", False, exc.message, exc.hint, exc.exit_status)
             return
         yield Aspect("index", True, f"{printable(self._file.path)} has {counted(len(index.rows), 'secret')}")
         if index.leftovers or index.stale:

@@ -1,8 +1,8 @@
 """New keys at the command line: what opens a slot that is about to be made."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from credvault import files
 from credvault.cli.context import Run
@@ -12,8 +12,11 @@ from credvault.lifecycle.custody import NewSlot
 from credvault.model.errors import CredvaultError, Invalid, NoVault
 from credvault.model.text import printable
 from credvault.model.value import SecretValue
+from credvault.oskeyring import open_os_keyring
+from credvault.sealing.head import Head
+from credvault.sealing.keyringslot import discard_key, find_key, keep_key, new_key_material
 from credvault.sealing.keys import new_key, print_key
-from credvault.sealing.slots import KEYFILE, PASSPHRASE, RAW, KeyMaterial
+from credvault.sealing.slots import KEYFILE, KEYRING, PASSPHRASE, RAW, KeyMaterial, Slot
 from credvault.sealing.sources import explicit_key, passphrase_from_file, passphrase_material
 from credvault.sealing.vaultfile import VaultFile
 
@@ -51,16 +54,64 @@ def new_key_file(file: VaultFile, path: str, label: str | None) -> Iterator[NewS
         raise
 
 
+@contextmanager
+def new_keyring_key(run: Run, file: VaultFile, label: str | None) -> Iterator[NewSlot]:
+    """Give a slot for a new key in the OS keyring, from where it goes again where the block fails or is interrupted.
+
+    Raises Locked, BackendUnavailable, ConfigError, StorageError.
+    """
+    keyring = open_os_keyring(run.settings.environ)
+    material = new_key_material(keyring)
+    kept: list[tuple[str, str]] = []
+
+    def keep(vault_id: str, slot_id: str) -> None:
+        kept.append((vault_id, slot_id))  # before it is tried: one that did not answer may have it all the same
+        keep_key(keyring, material, vault_id, slot_id)
+
+    try:
+        yield NewSlot(KEYRING, material, label, keep=keep)
+    except BaseException:
+        if kept and not _may_be_in_use(file, material):
+            with suppress(CredvaultError):
+                discard_key(keyring, *kept[0], material)
+        raise
+
+
+def discard_keyring_keys(run: Run, vault_id: str, slots: Sequence[Slot]) -> None:
+    """Remove the keys of removed keyring slots from the OS keyring; warns where that cannot be done."""
+    gone = [slot["id"] for slot in slots if slot["type"] == KEYRING]
+    try:
+        for slot_id in gone:
+            discard_key(open_os_keyring(run.settings.environ), vault_id, slot_id)
+    except CredvaultError as exc:
+        run.out.warn(f"the key of the removed slot is still in the OS keyring, where it opens nothing: {exc.message}")
+
+
+def keyring_keys(run: Run, head: Head, without: str | None = None) -> list[KeyMaterial]:
+    """Return the keys that the OS keyring has for keyring slots, but for the one `without`; warns of the others."""
+    found = []
+    for slot in head.slots:
+        if slot["type"] == KEYRING and slot["id"] != without:
+            try:
+                found.append(find_key([slot], head.vault_id, run.settings.environ))
+            except CredvaultError as exc:
+                run.out.warn(exc.message)
+    return found
+
+
 def _discard_key_file(file: VaultFile, path: str, slot: NewSlot) -> None:
     """Remove a key file made a moment ago, unless its slot is in place although writing the vault failed."""
-    try:
-        is_in_use = custody.opens(file, slot.material)
-    except NoVault:
-        is_in_use = False
-    except CredvaultError:
-        return
-    if not is_in_use:
+    if not _may_be_in_use(file, slot.material):
         files.discard(path)
+
+
+def _may_be_in_use(file: VaultFile, material: KeyMaterial) -> bool:
+    try:
+        return custody.opens(file, material)
+    except NoVault:
+        return False
+    except CredvaultError:
+        return True
 
 
 def passphrase_slot(run: Run, label: str | None, iterations: int | None, path: str | None = None) -> NewSlot:

@@ -1,6 +1,6 @@
 """The keeping of a vault file: making one, its slots, a new data key. Never a secret's value in sight."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from credvault.model import times
@@ -16,12 +16,16 @@ MAX_LABEL = 100
 
 
 class NewSlot(NamedTuple):
-    """A slot that is to be made: its type, what will open it, and for a passphrase the iterations."""
+    """A slot that is to be made: its type, what will open it, and for a passphrase the iterations.
+
+    `keep` is called with the id of the vault and of the slot before the slot is in the file, under its lock.
+    """
 
     type: str
     material: KeyMaterial
     label: str | None = None
     iterations: int | None = None
+    keep: Callable[[str, str], None] | None = None
 
 
 def create_vault(file: VaultFile, slot: NewSlot, now: float, entries: Sequence[Entry] = ()) -> None:
@@ -157,6 +161,8 @@ def check_iterations(iterations: int | None, limits: KdfLimits) -> int:
 
 def _made(slot: NewSlot, slot_id: str, key: DataKey, limits: KdfLimits, now: float) -> Slot:
     check_label(slot.label)
+    if slot.keep is not None:
+        slot.keep(key.vault_id, slot_id)
     return make_slot(
         slot_id,
         slot.type,

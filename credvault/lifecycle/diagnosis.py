@@ -20,6 +20,7 @@ from credvault.lifecycle.findings import (
 from credvault.model import wire
 from credvault.model.errors import BackendUnavailable, CredvaultError, StorageError
 from credvault.model.text import counted, printable
+from credvault.sealing.slots import KEYRING
 from credvault.sealing.vaultfile import VaultFile
 
 # Secrets that every program inherits, and what to use in their place.
@@ -39,6 +40,25 @@ def examine_surroundings(settings: Settings) -> Iterator[Finding]:
 def examine_store(backend: Backend) -> Iterator[Finding]:
     """Yield what a store finds of itself, as it is found; reads no secret."""
     yield from as_far_as_possible("store", map(finding_of, backend.examine()))
+
+
+def examine_keyring_slots(settings: Settings, file: VaultFile) -> Iterator[Finding]:
+    """Yield whether the OS keyring has the key of each keyring slot of a vault file, and it opens."""
+    try:
+        head = file.read_head()
+    except CredvaultError:
+        return  # found by its store
+    for slot in head.slots:
+        if slot["type"] == KEYRING:
+            from credvault.sealing.keyringslot import find_key  # dear, and most vaults have no such slot
+
+            slot_id = printable(slot["id"])
+            try:
+                material = find_key([slot], head.vault_id, settings.environ)
+                yield Finding(OK, "slots", f"slot {slot_id} opens by the key in {material.source}")
+            except CredvaultError as exc:
+                mend = exc.hint or f"credvault slot add --keyring, and credvault slot remove {quote(slot_id)}"
+                yield Finding(ADVICE, "slots", f"slot {slot_id} does not open here: {exc.message}", mend)
 
 
 def examine_contents(file: VaultFile, *, unlock: bool, verify: bool) -> Iterator[Finding]:

@@ -7,11 +7,11 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 
 from credvault import files
-from credvault.model.errors import Locked, StorageError, WrongKey
+from credvault.model.errors import CredvaultError, Locked, StorageError, WrongKey
 from credvault.model.text import printable
 from credvault.model.value import SecretValue
 from credvault.sealing.keys import parse_key
-from credvault.sealing.slots import PASSPHRASE, RAW, KeyMaterial, Slot, passphrase_bytes
+from credvault.sealing.slots import KEYRING, PASSPHRASE, RAW, KeyMaterial, Slot, passphrase_bytes
 
 _MAX_KEY_FILE_BYTES = 64 * 1024
 _HINT = (
@@ -24,20 +24,37 @@ Ask = Callable[[], KeyMaterial]
 
 
 def key_material(
-    key_file: str | None, environ: Mapping[str, str], slots: Sequence[Slot], ask: Ask | None
+    key_file: str | None,
+    environ: Mapping[str, str],
+    slots: Sequence[Slot],
+    ask: Ask | None,
+    *,
+    vault_id: str | None = None,
+    detail: Callable[[str], None] = lambda text: None,
 ) -> KeyMaterial:
-    """Return the first key that is set.
+    """Return the first key that is set, else that of a keyring slot, else what `ask` returns.
 
-    Raises Locked where none is, or one is set but empty, WrongKey where it is not a key, StorageError where its
-    file cannot be read.
+    The OS keyring is asked for the key of the vault `vault_id`, without it not at all; `detail` is told why that has
+    none. Raises Locked where there is no key, or one is set but empty, WrongKey where it is not a key, StorageError
+    where its file cannot be read.
     """
     found = explicit_key(key_file, environ)
     if found is not None:
         return found
+    why, hint = "", _HINT
+    if vault_id is not None and any(slot["type"] == KEYRING for slot in slots):
+        from credvault.sealing.keyringslot import find_key
+
+        try:
+            return find_key(slots, vault_id, environ)
+        except CredvaultError as exc:
+            detail(f"not unlocked by the OS keyring: {exc.message}")
+            why = f"; its keyring slot does not open it: {exc.message}"
+            hint = f"{exc.hint}; or {_HINT}" if exc.hint else _HINT
     if ask is None:
-        raise Locked("the vault is locked and no key is set", hint=_HINT)
+        raise Locked(f"the vault is locked and no key is set{why}", hint=hint)
     if not any(slot["type"] == PASSPHRASE for slot in slots):
-        raise Locked("the vault opens by a key only, and none is set", hint=_HINT)
+        raise Locked(f"the vault opens by a key only, and none is set{why}", hint=hint)
     return ask()
 
 

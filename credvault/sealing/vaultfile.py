@@ -57,7 +57,7 @@ class Pins(Protocol):
 class VaultFile:
     """A vault file at a path.
 
-    `unlock` is called with the slots when a key is needed and returns KeyMaterial or raises; the data key is
+    `unlock` is called with the head when a key is needed and returns KeyMaterial or raises; the data key is
     kept from then on. `on_rollback` says what a rolled back file is: `refuse` (RolledBack), `warn` or `accept`.
     `is_default` says that no option is needed to name this path. With `key` nothing needs to be unlocked while that
     one signs the file. `keep_open` is for a process that reads often: a file that has not changed since it was
@@ -67,7 +67,7 @@ class VaultFile:
     def __init__(
         self,
         path: str,
-        unlock: Callable[[Sequence[Slot]], KeyMaterial],
+        unlock: Callable[[Head], KeyMaterial],
         *,
         pins: Pins,
         limits: Limits = Limits(),  # noqa: B008 - immutable
@@ -274,7 +274,7 @@ class VaultFile:
         key = self._key
         if key is not None and key.vault_id == head.vault_id and head.is_signed_by(key):
             return key
-        material = self._material or self._unlock(head.slots)
+        material = self._material or self._unlock(head)
         key = unwrap(head.slots, material, head.vault_id)
         self._material = material
         if not head.is_signed_by(key):

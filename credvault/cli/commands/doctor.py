@@ -10,7 +10,7 @@ from credvault.cli.options import verb
 from credvault.config import FILE_BACKEND
 from credvault.lifecycle import diagnosis, profiles
 from credvault.lifecycle.copystate import examine_copy
-from credvault.lifecycle.findings import WRONG, Finding, as_far_as_possible
+from credvault.lifecycle.findings import OK, WRONG, Finding, as_far_as_possible
 from credvault.model.text import printable
 from credvault.model.unlocking import names_a_key
 
@@ -49,6 +49,9 @@ def _examine_current(run: Run, verify: bool) -> Iterator[Finding]:
         file = run.vault_file(warn=False)
         yield from diagnosis.examine_store(FileBackend(file))
         has_key = names_a_key(settings.flags.key_file, settings.environ)
+        for finding in diagnosis.examine_keyring_slots(settings, file):
+            has_key = has_key or finding.level == OK
+            yield finding
         yield from diagnosis.examine_contents(file, unlock=has_key or verify or run.can_ask, verify=verify)
         return
     with run.open_vault() as vault:

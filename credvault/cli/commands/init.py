@@ -5,7 +5,7 @@ import os
 import click
 
 from credvault.cli.context import Run
-from credvault.cli.keys import new_key_file, passphrase_slot, raw_slot, slot_from_environment
+from credvault.cli.keys import new_key_file, new_keyring_key, passphrase_slot, raw_slot, slot_from_environment
 from credvault.cli.options import verb
 from credvault.lifecycle import custody
 from credvault.model.errors import AlreadyExists, Invalid, Locked
@@ -14,21 +14,25 @@ from credvault.model.errors import AlreadyExists, Invalid, Locked
 @verb("init")
 @click.option("--generate-key", is_flag=True, help="make a raw key and print it, once")
 @click.option("--key-file", metavar="F", help="make a key and put it in the new file F, mode 0600")
+@click.option("--keyring", is_flag=True, help="make a key and keep it in the OS keyring")
 @click.option("--iterations", type=int, metavar="N", help="of PBKDF2 for a passphrase (600000 or more)")
 @click.option("--label", metavar="TEXT", help="a label for the slot")
 @click.pass_obj
-def command(run: Run, *, generate_key: bool, key_file: str | None, iterations: int | None, label: str | None) -> None:
-    """Make a vault file. A passphrase is asked for twice, or taken from the environment; or a key is made.
+def command(
+    run: Run, *, generate_key: bool, key_file: str | None, keyring: bool, iterations: int | None, label: str | None
+) -> None:
+    """Make a vault file. A passphrase is asked for twice, or taken from the environment; or a key is made, and with
+    --keyring kept where your desktop keeps its secrets, so that nothing is asked for while you are logged in.
 
     Example: credvault init
     """
     if key_file is None:
         # Before the verb it is the global option of that name; here there is nothing yet to unlock with it.
         key_file = run.settings.flags.key_file
-    if generate_key and key_file is not None:
-        raise Invalid("give one of --generate-key and --key-file")
+    if sum((generate_key, key_file is not None, keyring)) > 1:
+        raise Invalid("give one of --generate-key, --key-file and --keyring")
     if iterations is not None:
-        if generate_key or key_file is not None:
+        if generate_key or keyring or key_file is not None:
             raise Invalid("a key needs no iterations; they are for a passphrase")
         custody.check_iterations(iterations, run.kdf)
     file = run.vault_file()
@@ -43,6 +47,13 @@ def command(run: Run, *, generate_key: bool, key_file: str | None, iterations: i
         with new_key_file(file, key_file, label) as slot:
             custody.create_vault(file, slot, run.clock())
         run.out.say(f"made {file.path}")
+        if run.out.json:
+            run.out.fact({"path": file.path})
+    elif keyring:
+        with new_keyring_key(run, file, label) as slot:
+            custody.create_vault(file, slot, run.clock())
+        run.out.say(f"made {file.path}; its key is in {slot.material.source}, and nowhere else")
+        run.out.say("'credvault slot add' makes a second way in, for when that is lost")
         if run.out.json:
             run.out.fact({"path": file.path})
     else:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from credvault.cli.context import Run
+from credvault.cli.keys import discard_keyring_keys, keyring_keys
 from credvault.cli.options import verb
 from credvault.lifecycle import custody
 from credvault.model.errors import Invalid
@@ -69,7 +70,9 @@ def rekey_file(
     Before other slots go a person is asked, unless `drop` is set, which `drop_flag` on the command line does.
     """
     file.open().close()
+    head = file.read_head()
     materials = [file.material, *map(key_from_file, key_files), *map(passphrase_from_file, passphrase_files)]
+    materials += keyring_keys(run, head, without)
     dropped = list(custody.dropped_by_rekey(file, materials, without))
     others = [slot for slot in dropped if slot["id"] != without]
     if others:
@@ -84,5 +87,6 @@ def rekey_file(
             )
         run.confirm("Drop them?", yes=drop)
     count = custody.rekey(file, materials, [slot["id"] for slot in dropped])
+    discard_keyring_keys(run, head.vault_id, dropped)
     run.out.say(f"encrypted {counted(count, 'secret')} under a new data key")
     return {"secrets": count, "dropped": [slot["id"] for slot in others]}

@@ -4,7 +4,13 @@ import click
 
 from credvault.cli.commands.rekey import rekey_file, rekey_options
 from credvault.cli.context import Run
-from credvault.cli.keys import new_key_file, passphrase_slot, raw_slot
+from credvault.cli.keys import (
+    discard_keyring_keys,
+    new_key_file,
+    new_keyring_key,
+    passphrase_slot,
+    raw_slot,
+)
 from credvault.cli.options import verb, verb_group
 from credvault.cli.output import shown, shown_time
 from credvault.lifecycle import custody
@@ -51,6 +57,7 @@ def list_slots(run: Run) -> None:
 @verb("add")
 @click.option("--generate-key", is_flag=True, help="make a raw key and print it, once")
 @click.option("--new-key-file", "key_path", metavar="F", help="make a key and put it in the new file F, mode 0600")
+@click.option("--keyring", is_flag=True, help="make a key and keep it in the OS keyring")
 @click.option("--new-passphrase-file", metavar="F", help="take the new passphrase from the file F")
 @click.option("--iterations", type=int, metavar="N", help="of PBKDF2 for a passphrase (600000 or more)")
 @click.option("--label", metavar="TEXT", help="a label for the slot")
@@ -60,6 +67,7 @@ def add(
     *,
     generate_key: bool,
     key_path: str | None,
+    keyring: bool,
     new_passphrase_file: str | None,
     iterations: int | None,
     label: str | None,
@@ -68,9 +76,9 @@ def add(
 
     Example: credvault slot add --new-key-file ~/ci.key --label ci
     """
-    if sum((generate_key, key_path is not None, new_passphrase_file is not None)) > 1:
-        raise Invalid("give one of --generate-key, --new-key-file and --new-passphrase-file")
-    is_key = generate_key or key_path is not None
+    if sum((generate_key, key_path is not None, keyring, new_passphrase_file is not None)) > 1:
+        raise Invalid("give one of --generate-key, --new-key-file, --keyring and --new-passphrase-file")
+    is_key = generate_key or keyring or key_path is not None
     if is_key and iterations is not None:
         raise Invalid("a key needs no iterations; they are for a passphrase")
     if not is_key:
@@ -80,6 +88,9 @@ def add(
         slot_id = custody.check_addable(file, vault.head.slots, label)
     if key_path is not None:
         with new_key_file(file, key_path, label) as slot:
+            slot_id = custody.add_slot(file, slot, run.clock())
+    elif keyring:
+        with new_keyring_key(run, file, label) as slot:
             slot_id = custody.add_slot(file, slot, run.clock())
     elif generate_key:
         slot = raw_slot(run, label, id=slot_id, type=RAW)
@@ -142,7 +153,8 @@ def remove(
     if not rekey and (key_files or passphrase_files or drop_others):
         raise Invalid("--with-key-file, --with-passphrase-file and --drop-others go with --rekey")
     file = run.vault_file()
-    custody.check_removable(file.read_head().slots, slot_id)
+    head = file.read_head()
+    custody.check_removable(head.slots, slot_id)
     file.open().close()
     run.confirm(f"Remove slot {slot_id}?", yes=yes)
     if rekey:
@@ -152,6 +164,7 @@ def remove(
             run.out.fact({"id": slot_id, **facts})
         return
     custody.remove_slot(file, slot_id)
+    discard_keyring_keys(run, head.vault_id, [slot for slot in head.slots if slot["id"] == slot_id])
     run.out.say(f"removed slot {slot_id}")
     run.out.warn("who held it may know the data key, and old copies still open by it; 'credvault rekey' ends that")
     if run.out.json:
