@@ -51,7 +51,7 @@ _credvault_runs() {
 _credvault_options() {
   offers=()
   case $1 in
-  'init') offers=(--generate-key --key-file --iterations --label) ;;
+  'init') offers=(--generate-key --key-file --keyring --iterations --label) ;;
   'add') offers=(--force --stdin --stdin-raw --from-file --from-env --generate --length --type --service --env --runtime-env --delivery --allow-env --consumer --tag --note --metadata --field --expires --rotate-every --probe) ;;
   'get') offers=(--version --field --dsn -o --output --force -c --copy --clear-after --newline --no-newline --raw) ;;
   'list') offers=(--type --service --tag --delivery --due --check --long) ;;
@@ -70,7 +70,7 @@ _credvault_options() {
   'agent run') offers=() ;;
   'slot') offers=() ;;
   'slot list') offers=() ;;
-  'slot add') offers=(--generate-key --new-key-file --new-passphrase-file --iterations --label) ;;
+  'slot add') offers=(--generate-key --new-key-file --keyring --new-passphrase-file --iterations --label) ;;
   'slot change') offers=(--new-passphrase-file --iterations) ;;
   'slot remove') offers=(-y --yes --rekey --with-key-file --with-passphrase-file --drop-others) ;;
   'rekey') offers=(--with-key-file --with-passphrase-file -y --yes) ;;
