@@ -193,12 +193,11 @@ def _route(opened: Opened, method: str, path: str, request: Request) -> Members:
     if method == "GET" and path.startswith(wire.REFERENCES + "/"):
         return {"reference": backend.reference(_name(path, wire.REFERENCES))}
     if method == "POST" and path == wire.RESOLVE:
-        names = messages.parse_names(messages.decode(request.body), "names")
-        if command == ENVIRONMENT:
-            # Decided and recorded here: a client is not to be believed that it looks at the delivery.
-            released = list(vault.release([(name, None) for name in names], purpose=ENVIRONMENT).values())
-        else:
-            released = list(vault.get_many(names, purpose=_allowed(command, _READING)).values())
+        asked = messages.decode(request.body)
+        wanted = [*((name, None) for name in messages.parse_names(asked, "names")), *messages.parse_pins(asked)]
+        # Decided and recorded here: a client is not to be believed that it looks at the delivery.
+        purpose = ENVIRONMENT if command == ENVIRONMENT else _allowed(command, _READING)
+        released = vault.release(wanted, purpose=purpose).values()
         return {"secrets": [messages.secret_members(s, backend.reference(s.record.name)) for s in released]}
     if method == "POST" and path == wire.CHANGES:
         return _change(opened, messages.decode(request.body), command)

@@ -177,9 +177,12 @@ class AgentBackend(Backend):
 
     def get_many(self, names: Collection[Name]) -> dict[Name, Secret]:
         """Return several secrets from one generation of the file."""
-        body = messages.encode({"names": [str(name) for name in names]})
-        found = [self._secret(members) for members in self._ask("secrets", "POST", wire.RESOLVE, body)]
-        return {secret.record.name: secret for secret in found}
+        return {secret.record.name: secret for secret in self._resolve(names=[str(name) for name in names])}
+
+    def get_versions(self, wanted: Collection[tuple[Name, int]]) -> dict[tuple[Name, int], Secret]:
+        """Return versions of secrets from one generation of the file."""
+        found = self._resolve(names=[], versions=[[str(name), version] for name, version in wanted])
+        return {(secret.record.name, secret.record.version): secret for secret in found}
 
     def put(self, change: Change) -> Record:
         """Make one change."""
@@ -228,6 +231,10 @@ class AgentBackend(Backend):
             if member not in answer:
                 raise wire.BadMessage
         return answer[member]
+
+    def _resolve(self, **wanted: Sequence[Any]) -> Sequence[Secret]:
+        body = messages.encode(wanted)
+        return [self._secret(members) for members in self._ask("secrets", "POST", wire.RESOLVE, body)]
 
     def _secret(self, members: Any) -> Secret:
         with _as_it_should_be():

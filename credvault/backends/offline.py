@@ -117,6 +117,7 @@ class OfflineBackend(Backend):
         if not os.path.lexists(self._path):
             hint = f"'credvault --profile {profile} offline save' makes one, while the store can be reached"
             raise NoVault(f"there is no offline copy of profile {profile}", hint=hint)
+        command, self.command = self.command, "get"  # the label becomes no variable, whatever is asked for after it
         try:
             found = self._inner.get(LABEL_NAME)
             label = parse_label(found.value.reveal())
@@ -125,6 +126,8 @@ class OfflineBackend(Backend):
             raise
         except (NotFound, ValueError, TypeError, LookupError):
             raise Damaged(f"{printable(self._path)} is no offline copy", hint=FORGET_HINT) from None
+        finally:
+            self.command = command
         if label.profile != self._profile.name:
             what = f"the offline copy at {printable(self._path)} is one of profile {printable(label.profile)}"
             raise BackendUnavailable(f"{what}, and not of {profile}", hint=FORGET_HINT)

@@ -9,8 +9,8 @@ from credvault.model.errors import Invalid, Unsupported
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# What an offline copy can answer, and what unlocks it; every other command is about the store itself.
-_OFFLINE = ("get", "list", "exec", "export", "inject", "check", "history", "redact", "shellenv", "unlock")
+# What an offline copy can answer, and what lets an agent hold it or not; every other command is about the store itself.
+_OFFLINE = ("get", "list", "exec", "export", "inject", "check", "history", "redact", "shellenv", "unlock", "lock")
 
 
 def _take_global(ctx: click.Context, param: click.Parameter, value: Any) -> None:

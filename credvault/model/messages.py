@@ -120,6 +120,17 @@ def parse_names(members: Mapping[str, Any], member: str) -> list[Name]:
     return [parse_name(name) for name in names]
 
 
+def parse_pins(members: Mapping[str, Any]) -> list[tuple[Name, int]]:
+    """Return the versions of secrets that a message lists beside names, if any; raises BadMessage, InvalidName."""
+    pins = members.get("versions", [])
+    if not isinstance(pins, list):
+        raise BadMessage
+    for pin in pins:
+        if not (isinstance(pin, list) and len(pin) == 2 and isinstance(pin[0], str) and type(pin[1]) is int):
+            raise BadMessage
+    return [(parse_name(name), version) for name, version in pins]
+
+
 def error_members(error: CredvaultError) -> dict[str, Any]:
     """Return an error as JSON shows it (spec.md 5.6)."""
     facts = {"code": error.code, "reason": error.reason, "message": error.message, "hint": error.hint}

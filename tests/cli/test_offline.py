@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from credvault import errors, open_vault
 from credvault.backends.offline import LABEL_NAME, Label, parse_label
+from credvault.cli.offering import offered
 from credvault.lifecycle import offline
 from credvault.model.names import parse_name
 from credvault.model.times import time_text
@@ -555,3 +557,54 @@ def test_doctor_names_the_copy_its_age_and_size(home: Home, store: AwayStore) ->
     assert worse.status == 6
     assert "older than 8h" in worse.stdout.decode()
     assert "offline copy: others may read it (mode 0644)" in worse.stdout.decode()
+
+
+def test_program_reads_the_copy_and_is_told_its_age(
+    home: Home, store: AwayStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.run("offline", "save")
+    store.reset()
+    for name, value in home.environ.items():
+        monkeypatch.setenv(name, value)
+    said: list[str] = []
+
+    with open_vault(profile="prod", offline=True, max_age=3600, warn=said.append) as vault:
+        value = vault.get("TOKEN").value.reveal()
+        environment = vault.environment()
+        with pytest.raises(errors.Unsupported, match="an offline copy cannot be written"):
+            vault.add("NEW", b"x")
+
+    assert (value, set(environment)) == (b"second", {"TOKEN"})
+    assert len(said) == 1
+    assert re.match(r"from the offline copy of profile prod, saved \d+s ago", said[0])
+    assert (store.opened, store.calls) == (0, {})
+
+
+def test_program_that_stays_is_refused_once_the_copy_is_too_old(
+    home: Home, store: AwayStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.run("offline", "save")
+    for name, value in home.environ.items():
+        monkeypatch.setenv(name, value)
+    now = [copy_of(home).stat().st_mtime]
+
+    with open_vault(profile="prod", offline=True, max_age=3600, clock=lambda: now[0]) as vault:
+        assert vault.get("TOKEN").value.reveal() == b"second"
+        now[0] += 3700
+        with pytest.raises(
+            errors.BackendUnavailable, match=r"was saved 1h 1m ago, more than the 1h that --max-age allows"
+        ):
+            vault.get("TOKEN")
+
+
+def test_tab_offers_the_names_of_the_copy(home: Home, store: AwayStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.run("offline", "save")
+    store.reset()
+    for name, value in home.environ.items():
+        monkeypatch.setenv(name, value)
+
+    offers = offered("name", "", {"offline": "1", "max_age": "1h"})
+
+    assert offers == b"TOKEN "
+    assert offered("name", "", {}) == b""
+    assert (store.opened, store.calls) == (0, {})
