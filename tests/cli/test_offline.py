@@ -569,12 +569,12 @@ def test_program_reads_the_copy_and_is_told_its_age(
     said: list[str] = []
 
     with open_vault(profile="prod", offline=True, max_age=3600, warn=said.append) as vault:
-        value = vault.get("TOKEN").value.reveal()
+        secret = vault.get("TOKEN")
         environment = vault.environment()
         with pytest.raises(errors.Unsupported, match="an offline copy cannot be written"):
             vault.add("NEW", b"x")
 
-    assert (value, set(environment)) == (b"second", {"TOKEN"})
+    assert (secret.value.reveal(), set(environment)) == (b"second", {"TOKEN"})
     assert len(said) == 1
     assert re.match(r"from the offline copy of profile prod, saved \d+s ago", said[0])
     assert (store.opened, store.calls) == (0, {})
