@@ -242,18 +242,20 @@ class Vault:
         change = Change(parsed, None, self._stamped(facts, value_changed=False))
         return self._guarded("edit", access.WRITE, [parsed], lambda: self.backend.put(change))
 
-    def put_many(self, changes: Sequence[Change], *, purpose: str) -> Sequence[Record]:
+    def put_many(self, changes: Sequence[Change], *, purpose: str, as_they_are: bool = False) -> Sequence[Record]:
         """Make changes that another process worked out, as this identity's, now; the trail says for what `purpose`.
 
-        Raises what `add`, `rotate` and `edit` raise.
+        With `as_they_are` they keep the times and writers that they bring. Raises what `add` and `edit` raise.
         """
         mine = [
-            change._replace(facts={**change.facts, **self._stamped({}, value_changed=change.value is not None)})
-            for change in changes
+            c if as_they_are else c._replace(facts=self._stamped(c.facts, value_changed=c.value is not None))
+            for c in changes
         ]
         for change in mine:
-            # A variable that is forbidden may have been allowed over there, by name.
-            check_choices(change.facts, allow_env=[str(change.facts.get("env_name"))])
+            if as_they_are:
+                model.check_holdable(change.facts)
+            else:  # a variable that is forbidden may have been allowed over there, by name
+                check_choices(change.facts, allow_env=[str(change.facts.get("env_name"))])
             if change.value is not None:
                 checked_value(change.value)
         names = [change.name for change in mine]

@@ -114,6 +114,11 @@ WORKING: list[Case] = [
     (["delete", "b/two", "-y"], b"", {}, 0),
     (["add", "b/bytes", "--from-file", "binary", "--env", "B_BYTES"], b"", {}, 0),
     (["add", "b/lines", "--stdin-raw", "--env", "B_LINES"], VALUE + b"\n" + NEW_VALUE, {}, 0),
+    (["--vault", "other.json", "init"], b"", {}, 0),
+    (["copy", "--to-vault", "other.json", "--dry-run"], b"", {}, 0),
+    (["copy", "--to-vault", "other.json", "-y"], b"", {}, 0),
+    (["--vault", "other.json", "rotate", "a/text", "--stdin"], NEW_VALUE + VALUE, {}, 0),
+    (["copy", "--to-vault", "other.json", "-y", "--on-conflict", "skip"], b"", {}, 0),
 ]
 
 FAILING: list[Case] = [
@@ -208,6 +213,12 @@ FAILING: list[Case] = [
     (["--backend", "env", "list"], b"", {"IN_TEXT": VALUE.decode()}, 8),
     (["--backend", "env", "rotate", "in/text", "--stdin"], NEW_VALUE, {"IN_TEXT": VALUE.decode()}, 8),
     (["--profile", "env", "get", "in/text"], b"", {"CREDVAULT_CONFIG": "env.toml", "IN_TEXT": VALUE.decode()}, 2),
+    (["copy", "--to-vault", "other.json", "-y"], b"", {}, 7),
+    (["copy", "--to-vault", "other.json", "a/none"], b"", {}, 3),
+    (["copy", "--to-vault", "passphrase", "-y"], b"", {}, 10),
+    (["copy", "--to-vault", "none.json", "-y"], b"", {}, 6),
+    (["copy", "--to-vault", "other.json", "-y"], b"", {"CREDVAULT_KEY": MISTYPED}, 5),
+    (["copy", "--to-vault", "other.json", "--to-key-file", "passphrase", "-y"], b"", {}, 5),
     (["no-such-command"], VALUE, {}, 2),
     (["add", "c/one", "--no-such-option", "--stdin"], VALUE, {}, 2),
 ]

@@ -64,6 +64,7 @@ WRITERS = {
     "get -o": Writer(["get", "keep/one", "-o", "value"], makes="value"),
     "get -o --force": Writer(["get", "keep/one", "-o", "there", "--force"], makes="there"),
     "export -o": Writer(["export", "--format", "shell", "-o", "value"], makes="value"),
+    "copy": Writer(["copy", "--from-vault", "source.json", "-y", "--on-conflict", "overwrite"]),
     "get": Writer(["get", "keep/one"], reads=True),
     "list": Writer(["list"], reads=True),
 }
@@ -92,6 +93,14 @@ def furnished(home: Home, writer: Writer) -> Home:
         (("slot", "add", "--new-key-file", "second.key"), b""),
         (("add", "keep/one", "--stdin", "--env", "KEEP_ONE"), b"one"),
     )
+    if writer.argv[0] == "copy":
+        steps = (
+            *steps,
+            (("init", "--vault", "source.json"), b""),
+            (("add", "--vault", "source.json", "new/one", "--stdin", "--note", "copied"), b"copied"),
+            (("rotate", "--vault", "source.json", "new/one", "--stdin"), b"copied and rotated"),
+            (("add", "--vault", "source.json", "keep/one", "--stdin"), b"other"),
+        )
     for argv, stdin in steps:
         done = home.run(*argv, stdin=stdin)
         assert done.status == 0, done

@@ -21,8 +21,8 @@ from credvault.sealing.keys import DataKey
 from credvault.vault import ENVIRONMENT
 
 # What a client may say that a request is for, in the trail.
-_READING = ("get", "test", "rotate", "import", "deliver", "inject", "redact", "check", "offline")
-_WRITING = ("add", "rotate", "edit", "import")
+_READING = ("get", "test", "rotate", "import", "deliver", "inject", "redact", "check", "offline", "copy")
+_WRITING = ("add", "rotate", "edit", "import", "copy")
 
 _COMMON = (("cache-control", "no-store"), ("x-content-type-options", "nosniff"))
 
@@ -213,7 +213,9 @@ def _change(opened: Opened, members: Members, command: str) -> Members:
     if not isinstance(members.get("put"), list):
         raise BadMessage
     changes = [Change(*messages.parse_change(change)) for change in members["put"]]
-    records = vault.put_many(changes, purpose=_allowed(command, _WRITING))
+    purpose = _allowed(command, _WRITING)
+    # A copy keeps its times: whoever holds the vault unlocked might set them all the same.
+    records = vault.put_many(changes, purpose=purpose, as_they_are=purpose == "copy")
     return {"records": [messages.record_members(record, backend.reference(record.name)) for record in records]}
 
 

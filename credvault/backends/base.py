@@ -162,8 +162,14 @@ class Backend(ABC):
         self._refuse(Capability.WRITE)
 
     def put_many(self, changes: Sequence[Change]) -> Sequence[Record]:
-        """Make several changes, in one step where the store can, else one after the other."""
+        """Make several changes, in one step where the store can, else one after the other.
+
+        Those of one secret are made in their order.
+        """
         return [self.put(change) for change in changes]
+
+    def check_fits(self, change: Change) -> None:  # noqa: B027 - most stores hold what a record may be
+        """Raise InvalidValue or Unsupported for what the store cannot hold, whatever is there; asks nobody."""
 
     def delete(self, names: Sequence[Name]) -> None:
         """Remove every version of all these secrets; raises NotFound, with nothing removed, if one is not there."""

@@ -11,7 +11,7 @@ def next_entry(old: Entry | None, change: Change, limits: HistoryLimits) -> Entr
     facts = model.next_facts(change.name, None if old is None else old.facts, change.facts)
     by = facts.get("updated_by", "unknown")
     if old is None:
-        return Entry(change.name, facts, (StoredVersion(1, model.ACTIVE, facts["created_at"], by, change.value),))
+        return Entry(change.name, facts, (StoredVersion(1, model.ACTIVE, facts["value_changed_at"], by, change.value),))
     entry = old._replace(facts=facts)
     if change.value is None:
         return entry

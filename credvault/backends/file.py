@@ -91,7 +91,7 @@ class FileBackend(Backend):
     def put_many(self, changes: Sequence[Change]) -> Sequence[Record]:
         """Make all changes in one generation, or none of them."""
         limits = self.file.limits.history
-        return self.file.update(lambda draft: [_apply(draft, change, limits) for change in changes])
+        return self.file.update(lambda draft: _apply(draft, changes, limits))
 
     def delete(self, names: Sequence[Name]) -> None:
         """Remove all these secrets in one generation."""
@@ -188,12 +188,19 @@ def open_vault_file(
     )
 
 
-def _apply(draft: "Draft", change: Change, limits: HistoryLimits) -> Record:
+def _apply(draft: "Draft", changes: Sequence[Change], limits: HistoryLimits) -> list[Record]:
     from credvault.backends.changes import next_entry  # reading needs none of it
 
-    entry = next_entry(draft.find(change.name), change, limits)
-    draft.put(entry)
-    return entry.record()
+    entries: dict[Name, Entry] = {}
+    records = []
+    for change in changes:
+        old = entries[change.name] if change.name in entries else draft.find(change.name)
+        entries[change.name] = next_entry(old, change, limits)
+        records.append(entries[change.name].record())
+    # Sealed once, however many changes a secret has: a copy brings all its versions.
+    for entry in entries.values():
+        draft.put(entry)
+    return records
 
 
 def _remove(draft: "Draft", names: Sequence[Name]) -> None:

@@ -55,9 +55,7 @@ class Run:
             self._settings = self.peek()
             for notice in self._settings.notices:
                 self.out.warn(notice)
-            for what in ("backend", "path", "namespace"):
-                value, source = getattr(self._settings, what)
-                self.out.detail(f"{what} {value} (from {source})")
+            self._say_whence(self._settings)
         return self._settings
 
     def peek(self) -> Settings:
@@ -65,6 +63,26 @@ class Run:
         if self._read is None:
             self._read = load_settings(Flags(**self._flags), os.environ)
         return self._read
+
+    def settings_elsewhere(
+        self, *, profile: str | None, vault: str | None, backend: str | None, key_file: str | None
+    ) -> Settings:
+        """Return the settings of another place than this run's, chosen as the global options choose one.
+
+        With none of the three it is this run's place, for who names another key alone. Raises what `settings` raises.
+        """
+        chosen: dict[str, Any] = {"profile": profile, "vault": vault, "backend": backend}
+        if all(choice is None for choice in chosen.values()):
+            chosen = {}
+        key = {"key_file": key_file} if key_file else {}
+        settings = load_settings(Flags(**{**self._flags, **chosen, **key}), os.environ)
+        self._say_whence(settings)
+        return settings
+
+    def _say_whence(self, settings: Settings) -> None:
+        for what in ("backend", "path", "namespace"):
+            value, source = getattr(settings, what)
+            self.out.detail(f"{what} {value} (from {source})")
 
     @property
     def kdf(self) -> "KdfLimits":
@@ -111,13 +129,14 @@ class Run:
             raise Invalid(f"{other} is not in namespace {namespace}, which -n names", hint="leave out one of the two")
         return globs or (f"{namespace}/",)
 
-    def open_vault(self) -> "Vault":
-        """Return the vault of this run; it is unlocked when it is first used."""
+    def open_vault(self, settings: Settings | None = None) -> "Vault":
+        """Return the vault of this run, or of other settings; it is unlocked when it is first used."""
         from credvault.vault import open_vault
 
+        settings = settings or self.settings
         return open_vault(
-            self.settings,
-            unlock=self.ask_key,
+            settings,
+            unlock=self.asking_for(settings.path.value, settings.flags.key_file),
             kdf=self._kdf,
             warn=self.out.warn,
             detail=self.out.detail,
@@ -148,11 +167,11 @@ class Run:
         """Ask for the passphrase, or None where nobody can be asked, or need be: a key is set."""
         return self.asking_for(self.settings.path.value)
 
-    def asking_for(self, path: str) -> "Ask | None":
+    def asking_for(self, path: str, key_file: str | None = None) -> "Ask | None":
         """Ask for the passphrase of the vault file at a path, or None where nobody can be asked, or need be."""
         from credvault.model.unlocking import names_a_key
 
-        if names_a_key(self.settings.flags.key_file, self.settings.environ):
+        if names_a_key(key_file or self.settings.flags.key_file, self.settings.environ):
             return None
         return (lambda: self._ask_passphrase(path)) if self.can_ask else None
 
@@ -193,7 +212,7 @@ class Run:
         self._passphrase = material
 
     def _ask_passphrase(self, path: str) -> "KeyMaterial":
-        if self._passphrase is not None:
+        if self._passphrase is not None and path == self.settings.path.value:
             return self._passphrase
         from credvault.cli.prompt import ask_hidden
         from credvault.sealing.sources import passphrase_material

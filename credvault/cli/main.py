@@ -39,6 +39,7 @@ COMMANDS = {
     "salvage": "rescue secrets from a damaged vault file",
     "export": "write variables for shells, files and CI",
     "import": "bring in the secrets of another program",
+    "copy": "copy secrets from one place to another",
     "offline": "keep an encrypted copy for when the store is away",
     "inject": "fill a template with secrets",
     "redact": "hide secrets in what passes from stdin to stdout",

@@ -188,9 +188,15 @@ def check_choices(facts: Mapping[str, Any], *, allow_env: Collection[str] = ()) 
             raise InvalidValue(f"there is no {member} '{printable(str(choice))}'", hint=hint)
     if facts.get("env_name") is not None:
         environment.check_variable(facts["env_name"], allowed=allow_env)
-    for member, value in facts.items():
+    for member in facts:
         if member not in MEMBERS:
             raise InvalidValue(f"a record has no {printable(member)}", hint=f"it has {', '.join(MEMBERS)}")
+    check_holdable(facts)
+
+
+def check_holdable(facts: Mapping[str, Any]) -> None:
+    """Raise InvalidValue for given facts that no store of ours could hold: their texts, numbers, nesting and size."""
+    for member, value in facts.items():
         _check_plain(value, member)
         if len(str(value).encode("utf-8")) > MAX_FACT_BYTES:
             raise InvalidValue(f"{member} is longer than {MAX_FACT_BYTES} bytes")

@@ -1,8 +1,11 @@
-"""What an import would do, secret by secret, before anything is done. Pure; never shows a value."""
+"""What an import would do, secret by secret, before anything is done; and the words of any plan. Pure.
+
+Never shows a value.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from credvault.model import record as model
 from credvault.model.environment import is_forbidden
@@ -18,6 +21,7 @@ FAIL, SKIP, OVERWRITE = POLICIES = ("fail", "skip", "overwrite")
 
 # What becomes of a secret of the source.
 ADD = "add"
+CONTINUED = "continue"
 OVERWRITTEN = "overwrite"
 UNCHANGED = "unchanged"
 SKIPPED = "skip"
@@ -26,7 +30,7 @@ UNNAMED = "no name"
 COLLISION = "collision"
 INVALID = "invalid"
 UNREADABLE = "unreadable"
-WRITTEN = (ADD, OVERWRITTEN)
+WRITTEN = (ADD, CONTINUED, OVERWRITTEN)
 # What nothing but another source would mend, and an encrypted one cannot be edited.
 _SKIPPABLE = (INVALID, UNREADABLE)
 
@@ -40,6 +44,18 @@ BY_ITS_NAME = "exec gives it to programs, for its name is written like a variabl
 _NAMED = 5
 # Facts of any form: only whether the record can be one is asked.
 _TIMES = {"updated_at": "2027-01-01T00:00:00Z", "value_changed_at": "2027-01-01T00:00:00Z"}
+
+
+class Planned(Protocol):
+    """A row of a plan, of an import or a copy."""
+
+    @property
+    def action(self) -> str:
+        """What becomes of a secret."""
+
+    @property
+    def error(self) -> CredvaultError | None:
+        """Why the plan cannot be carried out as it is, if so."""
 
 
 class Row(NamedTuple):
@@ -200,19 +216,25 @@ def compare_rows(rows: Sequence[Row], there: Mapping[Name, Secret], policy: str)
     ]
 
 
+def settle(name: Name, what: str, policy: str, way_out: str) -> tuple[str, CredvaultError | None]:
+    """Return what becomes of a secret that is there already with `what`, and the error where that is one.
+
+    `way_out` is what overwriting does.
+    """
+    if policy == FAIL:
+        hint = f"--on-conflict skip keeps it, --on-conflict overwrite {way_out}"
+        return CONFLICT, AlreadyExists(f"{name} is there already with {what}", hint=hint)
+    return (SKIPPED if policy == SKIP else OVERWRITTEN), None
+
+
 def _compared(row: Row, old: Secret, policy: str) -> Row:
     if row.action != ADD:
         return row
     if row.value == old.value:  # in constant time
         return row._replace(action=UNCHANGED, reason=f"version {old.record.version} has the same value")
-    if policy == FAIL:
-        error = AlreadyExists(
-            f"{row.name} is there already with another value",
-            hint="--on-conflict skip keeps it, --on-conflict overwrite makes the new one its next version",
-        )
-        return row._replace(action=CONFLICT, reason="it is there already with another value", error=error)
-    if policy == SKIP:
-        return row._replace(action=SKIPPED, reason="it is there already with another value")
+    action, error = settle(old.record.name, "another value", policy, "makes the new one its next version")
+    if action != OVERWRITTEN:
+        return row._replace(action=action, reason="it is there already with another value", error=error)
     # As with `rotate`, what a person set of it stays; only what is not set yet is filled in.
     return row._replace(
         action=OVERWRITTEN,
@@ -251,7 +273,9 @@ def missing_facts(old: Secret, new: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def find_problem(rows: Sequence[Row], *, skip_unreadable: bool = False) -> CredvaultError | None:
+def find_problem(
+    rows: Iterable[Planned], *, skip_unreadable: bool = False, verb: str = "imports", done: str = "imported"
+) -> CredvaultError | None:
     """Return the error of a plan that cannot be carried out, which names the first secret that stops it."""
     wrong = [row for row in rows if row.error is not None and not (skip_unreadable and row.action in _SKIPPABLE)]
     if not wrong or wrong[0].error is None:
@@ -260,12 +284,12 @@ def find_problem(rows: Sequence[Row], *, skip_unreadable: bool = False) -> Credv
     # By what they say: two that come to one name say the same.
     said = {row.error.message for row in wrong if row.action == wrong[0].action and row.error is not None}
     also = f" (and {len(said) - 1} more like it)" if len(said) > 1 else ""
-    way_on = "--skip-unreadable imports the rest" if wrong[0].action in _SKIPPABLE else None
+    way_on = f"--skip-unreadable {verb} the rest" if wrong[0].action in _SKIPPABLE else None
     hint = "; ".join(filter(None, [first.hint, way_on])) or None
-    return type(first)(f"{first.message}{also}; nothing was imported", hint=hint)
+    return type(first)(f"{first.message}{also}; nothing was {done}", hint=hint)
 
 
-def counts(rows: Iterable[Row]) -> dict[str, int]:
+def counts(rows: Iterable[Planned]) -> dict[str, int]:
     """Return how many rows there are of each action."""
     return dict(Counter(row.action for row in rows))
 

@@ -1,0 +1,200 @@
+"""Copying secrets from one store to another, in batches: read here, written there, read back and compared.
+
+Values pass from store to store in this process and go nowhere else. At most one batch is in memory, on either side
+once more for what is read back. What was interrupted is done again: what is there and the same is passed over.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from credvault.backends.base import Capability
+from credvault.model.errors import AlreadyExists, CredvaultError, Damaged, NotFound, Unsupported
+from credvault.model.names import Name, parse_name
+from credvault.model.record import DELIVERIES
+from credvault.transfer.copyplan import (
+    STAMPS,
+    CopyRow,
+    Step,
+    Terms,
+    differing_facts,
+    plan_step,
+)
+from credvault.transfer.plan import ADD, CONFLICT, SKIP, SKIPPED, UNREADABLE, WRITTEN
+from credvault.transfer.whole import PURPOSE, Whole, fetch_whole
+from credvault.vault import Vault
+
+# How many secrets are in the first batch and in any, and how many bytes of values make the next one smaller: each
+# batch is one generation of a vault file, and is in memory.
+_FIRST, _MOST = 32, 500
+_BATCH_BYTES = 16 * 1024 * 1024
+
+Advance = Callable[[object], None]
+
+
+class Outcome(NamedTuple):
+    """What a copy has done so far: secrets, and their versions, written and read back.
+
+    `shortened` counts those of which the other store kept fewer versions than it was given, `restamped` those whose
+    times or writers it keeps by itself.
+    """
+
+    secrets: int = 0
+    versions: int = 0
+    shortened: int = 0
+    restamped: int = 0
+
+
+class Copy:
+    """Secrets of `source` on their way to `target`, on the terms that both can keep.
+
+    With `versions` every active version is carried where both stores keep versions, else the current one. Raises
+    Unsupported where the target cannot be written.
+    """
+
+    def __init__(self, source: Vault, target: Vault, *, policy: str, versions: bool = True) -> None:
+        here, there = source.backend, target.backend
+        if Capability.WRITE not in there.capabilities:
+            raise Unsupported(f"the backend '{there.name}' cannot be written", hint="copy to another one")
+        self.keeps_versions = Capability.VERSIONS in there.capabilities
+        self.keeps_facts = Capability.METADATA in there.capabilities
+        keeps = Capability.VERSIONS in here.capabilities and self.keeps_versions
+        self._terms = Terms(policy, versions and keeps, self.keeps_facts, there.check_fits)
+        self._source = source
+        self._target = target
+        self._unknown: set[Name] = set()
+        self.outcome = Outcome()
+
+    def names(self, globs: Sequence[str], default: str, namespace: str | None = None) -> list[Name]:
+        """Return the names that the patterns mean in the source, all of them without any; sorted.
+
+        A bare key is in `namespace`, else in `default`. Raises NotFound for a name that is not there, InvalidName,
+        and Unsupported for a pattern where the source cannot list.
+        """
+        plain = [parse_name(glob, namespace=namespace, default=default) for glob in globs if _is_name(glob)]
+        if globs and len(plain) == len(globs) and Capability.LIST not in self._source.backend.capabilities:
+            found = set(self._source.has_many(plain))
+        else:
+            records = self._source.list(globs)
+            self._unknown = {record.name for record in records if record.delivery not in DELIVERIES}
+            found = {record.name for record in records}
+        missing = [name for name in plain if name not in found]
+        if missing:
+            raise NotFound(f"there is no secret {missing[0]}; nothing was copied", hint=self._source.near(missing[0]))
+        return sorted(found)
+
+    def plan(self, names: Sequence[Name], advance: Advance) -> list[CopyRow]:
+        """Return what becomes of each secret; `advance` is called for each. Changes nothing."""
+        return [step.row for steps in self._batches(names, advance) for step in steps]
+
+    def carry_out(self, rows: Sequence[CopyRow], advance: Advance) -> Outcome:
+        """Write what is planned, batch by batch, and read each one back; return what was done.
+
+        Each batch is looked at anew: somebody may have changed it since the plan was shown. `outcome` says how far it
+        came whatever is raised: AlreadyExists, Conflict, Damaged where what is read back is not what was written, and
+        the errors of both stores.
+        """
+        names = [row.name for row in rows if row.action in WRITTEN]
+        for steps in self._batches(names, lambda step: None):
+            problem = next((step.row.error for step in steps if step.row.error is not None), None)
+            if problem is not None:
+                raise problem
+            for portion in _portions([step for step in steps if step.changes]):
+                self._write(portion)
+            for step in steps:
+                advance(step)
+        return self.outcome
+
+    def _batches(self, names: Sequence[Name], advance: Advance) -> Iterator[list[Step]]:
+        """Yield the steps of some secrets at a time: fewer where they are large."""
+        at, count = 0, _FIRST
+        while at < len(names):
+            batch = names[at : at + count]
+            here = fetch_whole(self._source, [name for name in batch if name not in self._unknown])
+            there = fetch_whole(self._target, batch)
+            steps = [self._step(name, here.get(name), there.get(name)) for name in batch]
+            size = sum(whole.size for whole in (*here.values(), *there.values()))
+            steps = self._without_deleted(steps)
+            for step in steps:
+                advance(step)
+            yield steps
+            at += len(batch)
+            count = max(1, count // 2) if size > _BATCH_BYTES else min(_MOST, count * 2)
+
+    def _step(self, name: Name, here: Whole | None, there: Whole | None) -> Step:
+        if name in self._unknown:
+            reason = "it has a delivery that this version does not know"
+            error = Unsupported(f"{name} cannot be copied: {reason}", hint="upgrade credvault")
+            return Step(CopyRow(name, UNREADABLE, 0, reason, error))
+        return plan_step(name, here, there, self._terms)
+
+    def _without_deleted(self, steps: list[Step]) -> list[Step]:
+        """Return the steps with those marked that would add what is there, and deleted so that it can come back."""
+        if Capability.SOFT_DELETE not in self._target.backend.capabilities:
+            return steps
+        deleted = self._target.histories([step.row.name for step in steps if step.row.action == ADD])
+        return [self._deleted(step.row.name) if step.row.name in deleted else step for step in steps]
+
+    def _deleted(self, name: Name) -> Step:
+        reason = "it is there already, deleted"
+        if self._terms.policy == SKIP:
+            return Step(CopyRow(name, SKIPPED, 0, reason))
+        hint = f"there, 'credvault undelete {name}' brings it back and 'credvault delete {name}' removes it for good"
+        return Step(CopyRow(name, CONFLICT, 0, reason, AlreadyExists(f"{name} is there already, deleted", hint=hint)))
+
+    def _write(self, steps: Sequence[Step]) -> None:
+        changes = [change for step in steps for change in step.changes]
+        self._target.put_many(changes, purpose=PURPOSE, as_they_are=True)
+        stored = fetch_whole(self._target, [step.row.name for step in steps])
+        for step in steps:
+            self._check(step, stored.get(step.row.name))
+
+    def _check(self, step: Step, stored: Whole | None) -> None:
+        """Compare what was read back with what was written, and count it."""
+        written = [change.value for change in step.changes if change.value is not None]
+        kept = stored.values[-len(written) :] if stored and written else []
+        is_same = stored is not None and step.here is not None and written[len(written) - len(kept) :] == kept
+        if stored is None or step.here is None or not is_same or (written and not kept):
+            raise _not_the_same(step.row.name, "its value")
+        here, there = step.here.record.facts(), stored.record.facts()
+        others = differing_facts(here, there) if self._terms.facts else []
+        if others:
+            raise _not_the_same(step.row.name, ", ".join(others))
+        restamped = any(here.get(stamp) != there.get(stamp) for stamp in STAMPS)
+        self.outcome = Outcome(
+            self.outcome.secrets + 1,
+            self.outcome.versions + len(written),
+            self.outcome.shortened + (len(kept) < len(written)),
+            self.outcome.restamped + restamped,
+        )
+
+
+def say_how_far(error: CredvaultError, outcome: Outcome, total: int) -> CredvaultError:
+    """Return an error that ended a copy with how far it came, and how to go on."""
+    error.message += f"; {outcome.secrets} of {total} are copied"
+    way_on = "run it again: it goes on from there"
+    error.hint = f"{error.hint}; {way_on}" if error.hint else way_on
+    return error
+
+
+def _not_the_same(name: Name, what: str) -> Damaged:
+    hint = "look at it there before you rely on it"
+    return Damaged(f"{name} was written, and read back it is not the same ({what})", hint=hint)
+
+
+def _is_name(glob: str) -> bool:
+    return "*" not in glob and not glob.endswith("/")
+
+
+def _portions(steps: Sequence[Step]) -> Iterator[list[Step]]:
+    """Yield the steps in their order, so many at a time as are not large together: an agent takes so much at once."""
+    portion: list[Step] = []
+    size = 0
+    for step in steps:
+        more = 0 if step.here is None else step.here.size
+        if portion and size + more > _BATCH_BYTES:
+            yield portion
+            portion, size = [], 0
+        portion.append(step)
+        size += more
+    if portion:
+        yield portion

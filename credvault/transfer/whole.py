@@ -1,0 +1,62 @@
+"""A secret with all its history, as it goes from one store to another."""
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from credvault.backends.base import Capability
+from credvault.model.names import Name
+from credvault.model.record import ACTIVE, Record, Secret, Version
+from credvault.model.value import SecretValue
+from credvault.vault import Vault
+
+PURPOSE = "copy"
+
+
+class Whole(NamedTuple):
+    """The record as it is now, and each active version with its value, oldest first.
+
+    The last version is the current one, and of a store that keeps no versions the only one.
+    """
+
+    record: Record
+    versions: Sequence[tuple[Version, SecretValue]]
+
+    @property
+    def values(self) -> list[SecretValue]:
+        """The values alone, oldest first."""
+        return [value for _, value in self.versions]
+
+    @property
+    def size(self) -> int:
+        """How many bytes the values have together."""
+        return sum(map(len, self.values))
+
+
+def fetch_whole(vault: Vault, names: Collection[Name]) -> dict[Name, Whole]:
+    """Return those of the secrets that have a current version, in three steps where the store can.
+
+    Raises what `get_many`, `histories` and `release` of a vault raise.
+    """
+    found = vault.get_many(names, purpose=PURPOSE)
+    if Capability.VERSIONS not in vault.backend.capabilities:
+        return {name: Whole(secret.record, [_current(secret)]) for name, secret in found.items()}
+    histories = vault.histories(found) if found else {}
+    older = {
+        # What was written since the current version was read is not of this secret.
+        name: [v for v in reversed(histories.get(name, ())) if v.state == ACTIVE and v.version < secret.record.version]
+        for name, secret in found.items()
+    }
+    wanted: list[tuple[Name, int | None]] = [(name, version.version) for name in older for version in older[name]]
+    values = vault.release(wanted, purpose=PURPOSE) if wanted else {}
+    whole = {}
+    for name, secret in found.items():
+        before = [(v, values[name, v.version].value) for v in older[name] if (name, v.version) in values]
+        whole[name] = Whole(secret.record, [*before, _current(secret, histories.get(name, ()))])
+    return whole
+
+
+def _current(secret: Secret, history: Sequence[Version] = ()) -> tuple[Version, SecretValue]:
+    """Return the current version as its history has it, else by what its record says."""
+    record = secret.record
+    said = Version(record.version, ACTIVE, record.value_changed_at, record.updated_by or "unknown")
+    return next((version for version in history if version.version == record.version), said), secret.value
