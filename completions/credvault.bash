@@ -6,7 +6,7 @@
 # The commands below one, or of the program itself ('').
 _credvault_below() {
   case $1 in
-  '') below=(init add get list rotate delete undelete test exec history edit unlock lock agent slot rekey salvage export import offline inject redact check shellenv trust uri doctor completion) ;;
+  '') below=(init add get list rotate delete undelete test exec history edit unlock lock agent slot rekey salvage export import copy offline inject redact check shellenv trust uri doctor completion) ;;
   'agent') below=(status stop run) ;;
   'slot') below=(list add change remove) ;;
   'offline') below=(save status forget) ;;
@@ -29,6 +29,7 @@ _credvault_arguments() {
   'slot change') arguments=(text) ;;
   'slot remove') arguments=(text) ;;
   'import') arguments=(choice:dotenv,json,pass,gopass,keepass,bitwarden,1password,fpai,agentskills file) ;;
+  'copy') arguments=(name...) ;;
   'offline save') arguments=(name...) ;;
   'redact') arguments=(name...) ;;
   'check') arguments=(name...) ;;
@@ -77,6 +78,7 @@ _credvault_options() {
   'salvage') offers=(-o --output) ;;
   'export') offers=(--format -n --namespace -e --only --env-file --db --as --if-missing --allow-env -o --output --force --raw) ;;
   'import') offers=(--dry-run -y --yes --on-conflict --prefix --map --map-file --runtime-env --executor-only --allow-env --whole --password-file --kdbx-key-file --skip-unreadable --undo-file --undo) ;;
+  'copy') offers=(--from --from-vault --from-backend --from-key-file --to --to-vault --to-backend --to-key-file --dry-run -y --yes --on-conflict --no-versions --skip-unreadable) ;;
   'offline') offers=() ;;
   'offline save') offers=(--executor-only --past) ;;
   'offline status') offers=() ;;
@@ -193,6 +195,15 @@ _credvault_takes() {
   'import:--kdbx-key-file') kind=file ;;
   'import:--undo-file') kind=file ;;
   'import:--undo') kind=file ;;
+  'copy:--from') kind=profile ;;
+  'copy:--from-vault') kind=file ;;
+  'copy:--from-backend') kind=text ;;
+  'copy:--from-key-file') kind=file ;;
+  'copy:--to') kind=profile ;;
+  'copy:--to-vault') kind=file ;;
+  'copy:--to-backend') kind=text ;;
+  'copy:--to-key-file') kind=file ;;
+  'copy:--on-conflict') kind=choice:fail,skip,overwrite ;;
   'inject:-i' | 'inject:--input') kind=file ;;
   'inject:-o' | 'inject:--output') kind=file ;;
   'check:--require') kind=name ;;
