@@ -106,7 +106,6 @@ class Vault:
         know. An expired secret is given out; `record.is_expired` says so.
         """
         parsed = self._name(name)
-
         return self._guarded(purpose, access.READ, [parsed], lambda: releasable(self.backend.get(parsed, version)))
 
     def has(self, name: AnyName) -> bool:
@@ -258,8 +257,7 @@ class Vault:
                 check_choices(change.facts, allow_env=[str(change.facts.get("env_name"))])
             if change.value is not None:
                 checked_value(change.value)
-        names = [change.name for change in mine]
-        return self._guarded(purpose, access.WRITE, names, lambda: self.backend.put_many(mine))
+        return self._guarded(purpose, access.WRITE, [c.name for c in mine], lambda: self.backend.put_many(mine))
 
     def delete(self, names: Iterable[AnyName]) -> None:
         """Remove every version of all these secrets; raises NotFound, nothing removed, if one is not there."""
