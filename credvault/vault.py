@@ -14,7 +14,7 @@ from credvault.access.identity import Identity, local_identity
 from credvault.access.policy import Policy, decide, owner_policy, verdict_for_all
 from credvault.access.receivers import by_variable, check_receiver, releasable, serves
 from credvault.audit import Trail
-from credvault.backends.base import ABSENT, ANY, Backend, Capability, Change
+from credvault.backends.base import ABSENT, ANY, NO_REFERENCE, Backend, Capability, Change
 from credvault.backends.registry import offline_offer, open_backend
 from credvault.config import Flags, Settings, load_settings
 from credvault.model import record as model
@@ -222,12 +222,15 @@ class Vault:
         parsed = self._name(name)
 
         def put() -> Record:
-            versions = [v.version for v in self.backend.history(parsed) if v.state == model.ACTIVE]
-            if len(versions) < 2:
+            # Not of the history alone: where the newest version was deleted softly, nothing is in force.
+            current = self.backend.get(parsed).record.version
+            versions = self.backend.history(parsed)
+            previous = next((v.version for v in versions if v.state == model.ACTIVE and v.version < current), None)
+            if previous is None:
                 hint = f"'credvault history {parsed}' shows the versions"
                 raise NotFound(f"{parsed} has no previous version to go back to", hint=hint)
-            value = self.backend.get(parsed, versions[1]).value
-            change = Change(parsed, value, self._stamped({}, value_changed=True), versions[0])
+            value = self.backend.get(parsed, previous).value
+            change = Change(parsed, value, self._stamped({}, value_changed=True), current)
             return self.backend.put(change)
 
         return self._guarded("rotate", access.WRITE, [parsed], put)
@@ -288,7 +291,9 @@ class Vault:
 
     def last_uses(self) -> Mapping[str, str]:
         """Return when values were last released, by the backend's reference of a name."""
-        return self._trail.last_uses()
+        uses = self._trail.last_uses()
+        uses.pop(NO_REFERENCE, None)  # of whatever secrets
+        return uses
 
     def _guarded(self, command: str, action: str, names: Sequence[Name], do: Callable[[], T]) -> T:
         """Decide, do, record, and only then release."""
@@ -315,7 +320,7 @@ class Vault:
     def _record(self, command: str, names: Sequence[Name], result: str) -> None:
         if self.backend.records_itself:
             return
-        references = [self.backend.reference(name) for name in names] or (["-"] if command == "list" else [])
+        references = [self.backend.reference(name) for name in names] or ([NO_REFERENCE] if command == "list" else [])
         if references:
             self._trail.record(command, references, result)
 

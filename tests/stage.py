@@ -14,7 +14,7 @@ import string
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -45,30 +45,36 @@ def play(
     record: bool = False,
     command_seconds: float = COMMAND_SECONDS,
     prompt_seconds: float = PROMPT_SECONDS,
+    prepare: Callable[["Stage"], None] = lambda stage: None,
+    abilities: Collection[str] = (),
 ) -> list[str]:
     """Play a transcript and return what is wrong, one message each; an empty list is a pass.
 
+    `prepare` may furnish the stage first; what stands below `% when ABILITY` is passed over without that ability.
     Stops at the first command that fails. With `record` goes on, and rewrites what the file expects with what
     was seen, unless a command hung or a canary got out.
     """
     with tempfile.TemporaryDirectory(prefix="cv-", dir="/tmp", ignore_cleanup_errors=True) as folder:
         # A short path: a Unix socket below it may have 104 bytes.
         stage = Stage(Path(folder).resolve(), record, command_seconds, prompt_seconds)
-        failures, recording = [], []
+        failures, recording, passed_over = [], [], False
         try:
+            prepare(stage)
             for step in parse(path.read_text(encoding="utf-8")):
-                if isinstance(step, Command):
+                if isinstance(step, Directive) and step.name in ("when", "end"):
+                    passed_over = step.name == "when" and step.argument not in abilities
+                if passed_over or isinstance(step, str):
+                    recording += [step] if isinstance(step, str) else step.source + _answer_source(step)
+                elif isinstance(step, Command):
                     seen, found = stage.perform(step)
                     failures += [f"{path}:{step.number}: {what}" for what in found]
                     if found and not record:
                         break
                     kept = seen == step.answer
                     recording += step.source + (step.answer_source if kept else seen.spell())
-                elif isinstance(step, Directive):
+                else:
                     stage.follow(step)
                     recording += step.source
-                else:
-                    recording.append(step)
         except TranscriptError as error:
             failures.append(f"{path}:{error}")
         finally:
@@ -250,6 +256,10 @@ class Stage:
 
     def _canaries_in(self, content: bytes) -> list[str]:
         return [canary for canary in self.canaries if any(form in content for form in _forms(canary.encode()))]
+
+
+def _answer_source(step: Command | Directive) -> list[str]:
+    return step.answer_source if isinstance(step, Command) else []
 
 
 def _differences(command: Command, answer: Answer) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stage import play
+from tests.stage import Stage, play
 from tests.terminal import run_in_script, run_on_terminal
 from tests.transcript import TranscriptError, parse
 
@@ -658,3 +658,30 @@ def test_leak_is_not_recorded(transcript: Path) -> None:
 
     assert "stdout shows the canary" in failures[0]
     assert transcript.read_text(encoding="utf-8") == text
+
+
+# One transcript for several stores.
+
+
+def test_runner_passes_over_what_is_for_a_store_that_can_do_more(transcript: Path, tmp_path: Path) -> None:
+    transcript.write_text("% when versions\n$ echo $STORE-v\na-v\n% when bytes\n$ exit 3\n% end\n$ echo $STORE\na\n")
+
+    def furnish(stage: Stage) -> None:
+        stage.env["STORE"] = "a"
+
+    assert play(transcript, prepare=furnish, abilities=["versions"]) == []
+    assert "status differs" in "".join(play(transcript, prepare=furnish, abilities=["bytes"]))
+    assert "stdout differs" in "".join(play(transcript, abilities=["versions"]))
+
+
+def test_runner_knows_the_abilities_of_stores(transcript: Path) -> None:
+    assert "unknown ability" in failures_of(transcript, "% when version\n$ exit 3\n")
+
+
+def test_recording_keeps_what_was_passed_over(transcript: Path) -> None:
+    text = "% when versions\n$ echo a\nb\n! c\n? 3\n% end\n$ echo d\n"
+    transcript.write_text(text)
+
+    assert play(transcript, record=True) == []
+
+    assert transcript.read_text() == text + "d\n"

@@ -44,6 +44,8 @@ transcripts expect; review the difference before committing it.
 #   % canary-in PATH                a file or folder that may hold them
 #   % strip-escapes                 from here on, screens are compared without terminal escape sequences
 #   % needs PROGRAM                 skips the transcript where there is none
+#   % when ABILITY                  what follows, up to the next `% when` or `% end`, is for stores that have it:
+#                                   `versions`, or `bytes` for values that are no text
 
 import os
 from pathlib import Path

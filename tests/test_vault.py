@@ -11,7 +11,7 @@ from credvault import SecretValue, errors
 from credvault.access.identity import Identity, local_identity
 from credvault.access.policy import ALLOW, DENY, LIST, READ, WRITE, Policy, Rule, owner_policy
 from credvault.audit import Trail
-from credvault.backends.base import Backend
+from credvault.backends.base import NO_REFERENCE, Backend
 from credvault.backends.file import FileBackend
 from credvault.backends.memory import MemoryBackend
 from credvault.model.names import parse_name
@@ -76,6 +76,14 @@ def test_add_stores_value_and_facts(vault: Vault) -> None:
     assert (record.version, record.delivery, record.tags) == (1, "runtime_env", ("ci",))
     assert record.created_at == record.updated_at == record.value_changed_at == "2027-01-15T08:00:00Z"
     assert record.updated_by == "alice"
+
+
+def test_last_uses_are_those_of_secrets_that_can_be_told_apart(vault: Vault) -> None:
+    vault.add("k", b"1")
+    vault.get("k")
+
+    reference = vault.backend.reference(vault.list()[0].name)
+    assert vault.last_uses() == ({} if reference == NO_REFERENCE else {reference: "2027-01-15T08:00:00Z"})
 
 
 def test_add_refuses_an_existing_name_and_keeps_its_value(vault: Vault) -> None:

@@ -25,7 +25,11 @@ DIRECTIVES = {
     "reveals",
     "strip-escapes",
     "needs",
+    "when",
+    "end",
 }
+
+ABILITIES = {"versions", "bytes"}  # what not every store has: versions, and values that are no text
 
 PATTERN = re.compile(r"(\[\.\.\.\]|<[a-z]+>)")
 PATTERNS = {
@@ -125,6 +129,8 @@ def _parse_line(steps: list[Command | Directive | str], number: int, line: str) 
         name, _, argument = rest.partition(" ")
         if name not in DIRECTIVES:
             raise ValueError("unknown directive")
+        if name == "when" and argument.strip() not in ABILITIES:
+            raise ValueError("unknown ability")
         steps.append(Directive(number, name, argument.strip(), [line]))
     elif not isinstance(last, Command):
         raise ValueError("output without a command (an empty line of output is written |)")

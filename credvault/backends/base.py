@@ -19,6 +19,8 @@ ANY: Final = -1
 """Expect nothing: whatever is there is replaced."""
 ABSENT: Final = 0
 """Expect that there is no secret of this name."""
+NO_REFERENCE: Final = "-"
+"""What a store calls a name that it has no id for: all of them, so nothing can be remembered under it."""
 
 
 class Capability(Flag):
@@ -210,7 +212,7 @@ class Backend(ABC):
 
     def reference(self, name: Name) -> str:
         """Return an opaque id of a name for the trail, which tells nothing of the name where the store has a key."""
-        return "-"
+        return NO_REFERENCE
 
     def close(self) -> None:  # noqa: B027 - most stores hold nothing
         """Let go of what the store holds."""

@@ -5,7 +5,7 @@ from contextlib import suppress
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from credvault.backends.base import Aspect, Backend, Capability, Change, Health
+from credvault.backends.base import NO_REFERENCE, Aspect, Backend, Capability, Change, Health
 from credvault.config import DEFAULT_SOURCE, Settings
 from credvault.model.errors import NotFound
 from credvault.model.names import Name
@@ -117,7 +117,7 @@ class FileBackend(Backend):
 
     def reference(self, name: Name) -> str:
         """Return the entry id of a name once the vault is unlocked."""
-        return self.file.entry_id(name) or "-"
+        return self.file.entry_id(name) or NO_REFERENCE
 
     def close(self) -> None:
         """Let go of a file that was kept open."""

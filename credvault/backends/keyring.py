@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from credvault.backends import intentframe
-from credvault.backends.base import Aspect, Backend, Capability, Change, Health
+from credvault.backends.base import NO_REFERENCE, Aspect, Backend, Capability, Change, Health
 from credvault.backends.keyringindex import BASE64, TEXT, Index, IndexFile, Item, Row
 from credvault.config import Settings, data_folder
 from credvault.model import record as model
@@ -162,8 +162,8 @@ class KeyringBackend(Backend):
             try:
                 self._index()
             except CredvaultError:  # whoever reads it to some purpose is told
-                return "-"
-        return self._ids.get(name, "-")
+                return NO_REFERENCE
+        return self._ids.get(name, NO_REFERENCE)
 
     def _index(self) -> Index:
         index = self._file.read()

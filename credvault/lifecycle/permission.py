@@ -9,15 +9,13 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 
 from credvault import state
+from credvault.backends.base import NO_REFERENCE
 from credvault.lifecycle.target import Allowance, Target
 from credvault.model.errors import LockTimeout, StorageError
 from credvault.model.names import Name
 
 Confirm = Callable[[Name, str], bool]
 """Asks a person whether the value of a name may be sent to `host:port`."""
-
-# What a backend calls a name it has no id for: all of them, so nothing can be remembered under it.
-_NO_REFERENCE = "-"
 
 
 def is_allowed(target: Target, allowances: Iterable[Allowance], confirmed: Collection[str]) -> bool:
@@ -46,11 +44,11 @@ class HostPermission:
         return True
 
     def _confirmed(self, reference: str) -> Collection[str]:
-        hosts = [] if reference == _NO_REFERENCE else self._memory.read().get(reference)
+        hosts = [] if reference == NO_REFERENCE else self._memory.read().get(reference)
         return [host for host in hosts if isinstance(host, str)] if isinstance(hosts, list) else []
 
     def _remember(self, reference: str, host: str) -> None:
-        if reference == _NO_REFERENCE:
+        if reference == NO_REFERENCE:
             return
         # The yes holds for this run in any case; not being able to keep it costs one more question.
         with suppress(StorageError, LockTimeout), self._memory.changing() as table:

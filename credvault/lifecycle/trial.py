@@ -19,6 +19,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from credvault import state
+from credvault.backends.base import NO_REFERENCE
 from credvault.lifecycle.formats import check_format
 from credvault.lifecycle.permission import Confirm, HostPermission
 from credvault.lifecycle.probes.base import (
@@ -65,7 +66,6 @@ _TURN = 0.25
 
 # What is wrong with one secret and not with the vault: the others are tested all the same.
 _ABOUT_ONE_SECRET = (Damaged, Denied, InvalidValue, Unsupported, VersionDeleted, VersionDestroyed)
-_NO_REFERENCE = "-"
 
 
 class TrialOptions(NamedTuple):
@@ -271,7 +271,7 @@ def _remember(trials: Mapping[str, Trial], options: TrialOptions) -> None:
     remembered result of the level `probe` alone.
     """
     now = times.time_text(options.clock())
-    kept = {reference: trial for reference, trial in trials.items() if reference != _NO_REFERENCE}
+    kept = {reference: trial for reference, trial in trials.items() if reference != NO_REFERENCE}
     if not kept:
         return
     with suppress(StorageError, LockTimeout), state.test_results(options.state_folder).changing() as table:

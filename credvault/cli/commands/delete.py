@@ -23,11 +23,11 @@ def command(run: Run, names: tuple[str, ...], *, soft: bool, yes: bool) -> None:
     named = ", ".join(str(name) for name in parsed)
     with run.open_vault() as vault:
         check_deletable(vault, parsed, softly=soft)
-        run.confirm(f"Delete {named}{', to be undeleted?' if soft else ' with every version?'}", yes=yes)
+        run.confirm(f"Delete {named} {'softly' if soft else 'with every version'}?", yes=yes)
         if soft:
             vault.delete_softly(parsed)
         else:
             vault.delete(parsed)
     if run.out.json:
         run.out.fact({"deleted": [str(name) for name in parsed], **({"soft": True} if soft else {})})
-    run.out.say(f"deleted {named}" + ("; 'credvault undelete NAME' brings it back" if soft else ""))
+    run.out.say(f"deleted {named}" + ("; 'credvault undelete NAME' brings one back" if soft else ""))
