@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from credvault import files
 from credvault.model import times
 from credvault.model.errors import StorageError
+from credvault.model.names import NO_REFERENCE
 
 TRAIL_BYTES = 1024 * 1024
 # The commands that release a value: what "last used" means.
@@ -46,6 +47,7 @@ class Trail:
         uses = self._kept_uses()
         for path in (self.path + ".1", self.path):
             _merge_uses(uses, _read_lines(path))
+        uses.pop(NO_REFERENCE, None)  # whatever secrets that was
         return uses
 
     def _keep_last_uses(self) -> None:

@@ -14,13 +14,13 @@ from credvault.access.identity import Identity, local_identity
 from credvault.access.policy import Policy, decide, owner_policy, verdict_for_all
 from credvault.access.receivers import by_variable, check_receiver, releasable, serves
 from credvault.audit import Trail
-from credvault.backends.base import ABSENT, ANY, NO_REFERENCE, Backend, Capability, Change
+from credvault.backends.base import ABSENT, ANY, Backend, Capability, Change
 from credvault.backends.registry import offline_offer, open_backend
 from credvault.config import Flags, Settings, load_settings
 from credvault.model import record as model
 from credvault.model import times
 from credvault.model.errors import BackendUnavailable, CredvaultError, Denied, NotFound, NoVault, PolicyUnavailable
-from credvault.model.names import DEFAULT_NAMESPACE, Name, compile_globs, parse_name
+from credvault.model.names import DEFAULT_NAMESPACE, NO_REFERENCE, Name, compile_globs, parse_name
 from credvault.model.record import Record, Secret, Version, check_choices
 from credvault.model.value import SecretValue, checked_value
 
@@ -222,14 +222,12 @@ class Vault:
         parsed = self._name(name)
 
         def put() -> Record:
-            # Not of the history alone: where the newest version was deleted softly, nothing is in force.
-            current = self.backend.get(parsed).record.version
-            versions = self.backend.history(parsed)
-            previous = next((v.version for v in versions if v.state == model.ACTIVE and v.version < current), None)
-            if previous is None:
+            current = self.backend.get(parsed).record.version  # which is not there where it was deleted softly
+            older = [v for v in self.backend.history(parsed) if v.version < current and v.state == model.ACTIVE]
+            if not older:
                 hint = f"'credvault history {parsed}' shows the versions"
                 raise NotFound(f"{parsed} has no previous version to go back to", hint=hint)
-            value = self.backend.get(parsed, previous).value
+            value = self.backend.get(parsed, older[0].version).value
             change = Change(parsed, value, self._stamped({}, value_changed=True), current)
             return self.backend.put(change)
 
@@ -291,9 +289,7 @@ class Vault:
 
     def last_uses(self) -> Mapping[str, str]:
         """Return when values were last released, by the backend's reference of a name."""
-        uses = self._trail.last_uses()
-        uses.pop(NO_REFERENCE, None)  # of whatever secrets
-        return uses
+        return self._trail.last_uses()
 
     def _guarded(self, command: str, action: str, names: Sequence[Name], do: Callable[[], T]) -> T:
         """Decide, do, record, and only then release."""

@@ -11,10 +11,10 @@ from credvault import SecretValue, errors
 from credvault.access.identity import Identity, local_identity
 from credvault.access.policy import ALLOW, DENY, LIST, READ, WRITE, Policy, Rule, owner_policy
 from credvault.audit import Trail
-from credvault.backends.base import NO_REFERENCE, Backend
+from credvault.backends.base import Backend
 from credvault.backends.file import FileBackend
 from credvault.backends.memory import MemoryBackend
-from credvault.model.names import parse_name
+from credvault.model.names import NO_REFERENCE, parse_name
 from credvault.model.value import MAX_VALUE_BYTES
 from credvault.sealing.crypto import random_bytes
 from credvault.sealing.keys import DataKey, new_key

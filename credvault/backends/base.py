@@ -10,7 +10,7 @@ from enum import Flag, auto
 from typing import Any, Final, Never
 
 from credvault.model.errors import AlreadyExists, BackendUnavailable, Conflict, NotFound, Unsupported
-from credvault.model.names import Name
+from credvault.model.names import NO_REFERENCE, Name
 from credvault.model.record import Record, Secret, Version
 from credvault.model.tuples import NamedTuple
 from credvault.model.value import SecretValue
@@ -19,8 +19,6 @@ ANY: Final = -1
 """Expect nothing: whatever is there is replaced."""
 ABSENT: Final = 0
 """Expect that there is no secret of this name."""
-NO_REFERENCE: Final = "-"
-"""What a store calls a name that it has no id for: all of them, so nothing can be remembered under it."""
 
 
 class Capability(Flag):

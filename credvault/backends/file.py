@@ -5,10 +5,10 @@ from contextlib import suppress
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from credvault.backends.base import NO_REFERENCE, Aspect, Backend, Capability, Change, Health
+from credvault.backends.base import Aspect, Backend, Capability, Change, Health
 from credvault.config import DEFAULT_SOURCE, Settings
 from credvault.model.errors import NotFound
-from credvault.model.names import Name
+from credvault.model.names import NO_REFERENCE, Name
 from credvault.model.record import Record, Secret, Version
 from credvault.sealing import vaultfile
 from credvault.sealing.entries import Entry, HistoryLimits, history_limits

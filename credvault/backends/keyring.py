@@ -10,12 +10,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from credvault.backends import intentframe
-from credvault.backends.base import NO_REFERENCE, Aspect, Backend, Capability, Change, Health
+from credvault.backends.base import Aspect, Backend, Capability, Change, Health
 from credvault.backends.keyringindex import BASE64, TEXT, Index, IndexFile, Item, Row
 from credvault.config import Settings, data_folder
 from credvault.model import record as model
 from credvault.model.errors import CredvaultError, Damaged, NotFound, Unsupported
-from credvault.model.names import Name
+from credvault.model.names import NO_REFERENCE, Name
 from credvault.model.record import Record, Secret, Version
 from credvault.model.text import counted, printable
 from credvault.model.value import SecretValue

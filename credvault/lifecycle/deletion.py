@@ -1,7 +1,6 @@
 """What is to be deleted: looked for before anybody is asked, name by name, whatever the size of the store."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 from credvault.backends.base import Capability
 from credvault.model.errors import NotFound
@@ -18,22 +17,15 @@ def check_deletable(vault: Vault, names: Sequence[Name], *, softly: bool) -> Non
     vault.backend.require(Capability.SOFT_DELETE if softly else Capability.DELETE)
     there = vault.has_many(names)
     missing = [name for name in names if name not in there]
-    held = [name for name in missing if _is_held(vault, name)]
-    gone = [name for name in missing if name not in held]
+    # Versions, none of them in force.
+    versions = vault.histories(missing) if missing and Capability.VERSIONS in vault.backend.capabilities else {}
+    held = [name for name in missing if name in versions]
+    gone = [name for name in missing if name not in versions]
     if gone:
         raise NotFound(f"there is no secret {_named(gone)}; nothing was deleted", hint=vault.near(gone[0]))
     if softly and held:
         hint = f"'credvault history {held[0]}' shows the versions; without --soft all are removed for good"
         raise NotFound(f"{_named(held)} has no version in force; nothing was deleted", hint=hint)
-
-
-def _is_held(vault: Vault, name: Name) -> bool:
-    """Say whether there are versions of a secret, none of them in force."""
-    if Capability.VERSIONS not in vault.backend.capabilities:
-        return False
-    with suppress(NotFound):
-        return bool(vault.history(name))
-    return False
 
 
 def _named(names: Sequence[Name]) -> str:

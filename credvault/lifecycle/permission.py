@@ -9,10 +9,9 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 
 from credvault import state
-from credvault.backends.base import NO_REFERENCE
 from credvault.lifecycle.target import Allowance, Target
 from credvault.model.errors import LockTimeout, StorageError
-from credvault.model.names import Name
+from credvault.model.names import NO_REFERENCE, Name
 
 Confirm = Callable[[Name, str], bool]
 """Asks a person whether the value of a name may be sent to `host:port`."""

@@ -19,7 +19,6 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from credvault import state
-from credvault.backends.base import NO_REFERENCE
 from credvault.lifecycle.formats import check_format
 from credvault.lifecycle.permission import Confirm, HostPermission
 from credvault.lifecycle.probes.base import (
@@ -49,7 +48,7 @@ from credvault.model.errors import (
     VersionDeleted,
     VersionDestroyed,
 )
-from credvault.model.names import Name
+from credvault.model.names import NO_REFERENCE, Name
 from credvault.model.record import Secret
 from credvault.model.value import SecretValue
 from credvault.vault import Vault

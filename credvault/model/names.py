@@ -8,6 +8,8 @@ from credvault.model.text import printable
 from credvault.model.tuples import NamedTuple
 
 DEFAULT_NAMESPACE = "default"
+# What a store calls a name that it has no id for: all of them, so nothing can be remembered under it.
+NO_REFERENCE = "-"
 MAX_SEGMENT_BYTES = 255
 MAX_KEY_SEGMENTS = 16
 MAX_NAME_BYTES = 1024
