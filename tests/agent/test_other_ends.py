@@ -154,7 +154,14 @@ def test_write_whose_answer_is_lost_is_sent_once(desk: Desk, words: Sequence[str
 
     def until_a_change(client: socket.socket, request: bytes) -> None:
         while request and not request.startswith((b"POST /v1/changes", b"DELETE")):
-            body = {"path": "x", **record, "secrets": [record], "versions": [], "credentials": [record]}
+            body = {
+                "path": "x",
+                "names": ["a/one"],
+                **record,
+                "secrets": [record],
+                "versions": [],
+                "credentials": [record],
+            }
             content = b"" if request.startswith(b"HEAD") else json.dumps(body).encode()
             client.sendall(message("1", content))
             request = client.recv(1 << 16)
