@@ -80,7 +80,7 @@ _credvault_options() {
   'import') offers=(--dry-run -y --yes --on-conflict --prefix --map --map-file --runtime-env --executor-only --allow-env --whole --password-file --kdbx-key-file --skip-unreadable --undo-file --undo) ;;
   'copy') offers=(--from --from-vault --from-backend --from-key-file --to --to-vault --to-backend --to-key-file --dry-run -y --yes --on-conflict --no-versions --skip-unreadable) ;;
   'offline') offers=() ;;
-  'offline save') offers=(--executor-only --past) ;;
+  'offline save') offers=(--executor-only --past --keyring) ;;
   'offline status') offers=() ;;
   'offline forget') offers=() ;;
   'inject') offers=(-i --input -o --output --force --raw) ;;

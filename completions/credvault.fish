@@ -409,6 +409,7 @@ complete -c credvault -n '__credvault_is \'offline\'' -s h -l help -d 'show this
 complete -c credvault -n '__credvault_is_word \'offline save\' 0+' -a '(__credvault_ask name)'
 complete -c credvault -n '__credvault_is \'offline save\'' -l executor-only -d 'copy executor_only secrets too'
 complete -c credvault -n '__credvault_is \'offline save\'' -l past -d 'copy earlier versions too'
+complete -c credvault -n '__credvault_is \'offline save\'' -l keyring -d 'for a first copy, make a key and keep it in the OS keyring'
 complete -c credvault -n '__credvault_is \'offline save\'' -s h -l help -d 'show this help'
 complete -c credvault -n '__credvault_is \'offline status\'' -s h -l help -d 'show this help'
 complete -c credvault -n '__credvault_is \'offline forget\'' -s h -l help -d 'show this help'

@@ -25,13 +25,14 @@ class AgeLimit(NamedTuple):
     source: str
 
 
-def copy_settings(settings: Settings) -> Settings:
+def copy_settings(settings: Settings, *, is_removed: bool = False) -> Settings:
     """Return the settings by which the offline copy of a profile is opened, as the vault file that it is.
 
-    Raises Invalid where no profile is chosen, ConfigError where the profile is to have no copy.
+    Raises Invalid where no profile is chosen, ConfigError where the profile is to have no copy, unless that
+    `is_removed`.
     """
     profile = copied_profile(settings)
-    if settings.option("offline") is not True:
+    if not is_removed and settings.option("offline") is not True:
         where = f"profile {printable(profile.name)}"
         hint = f"offline = true in [profiles.{printable(profile.name)}] of {printable(settings.config_path)} allows one"
         raise ConfigError(f"{where} allows no offline copy", hint=hint)

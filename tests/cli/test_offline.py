@@ -18,6 +18,7 @@ from credvault.model.times import time_text
 from credvault.sealing.keys import print_key
 from tests.awaystore import AwayStore, install
 from tests.home import Home
+from tests.secretservice import SecretService
 
 CONFIG = """\
 [profiles.prod]
@@ -608,3 +609,35 @@ def test_tab_offers_the_names_of_the_copy(home: Home, store: AwayStore, monkeypa
     assert offers == b"TOKEN "
     assert offered("name", "", {}) == b""
     assert (store.opened, store.calls) == (0, {})
+
+
+def test_key_of_a_copy_may_be_in_the_os_keyring(home: Home, store: AwayStore, keyring_service: SecretService) -> None:
+    del home.environ["CREDVAULT_KEY_FILE"]
+    home.environ |= keyring_service.environ
+
+    saved = home.run("offline", "save", "--keyring")
+    again = home.run("offline", "save")
+    twice = home.run("offline", "save", "--keyring")
+    vault_id = json.loads(copy_of(home).read_text())["header"]["vault_id"]
+    kept = keyring_service.items().get(("credvault", f"{vault_id}:1"))
+
+    assert (saved.status, again.status) == (0, 0)
+    assert (twice.status, twice.stdout) == (2, b"")
+    assert kept is not None
+    assert home.run("--offline", "get", "TOKEN").stdout == b"second"
+    assert home.run("offline", "forget").status == 0
+    assert keyring_service.items().get(("credvault", f"{vault_id}:1")) is None
+
+
+def test_key_in_the_os_keyring_goes_again_where_saving_fails(
+    home: Home, store: AwayStore, keyring_service: SecretService
+) -> None:
+    home.environ |= keyring_service.environ
+    store.is_away = True
+    before = keyring_service.items()
+
+    done = home.run("offline", "save", "--keyring")
+
+    assert done.status == 6
+    assert not copy_of(home).exists()
+    assert keyring_service.items() == before

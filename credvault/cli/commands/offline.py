@@ -1,25 +1,27 @@
 """`credvault offline`: save, status, forget."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import click
 
 from credvault.backends.file import open_vault_file
-from credvault.backends.offline import Label
+from credvault.backends.offline import FORGET_HINT, Label
 from credvault.backends.places import place_of
 from credvault.backends.registry import open_copy
 from credvault.cli.context import Run
-from credvault.cli.keys import passphrase_slot
+from credvault.cli.keys import discard_keyring_keys, new_keyring_key, passphrase_slot
 from credvault.cli.options import verb, verb_group
 from credvault.cli.output import shown
-from credvault.config import Settings
-from credvault.config.offline import age_limit, copied_profile, copy_path, copy_settings
+from credvault.config.offline import age_limit, copied_profile, copy_settings
 from credvault.lifecycle import offline
 from credvault.lifecycle.custody import NewSlot
 from credvault.model import times
-from credvault.model.errors import Locked, WrongKey
+from credvault.model.errors import CredvaultError, Invalid, Locked, WrongKey
 from credvault.model.text import counted
 from credvault.sealing.sources import explicit_key
+from credvault.sealing.vaultfile import VaultFile
 
 
 @verb_group("offline")
@@ -36,12 +38,13 @@ def command() -> None:
 @click.argument("globs", nargs=-1, metavar="[GLOB]...")
 @click.option("--executor-only", is_flag=True, help="copy executor_only secrets too")
 @click.option("--past", is_flag=True, help="copy earlier versions too")
+@click.option("--keyring", is_flag=True, help="for a first copy, make a key and keep it in the OS keyring")
 @click.pass_obj
-def save(run: Run, globs: tuple[str, ...], *, executor_only: bool, past: bool) -> None:
+def save(run: Run, globs: tuple[str, ...], *, executor_only: bool, past: bool, keyring: bool) -> None:
     """Make the offline copy, or put the secrets of now in the place of all that it holds: every runtime_env secret, or
     those that match a GLOB. It is a vault file that opens by the key that is set when it is first made (CREDVAULT_KEY,
-    CREDVAULT_PASSPHRASE_FILE, --key-file, …), else by a passphrase that is asked for. Where anything fails, the copy
-    stays as it was.
+    CREDVAULT_PASSPHRASE_FILE, --key-file, …), by one in the OS keyring (--keyring), or else by a passphrase that is
+    asked for. Where anything fails, the copy stays as it was.
 
     Example: credvault offline save --profile prod 'shop/**' --executor-only
     """
@@ -49,25 +52,16 @@ def save(run: Run, globs: tuple[str, ...], *, executor_only: bool, past: bool) -
     copy = open_vault_file(
         settings, run.asking_for(settings.path.value), kdf=run.kdf, warn=run.out.warn, detail=run.out.detail
     )
-    # The key first: no value waits here while somebody types.
-    slot = None if os.path.lexists(copy.path) else _new_slot(run, settings)
-    if slot is None:
-        try:
-            copy.open().close()
-        except WrongKey as exc:
-            exc.hint = "the copy opens by the key that it was made with; 'credvault offline forget' removes it"
-            raise
-    now = times.time_text(run.clock())
-    patterns = run.globs(globs)
-    with run.open_vault() as vault:
-        fetched = offline.fetch(
-            vault, patterns, namespace=run.settings.namespace.value, executor_only=executor_only, past=past
-        )
+    patterns, namespace = run.globs(globs), run.settings.namespace.value
     profile = copied_profile(run.settings).name
-    label = Label(
-        profile, run.settings.backend.value, place_of(run.settings), now, tuple(patterns), executor_only, past
-    )
-    offline.save(copy, slot, label, fetched.entries)
+    # The key first: no value waits here while somebody types.
+    with _key_of(run, copy, keyring) as slot:
+        now = times.time_text(run.clock())
+        with run.open_vault() as vault:
+            fetched = offline.fetch(vault, patterns, namespace=namespace, executor_only=executor_only, past=past)
+        place = place_of(run.settings)
+        label = Label(profile, run.settings.backend.value, place, now, tuple(patterns), executor_only, past)
+        offline.save(copy, slot, label, fetched.entries)
     if run.out.json:
         secrets = len(fetched.entries)
         run.out.fact({**_described(label), "path": copy.path, "secrets": secrets, "left_out": fetched.left_out})
@@ -117,29 +111,53 @@ def forget(run: Run) -> None:
 
     Example: credvault offline forget --profile prod
     """
-    profile = copied_profile(run.settings)
-    path = copy_path(run.settings, profile)
-    offline.forget(path)
+    profile = copied_profile(run.settings).name
+    copy = open_vault_file(copy_settings(run.settings, is_removed=True), None)
+    head = None
+    with suppress(CredvaultError):  # one that is damaged is removed all the same
+        head = copy.read_head()
+    offline.forget(copy.path)
+    if head is not None:
+        discard_keyring_keys(run, head.vault_id, head.slots)
     if run.out.json:
-        run.out.fact({"profile": profile.name, "path": path})
-    run.out.say(f"forgot the offline copy of profile {profile.name}")
+        run.out.fact({"profile": profile, "path": copy.path})
+    run.out.say(f"forgot the offline copy of profile {profile}")
 
 
 for each in (save, status, forget):
     command.add_command(each)
 
 
-def _new_slot(run: Run, settings: Settings) -> NewSlot:
+@contextmanager
+def _key_of(run: Run, copy: VaultFile, keyring: bool) -> Iterator[NewSlot | None]:
+    """Unlock a copy that is there, or give the slot of a new one; a key in the keyring goes again where that fails."""
+    if os.path.lexists(copy.path):
+        if keyring:
+            raise Invalid("the copy has its key already", hint="without --keyring it is saved anew under that one")
+        try:
+            copy.open().close()
+        except WrongKey as exc:
+            exc.hint = f"the copy opens by the key that it was made with; {FORGET_HINT}"
+            raise
+        yield None
+    elif keyring:
+        with new_keyring_key(run, copy, None) as slot:
+            yield slot
+    else:
+        yield _new_slot(run, copy.path)
+
+
+def _new_slot(run: Run, path: str) -> NewSlot:
     """Return a slot for the key that is set, or for a passphrase that is typed twice; raises Locked."""
-    material = explicit_key(settings.flags.key_file, settings.environ)
+    material = explicit_key(run.settings.flags.key_file, run.settings.environ)
     if material is not None:
         return NewSlot(material.kind, material, iterations=None)
     if not run.can_ask:
         raise Locked(
             "there is no key for the new copy, and no terminal to ask for a passphrase",
-            hint="set CREDVAULT_KEY_FILE, CREDVAULT_KEY or CREDVAULT_PASSPHRASE_FILE, or give --key-file",
+            hint="give --keyring or --key-file, or set CREDVAULT_KEY_FILE, CREDVAULT_KEY or CREDVAULT_PASSPHRASE_FILE",
         )
-    run.out.say(f"{settings.path.value} is sealed by a passphrase of its own")
+    run.out.say(f"{path} is to have a passphrase of its own")
     return passphrase_slot(run, None, None)
 
 
