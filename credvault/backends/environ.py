@@ -28,6 +28,13 @@ _MOST_SHOWN = 20
 Seed = Callable[[str], Mapping[Name, Secret]]
 
 
+class _Unshown:
+    """An environment that shows nothing of itself: a mapping would, wherever it is printed."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self.variables = variables
+
+
 class EnvironmentBackend(Backend):
     """Secrets of an environment, each by the variables that its name may stand in.
 
@@ -46,7 +53,7 @@ class EnvironmentBackend(Backend):
         overlay: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._environ = environ
+        self._environ = _Unshown(environ)
         # Variables have no times: they are as old as the process, as far as it can know.
         self._opened_at = times.time_text(clock())
         self._read_seed = seed
@@ -76,13 +83,13 @@ class EnvironmentBackend(Backend):
     def check(self) -> Health:
         """Say how many variables there are; the seed is read, and must be right."""
         seeded = f", {counted(len(self._seeds()), 'secret')} seeded" if self._read_seed else ""
-        return Health(True, f"{counted(len(self._environ), 'variable')}{seeded}")
+        return Health(True, f"{counted(len(self._environ.variables), 'variable')}{seeded}")
 
     def examine(self) -> Iterator[Aspect]:
         """Yield which variables could be meant and which names are seeded, and nothing of what they hold."""
         meant = sorted(
             variable
-            for variable, text in self._environ.items()
+            for variable, text in self._environ.variables.items()
             if text and is_variable(variable) and not is_forbidden(variable) and not unlocks_a_vault(variable)
         )
         yield Aspect("variables", True, f"set are {listed(meant, _MOST_SHOWN)}" if meant else "none is set")
@@ -146,9 +153,9 @@ class EnvironmentBackend(Backend):
             return seeded
         variables = variables_of(name)
         for variable in variables:
-            if self._environ.get(variable):
+            if self._environ.variables.get(variable):
                 return self._from_variable(name, variable)
-        empty = next((variable for variable in variables if variable in self._environ), None)
+        empty = next((variable for variable in variables if variable in self._environ.variables), None)
         hint = f"{empty} is set but empty" if empty else f"it is read from {' or '.join(variables)}, which is not set"
         raise NotFound(f"there is no secret {name}", hint=hint)
 
@@ -161,7 +168,7 @@ class EnvironmentBackend(Backend):
             # It is one already, for every program that is started here.
             facts["env_name"] = variable
         record = record_from_facts(name, 1, first_facts(name, facts))
-        return Secret(record, SecretValue(os.fsencode(self._environ[variable])))
+        return Secret(record, SecretValue(os.fsencode(self._environ.variables[variable])))
 
     def _below(self, names: set[Name]) -> Iterator[Secret]:
         """Yield what the environment and the seed have of names that were not written yet."""

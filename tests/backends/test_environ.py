@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from credvault.backends.base import ABSENT, ANY, Capability, Change
+from credvault.backends.base import ABSENT, ANY, Backend, Capability, Change
 from credvault.backends.environ import EnvironmentBackend, open_environment, variables_of
 from credvault.config import Flags, load_settings
 from credvault.model.errors import (
@@ -17,8 +17,9 @@ from credvault.model.errors import (
     NotFound,
     Unsupported,
 )
-from credvault.model.names import parse_name
+from credvault.model.names import Name, parse_name
 from credvault.model.value import SecretValue
+from credvault.testing import BackendContract
 from credvault.vault import open_vault
 from tests.home import Home
 
@@ -36,6 +37,31 @@ def value(backend: EnvironmentBackend, name: str, version: int | None = None) ->
 
 def change(name: str, text: bytes | None, expect: int = ANY, **facts: str) -> Change:
     return Change(parse_name(name), None if text is None else SecretValue(text), {**TIMES, **facts}, expect)
+
+
+class TestVariables(BackendContract):
+    """The suite that every backend passes, on variables that are read."""
+
+    @pytest.fixture(autouse=True)
+    def _store(self) -> None:
+        self.environ: dict[str, str] = {}
+
+    def open_backend(self) -> Backend:
+        return store(self.environ)
+
+    def place(self, name: Name, value: bytes) -> None:
+        """Set the variable, as whoever starts the program does."""
+        self.environ[variables_of(name)[0]] = value.decode("utf-8")
+
+
+class TestOverlay(BackendContract):
+    """The suite that every backend passes, on an overlay over variables of other names."""
+
+    overlaid: EnvironmentBackend | None = None
+
+    def open_backend(self) -> Backend:
+        self.overlaid = self.overlaid or store({"OTHER_NAME": "x"}, overlay=True)
+        return self.overlaid
 
 
 @pytest.fixture
