@@ -72,6 +72,7 @@ def _fill(program: str, environ: Mapping[str, str]) -> None:
         raise RuntimeError("exec does not hand over the secrets that it was given")
 
 
+_SAY_STATUS = 'write-out = "%{stderr}%{http_code}\\n"'
 _SHOW = "import json, os; print(json.dumps(dict(os.environ)))"
 
 
@@ -83,21 +84,22 @@ def _curl(folder: Path, program: str, environ: Mapping[str, str], place: str) ->
         _run([program, "exec", "--", "true"], {**environ, "VAULT_ADDR": through})
     config = folder / f"curl of {place}"
     config.touch(mode=0o600)
-    config.write_text(_config(asked, address, ca_file, environ["VAULT_TOKEN"]), encoding="utf-8")
-    words = [curl, "--disable", "--parallel", "--silent", "--show-error", "--config", os.fspath(config)]
-    statuses = _run([*words, "--write-out", "%{stderr}%{http_code}\n"], environ, errors=True).split()
+    words = [curl, "--disable", "--parallel", "--no-progress-meter", "--config", os.fspath(config)]
+    common = [f'header = "X-Vault-Token: {environ["VAULT_TOKEN"]}"', 'header = "X-Vault-Request: true"']
+    if ca_file:
+        common.append(f'cacert = "{ca_file}"')
+    config.write_text(_config(asked, address, [*common, _SAY_STATUS]), encoding="utf-8")
+    statuses = _run(words, environ, errors=True).split()
     if Counter(map(int, statuses)) != Counter(one.status for one in asked):
         raise RuntimeError("curl is not answered as credvault is")
+    config.write_text(_config(asked, address, common), encoding="utf-8")
     version = _run([curl, "--version"], environ).decode().split(" (")[0]
     return Peer(Case(curl_of(place), lambda number: words, dict(environ)), f"{version}, {len(asked)} requests")
 
 
-def _config(asked: Sequence[Asked], address: str, ca_file: str | None, token: str) -> str:
-    """Return the settings by which curl asks the same: those of each request are separate."""
-    same = [f'header = "X-Vault-Token: {token}"', 'header = "X-Vault-Request: true"']
-    if ca_file:
-        same.append(f'cacert = "{ca_file}"')
-    each = ["\n".join([f'url = "{address}{one.path}"', f'request = "{one.method}"', *same]) for one in asked]
+def _config(asked: Sequence[Asked], address: str, common: Sequence[str]) -> str:
+    """Return the settings by which curl asks the same; what is `common` has to be said of each request."""
+    each = ["\n".join([f'url = "{address}{one.path}"', f'request = "{one.method}"', *common]) for one in asked]
     return "\nnext\n".join(each) + "\n"
 
 
