@@ -18,6 +18,8 @@ from credvault.model.record import Record, record_from_facts
 _STAMPS = ("created_at", "updated_at", "updated_by", "value_changed_at")
 # Time and user of the last change as one text.
 _UPDATED = "updated"
+# A value that is there before its facts are: whatever they will be, it becomes no variable meanwhile.
+_NEW = "new"
 _MARK = "#"
 # Who wrote which version is not known here; where stamps are kept, they are the secret's own.
 _ANYBODY = {custom_facts.WRITERS: '{"1-999999999":"anybody"}'}
@@ -31,6 +33,8 @@ def record_of(name: Name, reading: Reading) -> Record:
 def facts_of(name: Name, reading: Reading) -> dict[str, Any]:
     """Return the facts of a field, defaults where none are kept."""
     own = _own_texts(name, reading.custom)
+    if own.pop(_NEW, None):
+        own = {"delivery": model.EXECUTOR_ONLY}
     if _UPDATED in own:
         at, _, by = own.pop(_UPDATED).partition(" ")
         since = own.get("created_at", at)
@@ -56,6 +60,11 @@ def texts_after(name: Name, facts: Mapping[str, Any], custom: Mapping[str, str])
     old = _own_texts(name, custom)
     changed = {member: wanted.get(member) for member in {**old, **wanted} if wanted.get(member) != old.get(member)}
     return {_key(name, member): text for member, text in changed.items()}
+
+
+def mark_of(name: Name) -> dict[str, str]:
+    """Return what marks a field as one whose facts are still to come."""
+    return {_key(name, _NEW): "facts follow"}
 
 
 def forgotten(name: Name, custom: Mapping[str, str]) -> dict[str, None]:

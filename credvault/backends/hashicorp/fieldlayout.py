@@ -91,7 +91,7 @@ class FieldLayout(Layout):
                 raise NotFound(f"there is no secret {name}")
         writing = FieldWriting(self._kv, self._warn, self._seen)
         for namespace in dict.fromkeys(name.namespace for name in names):
-            writing.remove(namespace, {name.key for name in names if name.namespace == namespace})
+            writing.remove({name for name in names if name.namespace == namespace})
 
     def list(self) -> Sequence[Record]:
         """Return the record of each field, by a request for each namespace that tells no values.

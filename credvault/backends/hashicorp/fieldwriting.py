@@ -1,6 +1,7 @@
 """Writing in the layout `field`: a namespace is read, changed and written by check-and-set until nobody came between.
 
-What is beside a field is written back as it was read, whatever it is.
+What is beside a field is written back as it was read, whatever it is. Of several who add the same secret one has its
+value written, and then alone writes facts: until then the secret is marked as new, and becomes no variable.
 """
 
 import os
@@ -8,12 +9,12 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
-from credvault.backends.base import ABSENT, ANY, Change
+from credvault.backends.base import ABSENT, ANY, Change, check_expected
 from credvault.backends.hashicorp import fieldfacts
 from credvault.backends.hashicorp.fieldlayout import fields_of
 from credvault.backends.hashicorp.kv2 import KV2, Reading
 from credvault.model import record as model
-from credvault.model.errors import AlreadyExists, Conflict, Denied, InvalidValue, NotFound
+from credvault.model.errors import Conflict, CredvaultError, Denied, InvalidValue
 from credvault.model.names import Name
 from credvault.model.record import Record
 from credvault.model.tuples import NamedTuple
@@ -24,14 +25,19 @@ SECONDS = 30.0
 MAX_PAUSE = 0.25
 
 
+Texts = Mapping[str, str | None]
+
+
 class _Step(NamedTuple):
-    """What changes make of a namespace: its fields, if any changes, and what of the custom metadata goes before and
-    after them.
+    """What changes make of a namespace: its fields, None if they stay, and what is merged into the custom metadata.
+
+    `first` goes before the fields and `last` after them; `marks` are of secrets that are new, and last as long.
     """
 
     data: Mapping[str, Any] | None
-    first: Mapping[str, str | None]
-    last: Mapping[str, str | None]
+    marks: Texts
+    first: Texts
+    last: Texts
 
 
 class FieldWriting:
@@ -50,16 +56,21 @@ class FieldWriting:
         Raises NotFound, AlreadyExists, Conflict and InvalidValue.
         """
         namespace = changes[0].name.namespace
+        marked: Texts = {}
         for reading in self._turns(namespace):
-            step = self._plan(changes, reading)
-            # Before the value, so that none is ever there without what says who may have it.
-            self._merge(namespace, step.first)
+            try:
+                step = self._plan(changes, reading)
+            except CredvaultError:
+                self._merge_last(namespace, dict.fromkeys(marked))
+                raise
+            marked = step.marks
+            self._merge(namespace, {**step.marks, **step.first})
             if step.data is not None:
                 written = self._kv.write([(namespace, step.data, reading.version)])[0]
                 if written is None:
                     continue
                 reading = Reading(written.version, model.ACTIVE, step.data, reading.custom, written.created_time)
-            self._merge_last(namespace, step.last)
+            self._merge_last(namespace, {**dict.fromkeys(step.marks), **step.last})
             after = reading._replace(custom=_merged(reading.custom, step.first, step.last))
             for change in changes:
                 if change.value is not None:
@@ -67,11 +78,13 @@ class FieldWriting:
             return [fieldfacts.record_of(change.name, after) for change in changes]
         raise AssertionError("turns end by an error")
 
-    def remove(self, namespace: str, keys: Collection[str]) -> None:
-        """Remove fields of a namespace, and all of it with the last one; what is gone by then is passed over."""
+    def remove(self, names: Collection[Name]) -> None:
+        """Remove fields of one namespace, and all of it with the last one; what is gone by then is passed over."""
+        namespace = next(iter(names)).namespace
+        keys = {name.key for name in names}
         for reading in self._turns(namespace):
             fields = fields_of(reading)
-            gone = [Name(namespace, key) for key in fields if key in keys]
+            gone = [name for name in names if name.key in fields]
             left = {key: field for key, field in fields.items() if key not in keys}
             if gone and self._kv.write([(namespace, left, reading.version)])[0] is None:
                 continue
@@ -105,62 +118,50 @@ class FieldWriting:
     def _plan(self, changes: Sequence[Change], reading: Reading) -> _Step:
         """Return what is to be done; raises the errors of `make`, before anything is written."""
         data = dict(fields_of(reading))
+        marks: dict[str, str | None] = {}
         first: dict[str, str | None] = {}
         last: dict[str, str | None] = {}
         for change in changes:
             self._check_expected(change, reading)
-            facts = _facts_after(change, reading)
-            for key, text in fieldfacts.texts_after(change.name, facts, reading.custom).items():
+            is_there = change.name.key in data
+            old = fieldfacts.facts_of(change.name, reading) if is_there else None
+            facts = model.next_facts(change.name, old, change.facts)
+            texts = fieldfacts.texts_after(change.name, facts, reading.custom)
+            if texts and not is_there:
+                marks |= fieldfacts.mark_of(change.name)
+            for key, text in texts.items():
                 # Where another value may be there by then, nothing goes before.
-                follows = fieldfacts.is_stamp(key) or change.expect not in (ABSENT, ANY)
-                (last if change.value is not None and follows and change.name.key in data else first)[key] = text
+                follows = change.value is not None and (fieldfacts.is_stamp(key) or change.expect != ANY)
+                (last if follows or not is_there else first)[key] = text
             if change.value is not None:
                 data[change.name.key] = _text_of(change.name, change.value)
         fieldfacts.check_count(changes[0].name.namespace, _merged(reading.custom, first, last))
-        return _Step(data if any(change.value is not None for change in changes) else None, first, last)
+        return _Step(data if any(change.value is not None for change in changes) else None, marks, first, last)
 
     def _check_expected(self, change: Change, reading: Reading) -> None:
         """Raise what `expect` is not met by. The namespace may have been changed since, if this secret was not."""
         name, fields = change.name, fields_of(reading)
-        if name.key not in fields:
-            if change.value is None or change.expect not in (ABSENT, ANY):
-                raise NotFound(f"there is no secret {name}")
-            return
-        if change.expect == ABSENT:
-            hint = f"'credvault rotate {name}' puts a new value in; --force replaces it"
-            raise AlreadyExists(f"{name} is there already (version {reading.version})", hint=hint)
-        if change.expect == ANY:
+        if name.key not in fields or change.expect in (ABSENT, ANY):
+            check_expected(change, reading.version if name.key in fields else None)
             return
         field = fields[name.key]
         value = SecretValue(field.encode("utf-8", "surrogatepass")) if isinstance(field, str) else None
         if change.expect == reading.version and value is not None:
             self._seen[name] = reading.version, value
-        elif change.expect != reading.version and self._seen.get(name) != (change.expect, value):
-            hint = "somebody else changed it; look, and do it again"
-            raise Conflict(f"{name} is at version {reading.version}, not {change.expect}", hint=hint)
+        elif self._seen.get(name) != (change.expect, value):
+            check_expected(change, reading.version)
 
-    def _merge(self, namespace: str, texts: Mapping[str, str | None]) -> None:
+    def _merge(self, namespace: str, texts: Texts) -> None:
         """Merge texts into the custom metadata of a namespace, which is made if it is not there."""
         if texts and not self._kv.patch_metadata([(namespace, texts)])[0]:
             self._kv.make_metadata(namespace)
             self._kv.patch_metadata([(namespace, texts)])
 
-    def _merge_last(self, namespace: str, texts: Mapping[str, str | None]) -> None:
+    def _merge_last(self, namespace: str, texts: Texts) -> None:
         try:
             self._merge(namespace, texts)
         except Denied as exc:
             self._warn(f"what is written is stored, and what was to be noted of it is not ({namespace}): {exc.message}")
-
-
-def _facts_after(change: Change, reading: Reading) -> dict[str, Any]:
-    """Return the facts after a change; raises InvalidValue."""
-    if change.name.key in fields_of(reading):
-        facts = model.merge_facts(fieldfacts.facts_of(change.name, reading), change.facts)
-    else:
-        facts = model.first_facts(change.name, change.facts)
-    model.check_facts(facts)
-    model.check_together(facts)
-    return facts
 
 
 def _text_of(name: Name, value: SecretValue) -> str:
@@ -172,7 +173,7 @@ def _text_of(name: Name, value: SecretValue) -> str:
         raise InvalidValue(f"the value of {name} is no text (UTF-8), and a field holds text", hint=hint) from None
 
 
-def _merged(custom: Mapping[str, str], *texts: Mapping[str, str | None]) -> dict[str, str]:
+def _merged(custom: Mapping[str, str], *texts: Texts) -> dict[str, str]:
     merged: dict[str, str | None] = dict(custom)
     for each in texts:
         merged.update(each)

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,44 @@ def test_64_writers_of_one_namespace_at_once_lose_nothing(store: Store) -> None:
     run_at_once([lambda number=number: write(number) for number in range(64)])  # type: ignore[misc]
 
     assert store.data("busy") == {f"key_{number}": f"{number} again" for number in range(64)}
+
+
+def test_facts_are_those_of_the_writer_whose_value_is_there(store: Store) -> None:
+    """Many add the same name with facts of their own: nothing of who lost is left, such as where to inject it."""
+    facts: list[dict[str, Any]] = [
+        {},
+        {"env_name": "ONE", "note": "one"},
+        {"env_name": "TWO", "tags": ["two"]},
+        {"consumers": ["three"], "note": "three"},
+    ]
+
+    def add(number: int, name: str) -> None:
+        with suppress(AlreadyExists):
+            store.open().put(change(parse_name(name), str(number).encode(), expect=ABSENT, **facts[number]))
+
+    names = [f"ns_{turn % 5}/raced_{turn}" for turn in range(20)]
+    for name in names:
+        run_at_once([lambda number=number, name=name: add(number, name) for number in range(4)])  # type: ignore[misc]
+
+    for name in names:
+        record = store.backend.get(parse_name(name)).record.facts()
+        own = {member: fact for member, fact in record.items() if member in ("env_name", "note", "tags", "consumers")}
+        assert own == facts[int(store.read(name))], name
+
+
+def test_value_whose_facts_are_still_to_come_becomes_no_variable(store: Store) -> None:
+    store.write_data("team", OPENAI_API_KEY="sk-1")
+    usual = store.backend.get(parse_name("team/OPENAI_API_KEY")).record
+    custom = {"OPENAI_API_KEY#new": "facts follow", "OPENAI_API_KEY#env_name": "OF_AN_OLDER_ONE"}
+    store.bao.must("POST", f"{store.mount}/metadata/intentframe/team", {"custom_metadata": custom})
+
+    marked = store.backend.get(parse_name("team/OPENAI_API_KEY")).record
+    edited = store.put("team/OPENAI_API_KEY", None, note="n", delivery="runtime_env", env_name="X")
+
+    assert (usual.delivery, usual.env_name) == ("runtime_env", "OPENAI_API_KEY")
+    assert (marked.delivery, marked.env_name, marked.extra) == ("executor_only", None, {})
+    assert (edited.delivery, edited.env_name) == ("runtime_env", "X")
+    assert "OPENAI_API_KEY#new" not in store.custom("team")
 
 
 def test_another_change_of_the_same_secret_is_a_conflict_and_one_of_a_sibling_is_not(store: Store) -> None:
