@@ -15,6 +15,7 @@ from credvault.sealing.keys import print_key
 from tests.canary import files_with, forms, is_in, watch_command_lines
 from tests.faults import FaultyCalls
 from tests.home import PROGRAM, Home
+from tests.openbao import Bao
 
 # Letters and signs that look otherwise in base64, in a URL and in repr; the second is no text.
 VALUE = "Kanarienvogel-4711/+?&= «gelb»".encode()
@@ -238,6 +239,44 @@ def test_no_canary_gets_out_of_any_command(home: Home, options: list[str]) -> No
         assert not is_in(done.stdout + done.stderr.encode(), CANARIES), argv
         assert "unexpected" not in done.stderr, argv
         assert ("Traceback" in done.stderr) is False
+
+    assert files_with(home.root, CANARIES) == SOURCES
+
+
+@pytest.mark.parametrize("option", ["-v", "-vv", "--json", "-q"])
+def test_no_canary_gets_out_of_a_namespace_on_a_server(home: Home, bao: Bao, option: str) -> None:
+    mount = bao.new_mount()
+    home.write("field.toml", f'[profiles.field]\nbackend = "hashicorp"\nlayout = "field"\nmount = "{mount}"\n')
+    environ = {"CREDVAULT_CONFIG": "field.toml", "CREDVAULT_PROFILE": "field", **bao.environ}
+    theirs = {"list": [VALUE.decode()], "text": VALUE.decode(), "two words": VALUE.decode()}
+    bao.must("POST", f"{mount}/data/intentframe/a", {"data": theirs})
+    closed = {"VAULT_TOKEN": "canary-of-no-server-23"}
+    cases: list[Case] = [
+        (["add", "a/new", "--stdin", "--note", "a note"], VALUE, {}, 0),
+        (["rotate", "a/new", "--stdin"], NEW_VALUE, {}, 0),
+        (["list", "--long"], b"", {}, 0),
+        (["edit", "a/text", "--tag", "t"], b"", {}, 0),
+        (["add", "a/new", "--stdin"], VALUE, {}, 7),
+        (["rotate", "a/new", "--from-file", "binary"], b"", {}, 2),
+        (["add", "a/other", "--stdin", "--note", "n" * 600], VALUE, {}, 2),
+        (["add", "a/" + "k" * 120, "--stdin", "--note", "n"], VALUE, {}, 2),
+        (["get", "a/list"], b"", {}, 8),
+        (["get", "a/none"], b"", {}, 3),
+        (["get", "a/text", "--version", "1"], b"", {}, 8),
+        (["history", "a/text"], b"", {}, 8),
+        (["rotate", "a/text", "--undo"], b"", {}, 8),
+        (["exec", "-e", "A=a/list", "--", "true"], b"", {}, 125),
+        (["get", "a/text"], b"", closed, 5),
+        (["add", "a/other", "--stdin"], VALUE, closed, 5),
+        (["delete", "a/new", "a/none", "-y"], b"", {}, 3),
+        (["delete", "a/new", "-y"], b"", {}, 0),
+    ]
+
+    for argv, stdin, changes, status in cases:
+        position = argv.index("--") if "--" in argv else len(argv)
+        done = home.run(*argv[:position], option, *argv[position:], stdin=stdin, **{**environ, **changes})
+        assert done.status == status, (argv, done)
+        assert not is_in(done.stdout + done.stderr.encode(), [*CANARIES, b"canary-of-no-server-23"]), argv
 
     assert files_with(home.root, CANARIES) == SOURCES
 
