@@ -7,12 +7,13 @@ environment, lives as long as the process and is nowhere kept.
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Never
 
 from credvault.backends.base import ABSENT, Aspect, Backend, Capability, Change, Health
 from credvault.config import Settings
 from credvault.model import times
 from credvault.model.environment import is_forbidden, is_variable
-from credvault.model.errors import ConfigError, CredvaultError, Denied, NotFound, Unsupported
+from credvault.model.errors import ConfigError, CredvaultError, Denied, NotFound
 from credvault.model.names import Name
 from credvault.model.record import ACTIVE, Record, Secret, Version, derived_env_name, first_facts, record_from_facts
 from credvault.model.text import counted, listed, printable
@@ -72,7 +73,7 @@ class EnvironmentBackend(Backend):
     def get(self, name: Name, version: int | None = None) -> Secret:
         """Return what was written, else what was seeded, else a variable."""
         if version is not None and Capability.VERSIONS not in self.capabilities:
-            self._cannot("keep versions")
+            self._refuse(Capability.VERSIONS)
         if name in self._overlaid:
             return self._overlay.get(name, version)
         secret = self._given(name)
@@ -108,8 +109,7 @@ class EnvironmentBackend(Backend):
     def put_many(self, changes: Sequence[Change]) -> Sequence[Record]:
         """Make all changes in the overlay, or none of them."""
         if Capability.WRITE not in self.capabilities:
-            hint = "whoever starts credvault sets variables; to store secrets, choose another backend or profile"
-            raise Unsupported(f"the backend '{self.name}' cannot be written", hint=hint)
+            self._refuse(Capability.WRITE)
         # What is there below becomes the first version above, so that a change finds what it changes.
         copies = [_copy(secret) for secret in self._below({change.name for change in changes})]
         records = self._overlay.put_many([*copies, *changes])
@@ -119,7 +119,7 @@ class EnvironmentBackend(Backend):
     def delete(self, names: Sequence[Name]) -> None:
         """Delete these from the overlay, and hide the variables of the same names; the environment stays as it is."""
         if Capability.DELETE not in self.capabilities:
-            self._cannot("delete")
+            self._refuse(Capability.DELETE)
         for name in names:
             self.get(name)
         self._overlay.delete([name for name in dict.fromkeys(names) if name in self._overlaid])
@@ -128,10 +128,7 @@ class EnvironmentBackend(Backend):
     def list(self) -> Sequence[Record]:
         """Return the records of what was seeded and written, sorted by name; variables alone have no names."""
         if Capability.LIST not in self.capabilities:
-            raise Unsupported(
-                f"the backend '{self.name}' cannot list: a variable does not tell by which name it is asked for",
-                hint="name what you want: 'credvault get NAME', 'credvault exec -e VAR=NAME'",
-            )
+            self._refuse(Capability.LIST)
         records = [secret.record for name, secret in self._seeds().items() if name not in self._overlaid]
         if self._overlaid:
             records += self._overlay.list()
@@ -140,11 +137,20 @@ class EnvironmentBackend(Backend):
     def history(self, name: Name) -> Sequence[Version]:
         """Return the versions that were written, newest first; a variable is the only one there is."""
         if Capability.VERSIONS not in self.capabilities:
-            self._cannot("keep versions")
+            self._refuse(Capability.VERSIONS)
         if name in self._overlaid:
             return self._overlay.history(name)
         record = self._given(name).record
         return [Version(record.version, ACTIVE, record.value_changed_at, record.updated_by or "unknown")]
+
+    def _refuse(self, capability: Capability) -> Never:
+        if capability == Capability.LIST:
+            hint = "name what you want: 'credvault get NAME', 'credvault exec -e VAR=NAME'"
+            self._cannot("list: a variable does not tell by which name it is asked for", hint)
+        if capability in Capability.WRITE | Capability.DELETE:
+            what = "be written" if capability == Capability.WRITE else "delete"
+            self._cannot(what, "whoever starts credvault sets variables; another backend or profile stores secrets")
+        super()._refuse(capability)
 
     def _given(self, name: Name) -> Secret:
         """Return what is seeded, else what is in the environment; raises NotFound, Denied."""

@@ -14,7 +14,7 @@ from credvault.backends.hashicorp.kv2 import KV2, Reading
 from credvault.backends.hashicorp.layout import Layout
 from credvault.model.errors import Denied, InvalidName, NotFound, Unsupported
 from credvault.model.names import DEFAULT_NAMESPACE, Name, parse_name, parse_namespace
-from credvault.model.record import ACTIVE, Record, Secret, Version
+from credvault.model.record import ACTIVE, Record, Secret
 from credvault.model.value import SecretValue
 
 _KINDS = {dict: "an object", list: "a list", bool: "true or false", int: "a number", float: "a number"}
@@ -41,7 +41,7 @@ class FieldLayout(Layout):
     def get(self, name: Name, version: int | None = None) -> Secret:
         """Return a secret, in one request."""
         if version is not None:
-            self._no_versions()
+            self._refuse(Capability.VERSIONS)
         reading = self._read([name.namespace])[name.namespace]
         if reading is None or name.key not in fields_of(reading):
             self._not_there(name, reading)
@@ -118,16 +118,6 @@ class FieldLayout(Layout):
         self._tell_left_out(others)
         return sorted(records, key=lambda record: record.name)
 
-    def history(self, name: Name) -> Sequence[Version]:
-        """Raise Unsupported, with the reason."""
-        self._no_versions()
-
-    def get_versions(self, wanted: Collection[tuple[Name, int]]) -> dict[tuple[Name, int], Secret]:
-        """Raise Unsupported, with the reason, unless nothing is wanted."""
-        if wanted:
-            self._no_versions()
-        return {}
-
     def close(self) -> None:
         """End the connections, and forget what was seen."""
         self._seen.clear()
@@ -162,11 +152,13 @@ class FieldLayout(Layout):
             hint = f"the KV secret of namespace {name.namespace} is {reading.state} in its version {reading.version}"
         raise NotFound(f"there is no secret {name}", hint=hint)
 
-    def _no_versions(self) -> Never:
-        raise Unsupported(
-            "in the layout 'field' secrets have no versions: one counter serves a whole namespace",
-            hint="a profile with layout = \"secret\" keeps them; 'credvault copy' brings secrets over",
-        )
+    def _refuse(self, capability: Capability) -> Never:
+        if capability in Capability.VERSIONS | Capability.SOFT_DELETE:
+            raise Unsupported(
+                "in the layout 'field' secrets have no versions: one counter serves a whole namespace",
+                hint="a profile with layout = \"secret\" keeps them; 'credvault copy' brings secrets over",
+            )
+        super()._refuse(capability)
 
 
 def fields_of(reading: Reading | None) -> Mapping[str, Any]:
