@@ -22,7 +22,7 @@ _CHUNK = 64 * 1024
 _END_OF_LINE = b"\r\n"
 _END_OF_HEAD = b"\r\n\r\n"
 _MAX_INTERIM_ANSWERS = 8
-_READ_HEADERS = ("content-length", "transfer-encoding", "connection", "location")
+_READ_HEADERS = ("content-length", "transfer-encoding", "connection", "location", "x-vault-index")
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 
 Context = Any  # an ssl.SSLContext; naming it would load ssl
@@ -42,13 +42,17 @@ class NoAnswer(Exception):
 
 
 class Head(NamedTuple):
-    """What the head of an answer says: the status, and how the body ends."""
+    """What the head of an answer says: the status, and how the body ends.
+
+    `storage_index` is how far the storage was when the server answered, where it says so.
+    """
 
     status: int
     length: int | None
     is_chunked: bool
     stays_open: bool
     location: str
+    storage_index: str
 
 
 class Connection:
@@ -191,7 +195,9 @@ def _parse_head(head: bytearray) -> Head:
     if coding is not None and coding.lower() != "chunked":
         raise _not_http("it is coded in a way that was not asked for")
     stays_open = version == "HTTP/1.1" and found.get("connection", "").lower() != "close"
-    return Head(int(code), None if length is None else int(length), bool(coding), stays_open, found.get("location", ""))
+    size = None if length is None else int(length)
+    location, index = found.get("location", ""), found.get("x-vault-index", "")
+    return Head(int(code), size, bool(coding), stays_open, location, index)
 
 
 def _not_http(why: str) -> BackendUnavailable:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from credvault.backends.hashicorp.address import Address
-from credvault.backends.hashicorp.connection import Connection, Context, Head, NoAnswer, make_context
+from credvault.backends.hashicorp.connection import Connection, Context, NoAnswer, make_context
 from credvault.model.errors import BackendUnavailable, Unauthenticated
 from credvault.model.text import printable
 from credvault.model.tuples import NamedTuple
@@ -63,12 +63,26 @@ class Answer(NamedTuple):
         return printable("; ".join(" ".join(text.split()) for text in texts))[:300]
 
 
+class _Redirect(NamedTuple):
+    """An answer that sends elsewhere."""
+
+    status: int
+    location: str
+
+
 class _Lost(NamedTuple):
     """A request that got no answer, and why; `was_stale` if a kept connection had ended meanwhile, as they do."""
 
     why: str
     was_sent: bool
     was_stale: bool = False
+
+
+_Outcome = Answer | _Lost | _Redirect
+# In the place of a redirect by a standby: the words are those that it has while it knows of no active node.
+_NOT_PASSED_ON = Answer(473, {"errors": ["node not active"]})
+_LEADER = Request("GET", "sys/leader")
+_MAX_INDEX = 4096
 
 
 class Transport:
@@ -93,6 +107,8 @@ class Transport:
         self._idle: list[Connection] = []
         # The headers of most requests, and the token that they are for.
         self._usual: tuple[SecretValue | None, bytes] | None = None
+        # How far the storage was when a change was made here: what is read later is to be no older.
+        self._index = ""
 
     def ask(self, request: Request, token: SecretValue | None) -> Answer:
         """Return the answer to one request; raises what `ask_all` raises."""
@@ -104,10 +120,11 @@ class Transport:
         What was sent is sent again only if it may be repeated. Raises BackendUnavailable where an answer is missing,
         or is none of such a server's; the other requests may have been made then.
         """
-        outcomes: list[Answer | _Lost | None] = [None] * len(requests)
+        outcomes: list[_Outcome | None] = [None] * len(requests)
         began, attempt = self._clock(), 1
         while True:
             self._ask_each(requests, outcomes, token)
+            self._refuse_redirects(requests, outcomes)
             again = [place for place, outcome in enumerate(outcomes) if _is_passing(requests[place], outcome)]
             losses = {place: outcome for place in again if isinstance(outcome := outcomes[place], _Lost)}
             for place, loss in losses.items():
@@ -131,7 +148,7 @@ class Transport:
             self._idle.pop().close()
 
     def _ask_each(
-        self, requests: Sequence[Request], outcomes: "list[Answer | _Lost | None]", token: SecretValue | None
+        self, requests: Sequence[Request], outcomes: list[_Outcome | None], token: SecretValue | None
     ) -> None:
         """Make those requests that have no outcome, one on each connection at a time; none more after a loss."""
         waiting = [place for place, outcome in enumerate(outcomes) if outcome is None][::-1]
@@ -173,7 +190,7 @@ class Transport:
             self._context = make_context(self.address)
         return Connection(self.address, self._context)
 
-    def _receive(self, connection: Connection) -> Answer | _Lost:
+    def _receive(self, connection: Connection) -> _Outcome:
         try:
             head, body = connection.receive()
         except NoAnswer as exc:
@@ -183,8 +200,10 @@ class Transport:
             self._idle.append(connection)
         else:
             connection.close()
+        if head.storage_index and len(head.storage_index) <= _MAX_INDEX and head.storage_index != self._index:
+            self._index, self._usual = head.storage_index, None
         if 300 <= head.status < 400:
-            raise self._redirected(head)
+            return _Redirect(head.status, head.location)
         return self._answer(head.status, body)
 
     def _render(self, request: Request, token: SecretValue | None) -> bytes:
@@ -207,6 +226,9 @@ class Transport:
             headers["x-vault-namespace"] = self.address.namespace
         if token is not None:
             headers["x-vault-token"] = _token_text(token)
+        if self._index:
+            # A standby that is behind has the active node answer (OpenBao; Vault Enterprise where that is allowed).
+            headers |= {"x-vault-index": self._index, "x-vault-inconsistent": "forward-active-node"}
         lines = [f"{name}: {value}" for name, value in {**headers, **more}.items()]
         if not all(line.isascii() and line.isprintable() for line in lines):
             raise ValueError("a header holds what would end it")
@@ -225,8 +247,27 @@ class Transport:
         hint = f"is this the address of an OpenBao or Vault server, and does it speak {self.address.scheme}?"
         raise BackendUnavailable(f"{self.address} answers {status} with something else than JSON", hint=hint)
 
-    def _redirected(self, head: Head) -> BackendUnavailable:
-        place = _origin(head.location)
+    def _refuse_redirects(self, requests: Sequence[Request], outcomes: list[_Outcome | None]) -> None:
+        """Raise BackendUnavailable for a redirect, but of a standby to its active node, which may be gone.
+
+        It does so where it cannot pass on a request; nothing was done then, and another one is soon elected.
+        """
+        for place, outcome in enumerate(outcomes):
+            if not isinstance(outcome, _Redirect):
+                continue
+            is_same = outcome.status == 307 and outcome.location.endswith(f"/v1/{requests[place].path}")
+            if not (is_same and self._is_standby()):
+                raise self._redirected(outcome)
+            outcomes[place] = _NOT_PASSED_ON
+
+    def _is_standby(self) -> bool:
+        leader: list[_Outcome | None] = [None]
+        self._ask_each([_LEADER], leader, None)
+        said = leader[0].body if isinstance(leader[0], Answer) else {}
+        return said.get("ha_enabled") is True and said.get("is_self") is False
+
+    def _redirected(self, redirect: _Redirect) -> BackendUnavailable:
+        place = _origin(redirect.location)
         where = f"to {place}" if place else "to another place"
         message = f"{self.address} redirects {where}, which is refused: the token would go along"
         hint = "if that is the right one, make it the address: of the active node, or of what stands before the cluster"
@@ -243,16 +284,16 @@ class Transport:
         return BackendUnavailable(message, hint=hint)
 
 
-def _is_passing(request: Request, outcome: Answer | _Lost | None) -> bool:
+def _is_passing(request: Request, outcome: _Outcome | None) -> bool:
     """Say whether another attempt may end better; of a change only where it was not sent, or its answer is missing."""
-    if not isinstance(outcome, Answer):
+    if not isinstance(outcome, Answer) or outcome is _NOT_PASSED_ON:
         return True
     return request.may_be_repeated and (
         _is_leaderless(outcome) or (outcome.status in _PASSING and _SEALED not in outcome.errors)
     )
 
 
-def _is_leaderless(outcome: Answer | _Lost | None) -> bool:
+def _is_leaderless(outcome: _Outcome | None) -> bool:
     """Say whether a node answers that its cluster has no leader now."""
     if not isinstance(outcome, Answer) or outcome.status not in (429, 473, 500, 503):
         return False
