@@ -256,15 +256,18 @@ class Transport:
             if not isinstance(outcome, _Redirect):
                 continue
             is_same = outcome.status == 307 and outcome.location.endswith(f"/v1/{requests[place].path}")
-            if not (is_same and self._is_standby()):
+            if not (is_same and self._is_in_a_cluster()):
                 raise self._redirected(outcome)
             outcomes[place] = _NOT_PASSED_ON
 
-    def _is_standby(self) -> bool:
-        leader: list[_Outcome | None] = [None]
-        self._ask_each([_LEADER], leader, None)
-        said = leader[0].body if isinstance(leader[0], Answer) else {}
-        return said.get("ha_enabled") is True and said.get("is_self") is False
+    def _is_in_a_cluster(self) -> bool:
+        """Ask whether it is a node of one; that which was a standby a moment ago may lead it by now."""
+        for _ in range(ATTEMPTS):
+            leader: list[_Outcome | None] = [None]
+            self._ask_each([_LEADER], leader, None)
+            if isinstance(leader[0], Answer):
+                return leader[0].body.get("ha_enabled") is True
+        return False
 
     def _redirected(self, redirect: _Redirect) -> BackendUnavailable:
         place = _origin(redirect.location)
