@@ -125,8 +125,9 @@ def reference_salt(folder: str) -> str:
         return kept
     made = os.urandom(32).hex()
     with suppress(StorageError, LockTimeout), memory.changing() as table:
-        kept = table.setdefault("salt", made)  # another process may have been first
-        made = kept if isinstance(kept, str) else made
+        if isinstance(table.get("salt"), str):  # another process was first
+            return str(table["salt"])
+        table["salt"] = made
     return made
 
 

@@ -78,6 +78,10 @@ def home(tmp_path: Path) -> Home:
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="this system shows processes otherwise")
 
+# A server that is not there, which takes some seconds to find out, and what is refused before it is asked.
+SERVER = {"BAO_ADDR": "http://127.0.0.1:9"}
+URI, OTHER_URI = "openbao+kv2://secret/a#b", "openbao+kv2://other/a#b"
+
 WORKING: list[Case] = [
     (["add", "b/one", "--stdin"], VALUE, {}, 0),
     (["add", "b/two", "--stdin-raw", "--note", "a note"], VALUE + b"\n", {}, 0),
@@ -104,6 +108,7 @@ WORKING: list[Case] = [
     (["doctor", "--verify"], b"", {}, 0),
     (["shellenv", "bash"], b"", {}, 0),
     (["trust", "--list"], b"", {}, 0),
+    (["uri", "check", URI, "credvault://a/text"], b"", {**SERVER, "BAO_TOKEN": PRINTED}, 0),
     (["completion", "bash"], b"", {}, 0),
     (["slot", "list"], b"", {}, 0),
     (["slot", "add", "--new-passphrase-file", "new-passphrase"], b"", {}, 0),
@@ -220,6 +225,14 @@ FAILING: list[Case] = [
     (["copy", "--to-vault", "none.json", "-y"], b"", {}, 6),
     (["copy", "--to-vault", "other.json", "-y"], b"", {"CREDVAULT_KEY": MISTYPED}, 5),
     (["copy", "--to-vault", "other.json", "--to-key-file", "passphrase", "-y"], b"", {}, 5),
+    (["get", URI], b"", {**SERVER, "BAO_TOKEN": PRINTED}, 6),
+    (["get", OTHER_URI], b"", {**SERVER, "BAO_TOKEN": PRINTED}, 4),
+    (["exec", "-e", f"A={OTHER_URI}", "-e", "B=a/text", "--", "true"], b"", {**SERVER, "BAO_TOKEN": PRINTED}, 125),
+    (["export", "--format", "shell", "-e", f"A={OTHER_URI}"], b"", {**SERVER, "BAO_TOKEN": PRINTED}, 4),
+    (["inject"], f"{{{{ credvault://a/text }}}} {{{{ {OTHER_URI} }}}}".encode(), {**SERVER, "BAO_TOKEN": PRINTED}, 4),
+    (["check", OTHER_URI, "a/text"], b"", {**SERVER, "BAO_TOKEN": PRINTED}, 4),
+    (["redact", OTHER_URI, "a/text"], VALUE, {**SERVER, "BAO_TOKEN": PRINTED}, 4),
+    (["uri", "check", "--read", OTHER_URI], b"", {**SERVER, "BAO_TOKEN": PRINTED}, 4),
     (["no-such-command"], VALUE, {}, 2),
     (["add", "c/one", "--no-such-option", "--stdin"], VALUE, {}, 2),
 ]

@@ -171,7 +171,9 @@ def test_man_page_names_every_variable_that_the_program_reads() -> None:
     read = {
         name
         for source in sources
-        for name in re.findall(r'"(CREDVAULT_[A-Z_]*[A-Z]|NO_COLOR|GITHUB_ENV|XDG_\w+_(?:HOME|DIR))"', source)
+        for name in re.findall(
+            r'"(CREDVAULT_[A-Z_]*[A-Z]|NO_COLOR|GITHUB_ENV|(?:SECRET_)?TENANT_[A-Z_]+|XDG_\w+_(?:HOME|DIR))"', source
+        )
     }
 
     described = {name for name in {**UNLOCKING, **SETTINGS} if name != "CI"}

@@ -311,6 +311,17 @@ def test_get_loads_its_own_command_and_no_floor_that_it_does_not_use(home: Path)
     }
 
 
+@pytest.mark.parametrize(
+    "words", [["get", "openai/api_key"], ["get", "openai/api_key", "--raw"], ["exec", "--", "true"], ["check"]]
+)
+def test_who_names_no_uri_loads_nothing_of_them(home: Path, words: list[str]) -> None:
+    modules = loaded_in_a_run(home, *words, *(["openai/api_key"] if words == ["check"] else []))
+
+    assert (
+        not {"credvault.model.uri", "credvault.config.uris", "credvault.uris", "credvault.backends.hashicorp"} & modules
+    )
+
+
 def test_export_loads_the_format_that_is_asked_for_and_no_other(home: Path, of_libraries: set[str]) -> None:
     modules = loaded_in_a_run(home, "export", "--format", "systemd", "--only", "*")
 
