@@ -172,7 +172,8 @@ def test_man_page_names_every_variable_that_the_program_reads() -> None:
         name
         for source in sources
         for name in re.findall(
-            r'"(CREDVAULT_[A-Z_]*[A-Z]|NO_COLOR|GITHUB_ENV|(?:SECRET_)?TENANT_(?:ALLOWED_MOUNTS|SALT)|XDG_\w+_(?:HOME|DIR))"', source
+            r'"(CREDVAULT_[A-Z_]*[A-Z]|NO_COLOR|GITHUB_ENV|(?:SECRET_)?TENANT_(?:ALLOWED_MOUNTS|SALT)|XDG_\w+_(?:HOME|DIR))"',
+            source,
         )
     }
 
