@@ -27,12 +27,10 @@ _BUS = """
 """
 
 
-class SecretService(NamedTuple):
-    """A running service: the variables by which a program finds it, and its two processes."""
+class Keyring(NamedTuple):
+    """The default keyring of the service at an address, looked at past the program."""
 
-    environ: dict[str, str]
-    bus: "subprocess.Popen[str]"
-    keeper: "subprocess.Popen[str]"
+    address: str
 
     def items(self) -> dict[tuple[str, str], bytes]:
         """Return what the keyring holds, by service and user."""
@@ -57,6 +55,20 @@ class SecretService(NamedTuple):
             collection.lock()
 
     @contextmanager
+    def _collection(self) -> Iterator[secretstorage.Collection]:
+        with open_dbus_connection(self.address) as bus:
+            yield secretstorage.Collection(bus)
+
+
+class SecretService(NamedTuple):
+    """A running service: the variables by which a program finds it, its two processes, and its keyring."""
+
+    environ: dict[str, str]
+    bus: "subprocess.Popen[str]"
+    keeper: "subprocess.Popen[str]"
+    keyring: Keyring
+
+    @contextmanager
     def silent_prompter(self) -> Iterator[None]:
         """Have a program that is asked in the user's name, and never asks: a question that nobody sees."""
         code = (
@@ -71,11 +83,6 @@ class SecretService(NamedTuple):
             assert cast("IO[str]", prompter.stdout).readline() == "ready\n"
             yield
 
-    @contextmanager
-    def _collection(self) -> Iterator[secretstorage.Collection]:
-        with open_dbus_connection(self.environ["DBUS_SESSION_BUS_ADDRESS"]) as bus:
-            yield secretstorage.Collection(bus)
-
 
 @contextmanager
 def secret_service(folder: Path) -> Iterator[SecretService]:
@@ -87,7 +94,7 @@ def secret_service(folder: Path) -> Iterator[SecretService]:
             password.write(PASSWORD)
             password.close()
             _wait(env, keeper)
-            yield SecretService({name: env[name] for name in ("DBUS_SESSION_BUS_ADDRESS",)}, process, keeper)
+            yield SecretService({"DBUS_SESSION_BUS_ADDRESS": address}, process, keeper, Keyring(address))
 
 
 @contextmanager

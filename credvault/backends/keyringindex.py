@@ -127,7 +127,8 @@ def _version_members(stored: StoredVersion) -> dict[str, Any]:
 
 
 def _parse(members: Any) -> Index:
-    if members.keys() != {"format", "v", "secrets", "leftovers", "stale"} or members["format"] != _FORMAT:
+    _check_members(members, {"format", "v", "secrets", "leftovers", "stale"})
+    if members["format"] != _FORMAT:
         raise TypeError
     if members["v"] != _VERSION:
         hint = "a newer version of this program wrote it: upgrade"
@@ -137,15 +138,14 @@ def _parse(members: Any) -> Index:
     leftovers = frozenset((namespace, user) for namespace, user in members["leftovers"] if _texts(namespace, user))
     if len(by_name) != len(rows) or len(leftovers) != len(members["leftovers"]):
         raise TypeError
-    return Index(by_name, leftovers, frozenset(map(_parse_whole_name, members["stale"])))
+    return Index(by_name, leftovers, frozenset(_parse_whole_name(name) for name in members["stale"] if _texts(name)))
 
 
 def _parse_row(members: Any) -> Row:
-    if members.keys() != {"id", "namespace", "key", "record", "versions"} or not _texts(members["id"]):
+    _check_members(members, {"id", "namespace", "key", "record", "versions"})
+    if not _texts(members["id"], members["namespace"], members["key"]) or not isinstance(members["record"], dict):
         raise TypeError
     name = _parse_whole_name(f"{members['namespace']}/{members['key']}")
-    if not isinstance(members["record"], dict):
-        raise TypeError
     model.check_facts(members["record"])
     versions = tuple(map(_parse_version, members["versions"]))
     if not versions or any(newer.version <= older.version for newer, older in pairwise(versions)):
@@ -154,6 +154,7 @@ def _parse_row(members: Any) -> Row:
 
 
 def _parse_version(members: Any) -> StoredVersion:
+    _check_members(members, {"version", "state", "created_at", "updated_by", "user", "form", "bytes"})
     number, state, created_at, by = (members[member] for member in ("version", "state", "created_at", "updated_by"))
     user, form, size = members["user"], members["form"], members["bytes"]
     if not _texts(state, by, user) or not times.is_time(created_at) or form not in FORMS:
@@ -163,7 +164,12 @@ def _parse_version(members: Any) -> StoredVersion:
     return StoredVersion(number, state, created_at, by, Item(user, form, size))
 
 
-def _parse_whole_name(text: str) -> Name:
+def _check_members(members: object, names: set[str]) -> None:
+    if not isinstance(members, dict) or members.keys() != names:
+        raise TypeError
+
+
+def _parse_whole_name(text: Any) -> Name:
     name = parse_name(text)
     if str(name) != text:
         raise TypeError
