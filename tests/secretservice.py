@@ -49,6 +49,13 @@ class Keyring(NamedTuple):
             for item in collection.get_all_items():
                 item.delete()
 
+    def remove_versions(self) -> None:
+        """Remove what credvault keeps for itself, and leave the copies for others."""
+        with self._collection() as collection:
+            for item in collection.get_all_items():
+                if "#" in item.get_attributes()["username"]:
+                    item.delete()
+
     def lock(self) -> None:
         """Lock the keyring, for good: only a person could unlock it."""
         with self._collection() as collection:

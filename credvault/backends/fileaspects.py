@@ -23,25 +23,31 @@ def examine_file(file: VaultFile) -> Iterator[Aspect]:
         yield Aspect(SUBJECT, False, exc.message, exc.hint, exc.exit_status)
         return
     yield Aspect(SUBJECT, True, f"{printable(file.path)}, generation {head.generation}")
-    yield from _as_far_as_possible(_examine_modes(file.path))
+    yield from examine_modes(file.path, SUBJECT)
     yield from _as_far_as_possible(_examine_surroundings(file))
     yield from _examine_slots(head.slots, file.limits.kdf)
 
 
-def _examine_modes(path: str) -> Iterator[Aspect]:
+def examine_modes(path: str, subject: str) -> Iterator[Aspect]:
+    """Yield what is wrong with the owner and mode of a file that may not be there, and of its folder."""
+    if os.path.lexists(path):
+        yield from _as_far_as_possible(_examine_modes(path, subject))
+
+
+def _examine_modes(path: str, subject: str) -> Iterator[Aspect]:
     facts = os.stat(path)
     if os.name != "posix":
         return
     if facts.st_uid != os.geteuid():
         text = f"it belongs to another user (uid {facts.st_uid}), so it can be read but not written"
-        yield Aspect(SUBJECT, True, text, "run as its owner, or make a copy of your own")
+        yield Aspect(subject, True, text, "run as its owner, or make a copy of your own")
     if stat.S_IMODE(facts.st_mode) & 0o077:
         text = f"others may read it (mode {stat.S_IMODE(facts.st_mode):04o})"
-        yield Aspect(SUBJECT, False, text, f"chmod 600 {_quoted(path)}", StorageError.exit_status)
+        yield Aspect(subject, False, text, f"chmod 600 {_quoted(path)}", StorageError.exit_status)
     folder = os.path.dirname(path)
     if os.stat(folder).st_mode & 0o002 and not os.stat(folder).st_mode & stat.S_ISVTX:
         text = f"anybody may replace it: its folder {printable(folder)} can be written by all"
-        yield Aspect(SUBJECT, False, text, f"chmod o-w {_quoted(folder)}", StorageError.exit_status)
+        yield Aspect(subject, False, text, f"chmod o-w {_quoted(folder)}", StorageError.exit_status)
 
 
 def _examine_surroundings(file: VaultFile) -> Iterator[Aspect]:

@@ -82,11 +82,14 @@ class KeyringBackend(Backend):
         if not any(candidate.is_used or candidate.mend for candidate in candidates):
             mend = "start one of them, or keep secrets in a vault file ('credvault init')"
             yield Aspect("keyring", False, "no OS keyring can be used", mend)
+        from credvault.backends.fileaspects import examine_modes  # for `doctor` alone
+
         try:
             index = self._index()
         except CredvaultError as exc:
             yield Aspect("index", False, exc.message, exc.hint, exc.exit_status)
             return
+        yield from examine_modes(self._file.path, "index")
         yield Aspect("index", True, f"{printable(self._file.path)} has {counted(len(index.rows), 'secret')}")
         if index.leftovers or index.stale:
             left = counted(len(index.leftovers) + len(index.stale), "item")
@@ -258,7 +261,8 @@ class KeyringBackend(Backend):
             for name in new.stale - old.stale:
                 self._keyring().check_size(name.key, SecretValue(b"-"))
             # Said before it is done: an item that the index does not know of would never be found again.
-            self._file.write(old._replace(leftovers=old.leftovers | values.keys(), stale=new.stale))
+            # No copy is stale yet: where the index is lost, the copy of a secret is all there is of it.
+            self._file.write(old._replace(leftovers=old.leftovers | values.keys()))
             for (namespace, user), text in values.items():
                 self._keyring().set(SERVICE + namespace, user, text)
         gone = {(name.namespace, user) for name, row in old.rows.items() for user in row.items}
@@ -270,17 +274,14 @@ class KeyringBackend(Backend):
 
     def _sweep(self, index: Index, values: Mapping[tuple[str, str], SecretValue]) -> None:
         """Bring the copies in step and remove what is left over; the change has been made, whatever happens here."""
-        leftovers, stale = set(index.leftovers), set(index.stale)
         try:
             for name in index.stale:
                 self._copy(name, index, values)
-                stale.discard(name)
             for namespace, user in index.leftovers:
                 self._keyring().delete(SERVICE + namespace, user)
-                leftovers.discard((namespace, user))
+            self._file.write(Index(index.rows))
         except CredvaultError as exc:
             self._warn(f"old values are still in the keyring, until the next change: {exc.message}")
-        self._file.write(index._replace(leftovers=frozenset(leftovers), stale=frozenset(stale)))
 
     def _copy(self, name: Name, index: Index, values: Mapping[tuple[str, str], SecretValue]) -> None:
         """Put the current value where other programs look for it, if it is text; else nothing is there."""

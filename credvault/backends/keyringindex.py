@@ -42,6 +42,11 @@ class Item(SecretValue):
     def __len__(self) -> int:
         return self.size
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Item) and (self.user, self.form, self.size) == (other.user, other.form, other.size)
+
+    __hash__ = None  # as of every value
+
 
 class Row(NamedTuple):
     """A secret in the index: an id that tells nothing of its name, and its entry with an Item for each value."""

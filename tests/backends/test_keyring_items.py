@@ -82,6 +82,16 @@ def test_index_is_private_and_holds_no_value(desk: Cli) -> None:
     assert files_with(desk.home, [CANARY, OTHER]) == []
 
 
+def test_doctor_says_who_may_read_the_index(desk: Cli) -> None:
+    desk("add", "x/key", "--stdin", stdin=CANARY, check=True)
+    index_of(desk).chmod(0o644)
+
+    done = desk("doctor")
+
+    assert done.returncode == 6
+    assert b"wrong   index: others may read it (mode 0644)" in done.stdout
+
+
 def test_versions_over_the_limit_leave_the_keyring(desk: Cli, keyring: Keyring) -> None:
     folder = desk.home / ".config/credvault"
     folder.mkdir(parents=True)
@@ -95,9 +105,10 @@ def test_versions_over_the_limit_leave_the_keyring(desk: Cli, keyring: Keyring) 
     assert desk("get", "x/key", "--version", "2").returncode == 3
 
 
-def test_without_its_index_what_was_text_is_still_there(desk: Cli) -> None:
+def test_without_its_index_what_was_text_is_still_there(desk: Cli, keyring: Keyring) -> None:
     desk("add", "x/key", "--stdin", stdin=CANARY, check=True)
     index_of(desk).unlink()
+    keyring.remove_versions()
 
     read = desk("get", "x/key")
     added = desk("add", "x/key", "--stdin", stdin=OTHER)
