@@ -5,8 +5,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import IO, cast
 
 import secretstorage
 from jeepney.io.blocking import open_dbus_connection  # type: ignore[import-untyped]  # it has no types
@@ -27,7 +28,8 @@ _BUS = """
 """
 
 
-class Keyring(NamedTuple):
+@dataclass(frozen=True)
+class Keyring:
     """The default keyring of the service at an address, looked at past the program."""
 
     address: str
@@ -67,13 +69,17 @@ class Keyring(NamedTuple):
             yield secretstorage.Collection(bus)
 
 
-class SecretService(NamedTuple):
-    """A running service: the variables by which a program finds it, its two processes, and its keyring."""
+@dataclass(frozen=True)
+class SecretService(Keyring):
+    """A running service: its keyring, and its two processes."""
 
-    environ: dict[str, str]
     bus: "subprocess.Popen[str]"
     keeper: "subprocess.Popen[str]"
-    keyring: Keyring
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The variables by which a program finds it."""
+        return {"DBUS_SESSION_BUS_ADDRESS": self.address}
 
     @contextmanager
     def silent_prompter(self) -> Iterator[None]:
@@ -101,7 +107,7 @@ def secret_service(folder: Path) -> Iterator[SecretService]:
             password.write(PASSWORD)
             password.close()
             _wait(env, keeper)
-            yield SecretService({"DBUS_SESSION_BUS_ADDRESS": address}, process, keeper, Keyring(address))
+            yield SecretService(address, process, keeper)
 
 
 @contextmanager

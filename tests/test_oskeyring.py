@@ -207,7 +207,7 @@ def test_a_locked_keyring_is_locked_and_nothing_changes(desk: Cli, own_service: 
     desk.env.update(own_service.environ)
     desk("add", "locked/it", "--stdin", stdin=b"canary-locked", check=True)
     index = (desk.home / ".local/share/credvault/keyring.json").read_bytes()
-    own_service.keyring.lock()
+    own_service.lock()
 
     done = [
         desk("get", "locked/it"),
@@ -226,7 +226,7 @@ def test_a_locked_keyring_is_locked_and_nothing_changes(desk: Cli, own_service: 
 
 
 def test_a_question_that_nobody_answers_ends_in_time(desk: Cli, own_service: SecretService) -> None:
-    own_service.keyring.lock()
+    own_service.lock()
     with own_service.silent_prompter():
         done = desk("get", "locked/it", env={**own_service.environ})
 

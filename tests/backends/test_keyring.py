@@ -21,7 +21,7 @@ class TestKeyring(BackendContract):
         for variable, value in keyring_service.environ.items():
             monkeypatch.setenv(variable, value)
         yield
-        keyring_service.keyring.empty()
+        keyring_service.empty()
 
     def open_backend(self) -> Backend:
         return KeyringBackend(str(self.path), self.environ)

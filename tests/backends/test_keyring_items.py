@@ -26,13 +26,13 @@ def desk(cli: Cli, keyring_service: SecretService) -> Iterator[Cli]:
     """The program with the backend `keyring`, which is empty."""
     cli.env.update(keyring_service.environ, CREDVAULT_BACKEND="keyring")
     yield cli
-    keyring_service.keyring.empty()
+    keyring_service.empty()
 
 
 @pytest.fixture
 def keyring(keyring_service: SecretService) -> Keyring:
     """The keyring behind it."""
-    return keyring_service.keyring
+    return keyring_service
 
 
 def index_of(desk: Cli) -> Path:

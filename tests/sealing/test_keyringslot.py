@@ -23,7 +23,7 @@ def desk(tmp_path: Path, keyring_service: SecretService) -> Iterator[Cli]:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     yield Cli(home, tmp_path, {**environment(home), **keyring_service.environ})
-    keyring_service.keyring.empty()
+    keyring_service.empty()
 
 
 def head_of(desk: Cli) -> dict[str, object]:
@@ -33,7 +33,7 @@ def head_of(desk: Cli) -> dict[str, object]:
 
 
 def keys_of(service: SecretService) -> dict[str, bytes]:
-    return {user: key for (name, user), key in service.keyring.items().items() if name == "credvault"}
+    return {user: key for (name, user), key in service.items().items() if name == "credvault"}
 
 
 def test_key_is_under_the_service_and_user_of_the_format_and_nowhere_else(
@@ -97,9 +97,9 @@ def test_item_that_is_no_key_of_this_vault_is_said_so_and_the_next_way_is_tried(
     desk: Cli, keyring_service: SecretService, value: bytes | None, said: str
 ) -> None:
     desk("init", "--keyring", check=True)
-    keyring_service.keyring.empty()
+    keyring_service.empty()
     if value is not None:
-        keyring_service.keyring.put("credvault", f"{head_of(desk)['vault_id']}:1", value)
+        keyring_service.put("credvault", f"{head_of(desk)['vault_id']}:1", value)
     vault = (desk.home / ".local/share/credvault/vault.json").read_bytes()
 
     done = [desk(*words) for words in (["list"], ["-vv", "list"], ["add", "a/b", "--from-env", "HOME"])]
@@ -117,7 +117,7 @@ def test_item_that_is_no_key_of_this_vault_is_said_so_and_the_next_way_is_tried(
 def test_second_slot_is_tried_where_the_first_has_no_key(desk: Cli, keyring_service: SecretService) -> None:
     desk("init", "--keyring", check=True)
     desk("slot", "add", "--keyring", check=True)
-    keyring_service.keyring.put("credvault", f"{head_of(desk)['vault_id']}:1", OTHER_KEY.encode())
+    keyring_service.put("credvault", f"{head_of(desk)['vault_id']}:1", OTHER_KEY.encode())
 
     done = desk("-v", "list")
 
@@ -142,7 +142,7 @@ def test_no_key_is_left_of_a_vault_that_was_not_made(
 
 def test_no_vault_is_made_where_no_key_can_be_kept(desk: Cli, tmp_path_factory: pytest.TempPathFactory) -> None:
     with secret_service(tmp_path_factory.mktemp("own")) as service:
-        service.keyring.lock()
+        service.lock()
         done = desk("init", "--keyring", env={**service.environ})
 
     assert done.returncode == 5
@@ -176,8 +176,8 @@ def test_slots_that_are_added_at_once_all_open(desk: Cli, keyring_service: Secre
     keys = keys_of(keyring_service)
     assert len(keys) == 5
     for user, key in keys.items():  # each alone
-        keyring_service.keyring.empty()
-        keyring_service.keyring.put("credvault", user, key)
+        keyring_service.empty()
+        keyring_service.put("credvault", user, key)
         slot = user.rpartition(":")[2]
         assert f"unlocking with the OS keyring (Secret Service, slot {slot})" in desk("-v", "list").stderr.decode()
 
@@ -232,7 +232,7 @@ def test_agent_takes_the_key_and_does_not_ask_the_keyring_itself(desk: Cli, keyr
     with tempfile.TemporaryDirectory(prefix="cv-") as folder:  # a short path, for a socket
         desk.env["CREDVAULT_AGENT_SOCKET"] = f"{folder}/agent.sock"
         desk("unlock", check=True)
-        keyring_service.keyring.empty()
+        keyring_service.empty()
 
         by_agent = desk("get", "a/b")
         desk("lock", check=True)
