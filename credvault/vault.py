@@ -4,6 +4,7 @@ Each call goes through one guard, in this order: decide, do, record, release. Fa
 no users; policy knows no backends. The clock is handed in from here down.
 """
 
+import os
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
@@ -15,7 +16,7 @@ from credvault.access.policy import Policy, decide, owner_policy, verdict_for_al
 from credvault.access.receivers import by_variable, check_receiver, releasable, serves
 from credvault.audit import Trail
 from credvault.backends.base import ABSENT, ANY, Backend, Capability, Change
-from credvault.backends.registry import offline_offer, open_backend
+from credvault.backends.registry import as_offline, offline_offer, open_backend
 from credvault.config import Flags, Settings, load_settings
 from credvault.model import record as model
 from credvault.model import times
@@ -383,10 +384,10 @@ def open_vault(
     has opened the one of the settings already. Raises ConfigError, Unsupported.
     """
     if settings is None:
-        import os
-
         flags = Flags(profile=profile, vault=path, offline=offline, max_age=max_age)
         settings = load_settings(flags, os.environ)._replace(stays=True)
+    elif offline:
+        settings = as_offline(settings, max_age)
     identity = local_identity()
     return Vault(
         backend or open_backend(settings, unlock, kdf=kdf, warn=warn, detail=detail, clock=clock),

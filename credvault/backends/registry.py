@@ -72,6 +72,14 @@ def open_copy(
     return OfflineBackend(_vault_file(settings, ask, kdf, warn, detail), settings, warn=warn, clock=clock)
 
 
+def as_offline(settings: Settings, max_age: int | None) -> Settings:
+    """Return settings as those of the offline copy, of at most `max_age` seconds; raises Invalid, ConfigError."""
+    from credvault.config.offline import copy_settings
+
+    flags = settings.flags._replace(offline=True, max_age=max_age)
+    return copy_settings(settings._replace(flags=flags)) if settings.store is None else settings._replace(flags=flags)
+
+
 def offline_offer(settings: Settings, now: float) -> str | None:
     """Return what is to be said of an offline copy where the store cannot be reached, if there is one to use."""
     from credvault.config.offline import offer

@@ -83,10 +83,10 @@ def offer(settings: Settings, now: float) -> str | None:
     if settings.store is not None or settings.profile is None or settings.option("offline") is not True:
         return None
     try:
-        saved = os.stat(copy_path(settings, settings.profile)).st_mtime
-    except OSError:
+        saved, limit = os.stat(copy_path(settings, settings.profile)).st_mtime, age_limit(settings)
+    except (OSError, ConfigError):  # who asks for the copy is told what is wrong with it, and nobody else
         return None
-    age, limit = int(now - saved), age_limit(settings)
+    age = int(now - saved)
     if limit is not None and age > limit.seconds:
         return f"--offline has a copy, but of {duration_text(age)} ago, more than {limit.source} allows"
     return f"--offline would use the copy of {duration_text(age)} ago"

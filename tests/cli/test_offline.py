@@ -12,6 +12,7 @@ import pytest
 from credvault import errors, open_vault
 from credvault.backends.offline import LABEL_NAME, Label, parse_label
 from credvault.cli.offering import offered
+from credvault.config import Flags, load_settings
 from credvault.lifecycle import offline
 from credvault.model.names import parse_name
 from credvault.model.times import time_text
@@ -358,8 +359,12 @@ def test_bad_max_age_of_a_profile_names_its_place(home: Home, store: AwayStore) 
     home.run("offline", "save")
     home.write(".config/credvault/config.toml", CONFIG.replace('"8h"', '"a day"'))
 
+    store.is_away = True
+    away = home.run("get", "TOKEN")
     done = home.run("--offline", "get", "TOKEN")
 
+    # What is wrong with a setting of the copy does not stand before what is wrong with the store.
+    assert (away.status, away.stderr.splitlines()[-1]) == (6, "credvault: hint: wait for it to come back")
     assert (done.status, done.stdout) == (9, b"")
     assert "profile prod in" in done.stderr
     assert "max_age: 'a day' is not a duration" in done.stderr
@@ -581,6 +586,18 @@ def test_program_reads_the_copy_and_is_told_its_age(
     assert (store.opened, store.calls) == (0, {})
 
 
+def test_settings_that_a_program_gives_lead_to_the_copy_too(home: Home, store: AwayStore) -> None:
+    home.run("offline", "save")
+    store.reset()
+    settings = load_settings(Flags(profile="prod"), home.environ)
+
+    for given in (settings, load_settings(Flags(profile="prod", offline=True), home.environ)):
+        with open_vault(given, offline=True, max_age=3600) as vault:
+            assert vault.get("TOKEN").value.reveal() == b"second"
+
+    assert (store.opened, store.calls) == (0, {})
+
+
 def test_program_that_stays_is_refused_once_the_copy_is_too_old(
     home: Home, store: AwayStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -641,3 +658,15 @@ def test_key_in_the_os_keyring_goes_again_where_saving_fails(
     assert done.status == 6
     assert not copy_of(home).exists()
     assert keyring_service.items() == before
+
+
+def test_copy_takes_another_key_like_any_vault_file(home: Home, store: AwayStore) -> None:
+    home.run("offline", "save")
+    added = home.run("--vault", str(copy_of(home)), "slot", "add", "--generate-key")
+
+    done = home.run("--offline", "get", "TOKEN", CREDVAULT_KEY=added.stdout.decode().strip())
+
+    assert added.status == 0
+    assert (done.status, done.stdout) == (0, b"second")
+    assert home.run("offline", "save").status == 0
+    assert home.run("--offline", "get", "TOKEN", CREDVAULT_KEY=added.stdout.decode().strip()).stdout == b"second"
