@@ -377,11 +377,10 @@ def open_vault(
 ) -> Vault:
     """Open the vault of the settings that hold here, of a profile, or at a path.
 
-    The key comes from where spec.md 6 says, and last from `unlock`, which asks a person. Nothing is read or
-    unlocked before the first call. With `offline` the offline copy of the profile answers, and the store is never
-    contacted; `warn` is told its age, and one older than `max_age` seconds (or than the profile's) is
-    BackendUnavailable. `kdf` is for tests: cheap derivations need another floor. `backend` is for who
-    has opened the one of the settings already. Raises ConfigError, Unsupported.
+    The key comes from where spec.md 6 says, and last from `unlock`, which asks a person. Nothing is read or unlocked
+    before the first call. With `offline` the profile's offline copy answers, and never its store; `warn` is told its
+    age, and one older than `max_age` seconds is BackendUnavailable. `kdf` is for tests: cheap derivations need another
+    floor. `backend` is for who has opened the settings' own. Raises ConfigError, Unsupported.
     """
     if settings is None:
         flags = Flags(profile=profile, vault=path, offline=offline, max_age=max_age)
