@@ -33,6 +33,7 @@ class AbilityTests(StoreUnderTest):
                 lambda: backend.history(name),
                 lambda: backend.get(name, 1),
                 lambda: backend.get_versions([(name, 1)]),
+                lambda: backend.histories([name]),
             ),
             Capability.METADATA: (lambda: backend.put(change(name, None, note="a note")),),
             Capability.SOFT_DELETE: (
@@ -107,7 +108,7 @@ class AbilityTests(StoreUnderTest):
         self.place(name, value_of("one"))
         backend = self.backend
 
-        shown: list[object] = [backend.get(name), backend.get_many([name]), backend, vars(backend), backend.check()]
+        shown: list[object] = [backend.get(name), backend.get_many([name]), backend, backend.check()]
         if self.can(Capability.WRITE):
             shown += [self.put(other, value_of("two")), change(other, value_of("two"))]
         if self.can(Capability.LIST):

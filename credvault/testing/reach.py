@@ -34,6 +34,7 @@ class ReachTests(StoreUnderTest):
             (Capability.LIST, backend.names),
             (Capability.DELETE, lambda: backend.delete([name])),
             (Capability.VERSIONS, lambda: backend.history(name)),
+            (Capability.VERSIONS, lambda: backend.histories([name, other])),
             (Capability.VERSIONS, lambda: backend.get_versions([(name, 1)])),
             (Capability.SOFT_DELETE, lambda: backend.delete_softly([name])),
             (Capability.SOFT_DELETE, lambda: backend.undelete(name)),

@@ -67,6 +67,21 @@ class VersionTests(StoreUnderTest):
         assert all((secret.record.name, secret.record.version) == pair for pair, secret in found.items())
         assert self.backend.get_versions([]) == {}
 
+    def test_several_histories_are_fetched_at_once(self) -> None:
+        """`histories` gives what `history` gives of each name, and leaves out what is not there."""
+        self.need(Capability.WRITE, Capability.VERSIONS)
+        first, second, absent = self.names()
+        for name, word in ((first, "one"), (first, "two"), (second, "three")):
+            self.put(name, value_of(word))
+
+        found = self.backend.histories([second, absent, first])
+
+        assert found.keys() == {first, second}
+        assert {name: list(history) for name, history in found.items()} == {
+            name: list(self.backend.history(name)) for name in (first, second)
+        }
+        assert self.backend.histories([]) == {}
+
     def test_the_same_value_again_is_a_version_of_its_own(self) -> None:
         """Nothing is left out for being what was there before."""
         self.need(Capability.WRITE, Capability.VERSIONS)

@@ -1,9 +1,13 @@
 """Settings of the backend `hashicorp` for tests: of a profile, or of an environment alone."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from credvault.backends.hashicorp.address import Address
+from credvault.backends.hashicorp.kv2 import KV2
+from credvault.backends.hashicorp.login import Login
+from credvault.backends.hashicorp.transport import Transport
 from credvault.config import Flags, Settings, load_settings
 
 
@@ -16,6 +20,13 @@ def make_settings(folder: Path, environ: Mapping[str, str], profile: Mapping[str
     (folder / "config.toml").write_text("\n".join(["[profiles.prod]", *lines]), encoding="utf-8")
     whole["CREDVAULT_CONFIG"] = str(folder / "config.toml")
     return load_settings(Flags(profile="prod"), whole, str(folder))
+
+
+def unreachable_engine(settings: Settings) -> tuple[KV2, Callable[[], None]]:
+    """Return an engine at a port where nobody listens, asked again without a pause; and what closes it."""
+    transport = Transport(Address("http", "127.0.0.1", 1, "the test"), sleep=lambda seconds: None)
+    login = Login(settings, transport, warn=lambda text: None, detail=lambda text: None)
+    return KV2(transport, login, "secret", "credvault"), transport.close
 
 
 def _toml(value: object) -> str:

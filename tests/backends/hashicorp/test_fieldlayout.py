@@ -10,19 +10,15 @@ from typing import Any
 import pytest
 
 from credvault.backends.base import ABSENT, ANY, Backend, Capability
-from credvault.backends.hashicorp.address import Address
 from credvault.backends.hashicorp.fieldlayout import FieldLayout
-from credvault.backends.hashicorp.kv2 import KV2
-from credvault.backends.hashicorp.login import Login
 from credvault.backends.hashicorp.opening import open_hashicorp
-from credvault.backends.hashicorp.transport import Transport
 from credvault.model.errors import AlreadyExists, Conflict, Denied, InvalidValue, NotFound, Unsupported
 from credvault.model.names import parse_name
 from credvault.model.record import Record
 from credvault.testing import BackendContract
 from credvault.testing.names import AWKWARD
 from credvault.testing.store import change
-from tests.backends.hashicorp.profiles import make_settings
+from tests.backends.hashicorp.profiles import make_settings, unreachable_engine
 from tests.openbao import Bao
 from tests.recorder import recorder
 
@@ -53,10 +49,8 @@ class TestContract(BackendContract):
 
     def open_unreachable(self) -> Backend:
         """Return a backend whose server is not there."""
-        address = Address("http", "127.0.0.1", 1, "the test")
-        transport = Transport(address, sleep=lambda seconds: None)
-        login = Login(self.settings, transport, warn=ignore, detail=ignore)
-        return FieldLayout(KV2(transport, login, "secret", "intentframe"), ignore, transport.close)
+        kv, let_go = unreachable_engine(self.settings)
+        return FieldLayout(kv, ignore, let_go)
 
 
 class Store:

@@ -1,11 +1,15 @@
 """The layout `secret` on a real OpenBao: the contract, and what other programs see and write."""
 
+from pathlib import Path
+
 import pytest
 
 from credvault.backends.base import Backend
 from credvault.backends.hashicorp.opening import open_hashicorp
+from credvault.backends.hashicorp.secretlayout import SecretLayout
 from credvault.config import Flags, load_settings
 from credvault.testing import BackendContract
+from tests.backends.hashicorp.profiles import make_settings, unreachable_engine
 from tests.openbao import Bao
 
 
@@ -20,9 +24,14 @@ class TestContract(BackendContract):
     """The suite that every backend passes."""
 
     @pytest.fixture(autouse=True)
-    def _store(self, bao: Bao) -> None:
-        self.bao, self.mount = bao, bao.new_mount()
+    def _store(self, bao: Bao, tmp_path: Path) -> None:
+        self.bao, self.mount, self.folder = bao, bao.new_mount(), tmp_path
 
     def open_backend(self) -> Backend:
         """Return the backend on a mount of this test's own."""
         return backend_on(self.bao, self.mount)
+
+    def open_unreachable(self) -> Backend:
+        """Return a backend whose server is not there."""
+        kv, let_go = unreachable_engine(make_settings(self.folder, self.bao.environ))
+        return SecretLayout(kv, lambda text: None, let_go)
