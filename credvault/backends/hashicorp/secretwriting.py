@@ -8,13 +8,13 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from credvault.backends.base import ABSENT, ANY, Change
+from credvault.backends.base import ABSENT, ANY, Change, check_expected
 from credvault.backends.hashicorp import facts as custom_facts
 from credvault.backends.hashicorp.facts import seconds
 from credvault.backends.hashicorp.kv2 import KV2, Metadata, Written
 from credvault.backends.hashicorp.secretlayout import VALUE, VALUE_BASE64, check_state
 from credvault.model import record as model
-from credvault.model.errors import AlreadyExists, Conflict, Denied, NotFound
+from credvault.model.errors import AlreadyExists, Conflict, Denied
 from credvault.model.names import Name
 from credvault.model.record import Record, record_from_facts
 from credvault.model.tuples import NamedTuple
@@ -100,9 +100,8 @@ class Writing:
         name = change.name
         custom: dict[str, str | None] = custom_facts.to_custom(change.facts)
         if old is None or not old.stages:
-            if change.value is None or change.expect not in (ABSENT, ANY):
-                raise NotFound(f"there is no secret {name}")
-            facts = model.first_facts(name, change.facts)
+            check_expected(change, None)
+            facts = model.next_facts(name, None, change.facts)
             custom = custom_facts.to_custom(facts)
             custom[custom_facts.WRITERS] = custom_facts.with_writer({}, 1, facts.get("updated_by", "unknown"))
             custom = {member: text for member, text in custom.items() if text is not None}
@@ -111,9 +110,7 @@ class Writing:
             newest = old.stages[0]
             times = seconds(old.created_time), seconds(newest.created_time)
             held, _ = custom_facts.from_custom(name, old.custom, newest.version, *times)
-            facts = model.merge_facts(held, change.facts)
-        model.check_facts(facts)
-        model.check_together(facts)
+            facts = model.next_facts(name, held, change.facts)
         custom_facts.check_count({custom_facts.WRITERS: "", **(old.custom if old else {}), **custom})
         return _Plan(change, path, old, facts, custom)
 
@@ -125,11 +122,7 @@ class Writing:
             if old.state == model.DELETED:
                 hint = f"'credvault undelete {name}' brings it back; --force puts a new value over it"
                 raise AlreadyExists(f"{name} is there already, its version {current} deleted", hint=hint)
-            hint = f"'credvault rotate {name}' puts a new value in; --force replaces it"
-            raise AlreadyExists(f"{name} is there already (version {current})", hint=hint)
-        if change.expect not in (ANY, current):
-            hint = "somebody else changed it; look, and do it again"
-            raise Conflict(f"{name} is at version {current}, not {change.expect}", hint=hint)
+        check_expected(change, current)
         if change.value is None:
             check_state(name, current, old.state)
 
