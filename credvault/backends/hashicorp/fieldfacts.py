@@ -5,6 +5,7 @@ and when it was written, and by whom, is kept beside facts alone. Each fact has 
 merges edits of different facts. A name has no '#', so no key is taken for another. Pure.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ from credvault.model.names import Name
 from credvault.model.record import Record, record_from_facts
 
 _STAMPS = ("created_at", "updated_at", "updated_by", "value_changed_at")
-# Time and user of the last change as one text.
+# Time and user of the last change as one text, a JSON list.
 _UPDATED = "updated"
 # A value that is there before its facts are: whatever they will be, it becomes no variable meanwhile.
 _NEW = "new"
@@ -36,9 +37,9 @@ def facts_of(name: Name, reading: Reading) -> dict[str, Any]:
     if own.pop(_NEW, None):
         own = {"delivery": model.EXECUTOR_ONLY}
     if _UPDATED in own:
-        at, _, by = own.pop(_UPDATED).partition(" ")
-        since = own.get("created_at", at)
-        own = {"value_changed_at": since, **own, "updated_at": at, **({"updated_by": by} if by else {}), **_ANYBODY}
+        updated = _parse_updated(own.pop(_UPDATED))
+        since = own.get("created_at", updated.get("updated_at", ""))
+        own = {"value_changed_at": since, **own, **updated, **_ANYBODY}
     changed = custom_facts.seconds(reading.created_time)
     return custom_facts.from_custom(name, own, reading.version, changed, changed)[0]
 
@@ -90,7 +91,7 @@ def check_count(namespace: str, custom: Mapping[str, str | None]) -> None:
 def _packed(name: Name, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return facts without what reading them finds by itself."""
     packed = dict(facts)
-    packed[_UPDATED] = f"{packed.pop('updated_at')} {packed.pop('updated_by', '')}".strip()
+    packed[_UPDATED] = [packed.pop(member) for member in ("updated_at", "updated_by") if member in facts]
     if packed["value_changed_at"] == packed["created_at"]:
         del packed["value_changed_at"]
     for member in ("type", "delivery"):
@@ -98,6 +99,16 @@ def _packed(name: Name, facts: Mapping[str, Any]) -> dict[str, Any]:
         if model.first_facts(name, others)[member] == facts[member]:
             del packed[member]
     return packed
+
+
+def _parse_updated(text: str) -> dict[str, str]:
+    try:
+        updated = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(updated, list) or not all(isinstance(each, str) for each in updated):
+        return {}
+    return dict(zip(("updated_at", "updated_by"), updated, strict=False))
 
 
 def _key(name: Name, member: str) -> str:

@@ -24,7 +24,7 @@ class FieldLayout(Layout):
     """Secrets of a KV v2 engine, those of a namespace in one place."""
 
     capabilities = Capability.READ | Capability.WRITE | Capability.LIST | Capability.DELETE | Capability.METADATA
-
+    is_large = True  # to list takes a request for each namespace
     _example = "{}"
 
     def __init__(
