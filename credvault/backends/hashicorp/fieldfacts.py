@@ -22,8 +22,6 @@ _UPDATED = "updated"
 # A value that is there before its facts are: whatever they will be, it becomes no variable meanwhile.
 _NEW = "new"
 _MARK = "#"
-# Who wrote which version is not known here; where stamps are kept, they are the secret's own.
-_ANYBODY = {custom_facts.WRITERS: '{"1-999999999":"anybody"}'}
 
 
 def record_of(name: Name, reading: Reading) -> Record:
@@ -39,7 +37,7 @@ def facts_of(name: Name, reading: Reading) -> dict[str, Any]:
     if _UPDATED in own:
         updated = _parse_updated(own.pop(_UPDATED))
         since = own.get("created_at", updated.get("updated_at", ""))
-        own = {"value_changed_at": since, **own, **updated, **_ANYBODY}
+        own = {"value_changed_at": since, **own, **updated, **custom_facts.BY_ANYBODY}
     changed = custom_facts.seconds(reading.created_time)
     return custom_facts.from_custom(name, own, reading.version, changed, changed)[0]
 

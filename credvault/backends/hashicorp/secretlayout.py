@@ -180,8 +180,8 @@ class SecretLayout(Layout):
         """Return a secret as it was read; raises VersionDeleted, VersionDestroyed, Unsupported."""
         check_state(name, reading.version, reading.state, pinned=not is_current)
         value = self._value(name, reading.data or {})
-        # An older version has the facts of now.
-        marks = reading.custom if is_current else {**reading.custom, custom_facts.WRITERS: _ANYBODY}
+        # An older version has the facts of now, whoever wrote it.
+        marks = reading.custom if is_current else {**reading.custom, **custom_facts.BY_ANYBODY}
         created = seconds(reading.created_time)
         facts = self._facts(name, marks, reading.version, created, created)
         return Secret(record_from_facts(name, reading.version, facts), value)
@@ -250,10 +250,6 @@ def _versions(metadata: Metadata) -> Sequence[Version]:
         )
         for stage in metadata.stages
     ]
-
-
-# Who wrote what does not matter for a version that is asked for by its number.
-_ANYBODY = '{"1-999999999":"anybody"}'
 
 
 def check_state(name: Name, version: int, state: str | None, *, pinned: bool = False) -> None:
