@@ -6,7 +6,7 @@ interpreter 13; `curl --parallel` asks for 100 secrets in 35. `_socket` is the C
 
 import _socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from credvault.backends.hashicorp.address import Address
@@ -210,22 +210,26 @@ def _connect(address: Address, context: Context) -> Any:
 
     Raises NoAnswer, and BackendUnavailable where another attempt would end no better.
     """
-    try:
-        # As bytes: for text Python loads a codec and its tables, which takes 5 ms.
-        places = _socket.getaddrinfo(address.host.encode("ascii"), address.port, 0, _socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        hint = f"look at the address, which {printable(address.source)} gives"
-        raise BackendUnavailable(f"there is no host {printable(address.host)}", hint=hint) from None
+    proxy = None
+    if address.proxy and context is not None:
+        from credvault.backends.hashicorp.proxy import find_proxy, pass_through
+
+        proxy = find_proxy(address)
+    host, port = (address.host, address.port) if proxy is None else (proxy.host, proxy.port)
+    places = _look_up(host, port, address)
+    for *_, place in places:
+        _check_plain(address, str(place[0]))
+    # `socket`, where TLS has loaded it, is what ssl wraps.
+    make: Callable[..., Any] = _socket.socket if context is None else _wrappable()
     why = "it cannot be reached"
     for family, kind, protocol, _, place in places:
-        # `socket`, where TLS has loaded it, is what ssl wraps.
-        make: Callable[..., Any] = _socket.socket if context is None else _wrappable()
         sock = make(family, kind, protocol)
         try:
             sock.settimeout(CONNECT_SECONDS)
             sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
             sock.connect(place)
-            _check_plain(address, str(place[0]))
+            if proxy is not None:
+                pass_through(sock, proxy, address)
             return sock if context is None else _secured(sock, address, context)
         except TimeoutError:
             why = f"no connection in {CONNECT_SECONDS:.0f} s"
@@ -238,6 +242,18 @@ def _connect(address: Address, context: Context) -> Any:
     raise NoAnswer(why, was_sent=False)
 
 
+def _look_up(host: str, port: int, address: Address) -> Sequence[Any]:
+    """Return where a host is, as getaddrinfo(3) does; raises BackendUnavailable, and NoAnswer if that may pass."""
+    try:
+        # As bytes: for text Python loads a codec and its tables, which takes 5 ms.
+        return _socket.getaddrinfo(host.encode("ascii"), port, 0, _socket.SOCK_STREAM)
+    except OSError as exc:
+        if exc.errno == _socket.EAI_AGAIN:
+            raise NoAnswer("its name cannot be looked up now", was_sent=False) from None
+        hint = f"look at the address, which {printable(address.source)} gives"
+        raise BackendUnavailable(f"there is no host {printable(host)}", hint=hint) from None
+
+
 def _wrappable() -> Callable[..., Any]:
     import socket
 
@@ -245,7 +261,7 @@ def _wrappable() -> Callable[..., Any]:
 
 
 def _check_plain(address: Address, place: str) -> None:
-    """Raise BackendUnavailable where a token would go over a network for all to read; nothing has been sent."""
+    """Raise BackendUnavailable where a token would go over a network for all to read; nobody has been called yet."""
     if address.scheme == "https" or address.allow_http or _is_loopback(place):
         return
     message = f"{printable(address.host)} is {printable(place)}, and plain http is for this machine alone"
