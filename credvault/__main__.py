@@ -32,8 +32,8 @@ def main() -> int:
         form = plain_form(sys.argv[1:]) if sys.platform != "win32" else None
         status = None
         if form is not None and not _is_masked(form):
-            status = _run_cold(form) if _has_key() or _is_elsewhere() else None
-            if status is None and not _has_key():
+            status = _run_cold(form) if form.is_uri or _has_key() or _is_elsewhere() else None
+            if status is None and not form.is_uri and not _has_key():
                 status = _run_fast(form)
         return _run_whole() if status is None else status
     except KeyboardInterrupt:  # before the command line is there to say it

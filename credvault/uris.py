@@ -4,12 +4,12 @@ What they lead to is on a server of its own, whatever the backend of the vault. 
 looked for, before the mounts are allowed.
 """
 
-from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Self
 
 from credvault.access import policy as access
-from credvault.access.identity import Identity
-from credvault.access.policy import Policy, verdict_for_all
+from credvault.access.identity import Identity, local_identity
+from credvault.access.policy import Policy, owner_policy, verdict_for_all
 from credvault.access.receivers import check_receiver, releasable
 from credvault.audit import Trail
 from credvault.config import Settings
@@ -40,12 +40,19 @@ class URIs:
         self._policy = policy
         self._trail = trail
         self._identity = identity
-        self._stores: list[tuple[Settings, URIStore]] = []
+        self._stores: dict[str, tuple[Settings, URIStore]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """End the connections."""
-        while self._stores:
-            self._stores.pop()[1].close()
+        for _, store in self._stores.values():
+            store.close()
+        self._stores.clear()
 
     def get(self, uri: SecretURI | str, *, purpose: str = "get") -> Secret:
         """Return the field that a URI names, or where it names none all fields, as a JSON object.
@@ -101,27 +108,22 @@ class URIs:
             check_readable(uri)
             check_mount(uri, mounts.names, mounts.source)
 
-    def _by_store(self, wanted: Sequence[SecretURI]) -> "list[tuple[URIStore, list[SecretURI]]]":
-        """Return the servers that are to be asked, and what for: two providers may lead to the same one."""
-        asked: list[tuple[URIStore, list[SecretURI]]] = []
-        for uri in wanted:
-            store = self._store(uri.provider)
-            mine = next((uris for other, uris in asked if other is store), None)
-            if mine is None:
-                asked.append((store, [uri]))
-            else:
-                mine.append(uri)
-        return asked
+    def _by_store(self, wanted: Sequence[SecretURI]) -> "Iterator[tuple[URIStore, list[SecretURI]]]":
+        """Yield the servers that are to be asked, and what for, once all are known: two providers may share one."""
+        stores = {provider: self._store(provider) for provider in {uri.provider: None for uri in wanted}}
+        for store in dict.fromkeys(stores.values()):
+            yield store, [uri for uri in wanted if stores[uri.provider] is store]
 
     def _store(self, provider: str) -> "URIStore":
-        settings = server_settings(self._settings, provider)
-        store = next((store for other, store in self._stores if other == settings), None)
-        if store is None:
-            from credvault.backends.hashicorp.uris import URIStore
+        if provider not in self._stores:
+            settings = server_settings(self._settings, provider)
+            same = next((each for each in self._stores.values() if each[0] == settings), None)
+            if same is None:
+                from credvault.backends.hashicorp.uris import URIStore
 
-            store = URIStore(settings, self._warn, self._detail)
-            self._stores.append((settings, store))
-        return store
+                same = settings, URIStore(settings, self._warn, self._detail)
+            self._stores[provider] = same
+        return self._stores[provider][1]
 
     def _salt(self) -> str:
         if not self._trail.is_enabled:
@@ -132,3 +134,10 @@ class URIs:
         for result in dict.fromkeys(results.values()):
             references = [resource_ref(uri, salt) for uri, each in results.items() if each == result]
             self._trail.record(purpose, references, result, member="resource_ref")
+
+
+def open_uris(settings: Settings, warn: Tell, detail: Tell, clock: Callable[[], float]) -> URIs:
+    """Open the door of the local user by itself: whoever names URIs alone needs no vault."""
+    identity = local_identity()
+    trail = Trail(settings.state_folder, clock, enabled=settings.trail_enabled)
+    return URIs((settings, warn, detail), policy=owner_policy(identity), trail=trail, identity=identity)

@@ -322,6 +322,17 @@ def test_who_names_no_uri_loads_nothing_of_them(home: Path, words: list[str]) ->
     )
 
 
+def test_get_by_uri_loads_no_command_line_and_no_cryptography(home: Path, bao: Bao) -> None:
+    mount = bao.new_mount()
+    bao.must("POST", f"{mount}/data/a", {"data": {"b": "canary-value"}})
+    more: dict[str, str | None] = {**bao.environ, "CREDVAULT_KEY": None, "TENANT_ALLOWED_MOUNTS": mount}
+
+    modules = loaded_in_a_run(home, "get", f"openbao+kv2://{mount}/a#b", more=more, site=False)
+
+    assert {"credvault.cli.coldlane", "credvault.uris"} <= modules
+    assert not {"click", "cryptography", "ssl", "socket", "http.client", "credvault.agent.fastlane"} & modules
+
+
 def test_export_loads_the_format_that_is_asked_for_and_no_other(home: Path, of_libraries: set[str]) -> None:
     modules = loaded_in_a_run(home, "export", "--format", "systemd", "--only", "*")
 

@@ -25,7 +25,7 @@ def run(argv: Sequence[str], form: PlainForm, *, has_key: bool) -> int | None:
     state = Run()
     if form.namespace is not None and form.command == GET:
         state.set_option("namespace", form.namespace)
-    if not has_key and not _needs_no_key(state):
+    if not has_key and not form.is_uri and not _needs_no_key(state):
         return None
     return boundary.end(state, argv, lambda: _get(state, form) if form.command == GET else _exec(state, form))
 
@@ -38,7 +38,8 @@ def _needs_no_key(state: Run) -> bool:
 
 
 def _get(state: Run, form: PlainForm) -> int:
-    secret = release.fetch(state, Reference(state.name(form.words[0])))
+    text = form.words[0]
+    secret = release.fetch(state, state.reference(text) if form.is_uri else Reference(state.name(text)))
     state.out.value(secret.value, newline=None, raw=False)
     return 0
 

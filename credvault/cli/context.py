@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # the vault and its cryptography are loaded when one is opene
     from credvault.sealing.slots import KdfLimits, KeyMaterial
     from credvault.sealing.sources import Ask
     from credvault.sealing.vaultfile import VaultFile
+    from credvault.uris import URIs
     from credvault.vault import Vault
 
 
@@ -142,6 +143,12 @@ class Run:
             detail=self.out.detail,
             clock=self.clock,
         )
+
+    def open_uris(self) -> "URIs":
+        """Return what secret URIs lead to, without the vault of this run."""
+        from credvault.uris import open_uris
+
+        return open_uris(self.settings, self.out.warn, self.out.detail, self.clock)
 
     def vault_file(self, *, warn: bool = True) -> "VaultFile":
         """Return the vault file of this run, for what is done to the file itself; raises Invalid for other backends."""

@@ -32,11 +32,12 @@ if TYPE_CHECKING:
 
 def fetch(run: Run, reference: "Reference | SecretURI") -> Secret:
     """Return a secret, or of a secret URI the field that it names, and warn where it has expired."""
-    with run.open_vault() as vault:
-        if isinstance(reference, Reference):
+    if isinstance(reference, Reference):
+        with run.open_vault() as vault:
             secret = vault.get(reference.name, reference.version)
-        else:
-            secret = vault.uris.get(reference)
+    else:
+        with run.open_uris() as uris:
+            secret = uris.get(reference)
     for text in expiry_warnings([secret.record], run.clock()):
         run.out.warn(text)
     return secret

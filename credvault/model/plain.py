@@ -1,7 +1,7 @@
 """The plain forms of the two commands that stand in prompts, loops and scripts: no option but `-n`.
 
 `get [-n NS] NAME` and `exec [-n NS] -- CMD ARG…` need no Click to be understood, and the lanes answer them without it.
-NAME is no URI: those are read by the command line.
+NAME may be a secret URI, which needs neither key nor agent; one of `credvault://` is the command line's to read.
 Imports nothing, for that reason.
 """
 
@@ -9,14 +9,18 @@ GET, EXEC = "get", "exec"
 
 
 class PlainForm:
-    """A command line of a plain form: the command, the namespace of `-n` or None, and the words after it."""
+    """A command line of a plain form: the command, the namespace of `-n` or None, and the words after it.
 
-    __slots__ = ("command", "namespace", "words")
+    `is_uri` says that `get` is to read a secret URI.
+    """
 
-    def __init__(self, command: str, namespace: str | None, words: list[str]) -> None:
+    __slots__ = ("command", "is_uri", "namespace", "words")
+
+    def __init__(self, command: str, namespace: str | None, words: list[str], is_uri: bool = False) -> None:
         self.command = command
         self.namespace = namespace
         self.words = words
+        self.is_uri = is_uri
 
 
 def plain_form(argv: list[str]) -> PlainForm | None:
@@ -26,8 +30,8 @@ def plain_form(argv: list[str]) -> PlainForm | None:
     command, rest, namespace = argv[0], argv[1:], None
     if len(rest) > 2 and rest[0] == "-n" and rest[1] and not rest[1].startswith("-"):
         namespace, rest = rest[1], rest[2:]
-    if command == GET and len(rest) == 1 and not rest[0].startswith("-") and "://" not in rest[0]:
-        return PlainForm(command, namespace, rest)
+    if command == GET and len(rest) == 1 and not rest[0].startswith(("-", "credvault://")):
+        return PlainForm(command, namespace, rest, "://" in rest[0])
     if command == EXEC and len(rest) > 1 and rest[0] == "--":
         return PlainForm(command, namespace, rest[1:])
     return None

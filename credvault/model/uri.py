@@ -96,7 +96,7 @@ def parse_uri(pointer: str, tenant_id: str | None = None, allowed_mounts: Collec
         provider, engine, segments[0], "/".join(segments[1:]), fragment, () if query is None else _pairs(query, pointer)
     )
     if allowed_mounts is not None:
-        check_mount(uri, allowed_mounts, f"tenant {tenant_id}" if tenant_id else "those that are allowed")
+        check_mount(uri, allowed_mounts, f"tenant {tenant_id}" if tenant_id else "the caller")
     return uri
 
 

@@ -255,6 +255,20 @@ def test_profile_of_such_a_server_wins_and_a_project_cannot_take_its_place(
     assert heard
 
 
+def test_offline_asks_no_server(cli: Cli) -> None:
+    folder = cli.home / ".config/credvault"
+    folder.mkdir(parents=True)
+    with listener() as (address, heard):
+        (folder / "config.toml").write_text(
+            f'[profiles.prod]\nbackend = "hashicorp"\naddress = "{address}"\noffline = true\n'
+        )
+        got = cli("--profile", "prod", "--offline", "get", "openbao://secret/a#b")
+        ran = cli("--profile", "prod", "--offline", "exec", "-e", "A=openbao://secret/a#b", "--", "true")
+
+    assert (got.returncode, ran.returncode, heard) == (8, 125, [])
+    assert b"is in no offline copy" in got.stderr
+
+
 def test_what_is_executor_only_becomes_no_variable(served: Cli, mount: str) -> None:
     uri = f"openbao+kv2://{mount}/app/closed#token"
     (served.cwd / ".credvault.toml").write_text(f'[env]\nA = "{uri}"\n')

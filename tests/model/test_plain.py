@@ -24,8 +24,8 @@ LEFT = [
     ["get", "a/b", "--json"],
     ["get", "--", "a/b"],
     ["get", "-h"],
-    ["get", "openbao+kv2://secret/a#b"],
-    ["get", "-n", "a", "credvault://b"],
+    ["get", "credvault://a/b"],
+    ["get", "-n", "a", "credvault://b#c"],
     ["get", "-"],
     ["get", "a/b", "c/d"],
     ["get", "-n", "b"],
@@ -54,6 +54,15 @@ def test_plain_form_is_taken(argv: list[str], expected: tuple[str, str | None, l
 
     assert form is not None
     assert (form.command, form.namespace, form.words) == expected
+    assert not form.is_uri
+
+
+@pytest.mark.parametrize("text", ["openbao+kv2://secret/a#b", "://", "x://"])
+def test_uri_is_taken_as_one(text: str) -> None:
+    form = plain_form(["get", text])
+
+    assert form is not None
+    assert (form.is_uri, form.words) == (True, [text])
 
 
 @pytest.mark.parametrize("argv", LEFT, ids=[" ".join(argv) for argv in LEFT])
