@@ -16,6 +16,7 @@ from credvault.config import Settings
 from credvault.model.errors import BackendUnavailable, Denied
 from credvault.model.names import Name
 from credvault.model.record import Record, Secret, Version
+from tests.home import Home
 
 NAME = "away"
 
@@ -111,6 +112,14 @@ def open_store(settings: Settings) -> AwayStore:
     """Return the store: what the entry point names."""
     STORE.opened += 1
     return STORE
+
+
+def home_of(folder: Path, profile: str) -> Home:
+    """Return a home whose current profile is of this backend, and may have an offline copy."""
+    home = Home(folder / "home").furnish()
+    home.write(".config/credvault/config.toml", f'[profiles.{profile}]\nbackend = "{NAME}"\noffline = true\n')
+    home.environ["CREDVAULT_PROFILE"] = profile
+    return home
 
 
 def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AwayStore:

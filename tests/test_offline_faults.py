@@ -9,22 +9,18 @@ import pytest
 
 from credvault import files
 from credvault.backends.offline import LABEL_NAME
-from tests.awaystore import AwayStore, install
+from tests.awaystore import AwayStore, home_of, install
 from tests.faults import KILL_AFTER, KILL_BEFORE, SHORT_THEN_FULL, FaultyCalls, in_child, leftovers
 from tests.faults import install as install_faults
 from tests.home import Home
 
 FAULTS = (KILL_BEFORE, KILL_AFTER, "ENOSPC", SHORT_THEN_FULL)
-CONFIG = '[profiles.prod]\nbackend = "away"\noffline = true\n'
 Held = dict[str, bytes] | None
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    home = Home(tmp_path / "home").furnish()
-    home.write(".config/credvault/config.toml", CONFIG)
-    home.environ["CREDVAULT_PROFILE"] = "prod"
-    return home
+    return home_of(tmp_path, "prod")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from credvault.model.errors import Denied
 from credvault.model.names import Name
 from credvault.model.value import SecretValue
 from credvault.vault import open_vault
-from tests.awaystore import AwayStore, install
+from tests.awaystore import AwayStore, home_of, install
 from tests.home import Home
 
 COUNT = 40
@@ -51,10 +51,8 @@ CASES: Sequence[tuple[Sequence[str], str, Mapping[str, int]]] = [
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    home = Home(tmp_path / "home").furnish()
-    home.write(".config/credvault/config.toml", '[profiles.away]\nbackend = "away"\noffline = true\n')
+    home = home_of(tmp_path, "away")
     home.write("refs.env", REFERENCES)
-    home.environ["CREDVAULT_PROFILE"] = "away"
     return home
 
 

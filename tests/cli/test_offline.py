@@ -17,7 +17,7 @@ from credvault.lifecycle import offline
 from credvault.model.names import parse_name
 from credvault.model.times import time_text
 from credvault.sealing.keys import print_key
-from tests.awaystore import AwayStore, install
+from tests.awaystore import AwayStore, home_of, install
 from tests.home import Home
 from tests.secretservice import SecretService
 
@@ -63,9 +63,8 @@ WRITING: Sequence[tuple[str, ...]] = [
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    home = Home(tmp_path / "home").furnish()
+    home = home_of(tmp_path, "prod")
     home.write(".config/credvault/config.toml", CONFIG)
-    home.environ["CREDVAULT_PROFILE"] = "prod"
     return home
 
 
