@@ -78,6 +78,12 @@ class FieldLayout(Layout):
         writing = FieldWriting(self._kv, self._warn, self._seen)
         return [record for batch in _batches(changes) for record in writing.make(batch)]
 
+    def check_fits(self, change: Change) -> None:
+        """Raise InvalidValue for a value that is no text, and for facts that the engine cannot hold."""
+        from credvault.backends.hashicorp.fieldwriting import check_fits
+
+        check_fits(change)
+
     def delete(self, names: Sequence[Name]) -> None:
         """Remove all these fields, once all are seen to be there, and a namespace with its last one.
 

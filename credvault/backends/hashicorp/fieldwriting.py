@@ -164,6 +164,14 @@ class FieldWriting:
             self._warn(f"what is written is stored, and what was to be noted of it is not ({namespace}): {exc.message}")
 
 
+def check_fits(change: Change) -> None:
+    """Raise InvalidValue for what no namespace can hold, whatever is in it."""
+    if change.value is not None:
+        _text_of(change.name, change.value)
+    given = {"value_changed_at": change.facts.get("updated_at"), **change.facts}
+    fieldfacts.texts_after(change.name, model.first_facts(change.name, given), {})
+
+
 def _text_of(name: Name, value: SecretValue) -> str:
     """Return a value as a field has it; raises InvalidValue for what is no text."""
     try:

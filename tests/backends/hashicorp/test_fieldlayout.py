@@ -435,6 +435,22 @@ def test_value_that_is_no_text_is_refused_and_the_old_one_stays(store: Store) ->
     assert store.read("team/a") == "text"
 
 
+def test_what_does_not_fit_is_told_without_asking_the_server(store: Store) -> None:
+    backend = store.open(VAULT_ADDR="http://127.0.0.1:1")
+    name = parse_name("team/a")
+
+    backend.check_fits(change(name, b"text", note="n"))
+    backend.check_fits(change(name, None, note="n"))
+    for bad in (
+        change(name, b"canary\xff"),
+        change(name, b"x", note="n" * 513),
+        change(parse_name("team/" + "k" * 120), None, note="n"),
+    ):
+        with pytest.raises(InvalidValue) as failure:
+            backend.check_fits(bad)
+        assert "canary" not in f"{failure.value.message}{failure.value.hint}"
+
+
 def test_changes_of_one_namespace_are_made_all_or_none(store: Store) -> None:
     store.put("team/b", "old")
     names = [parse_name(f"team/{key}") for key in "abc"]
