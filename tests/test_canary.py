@@ -486,6 +486,90 @@ def test_answer_that_cannot_be_written_is_said_without_it(home: Home, stdout: st
     assert files_with(home.root, CANARIES) == SOURCES
 
 
+TOKEN, SECRET_ID = b"s.canaryTokenOfAServer42", b"canary-secret-id-of-a-role-42"
+
+
+@pytest.mark.parametrize("option", ["-v", "-vv", "--json", "-q"])
+def test_nothing_that_opens_a_server_gets_out_of_a_failure(home: Home, bao: Bao, option: str) -> None:
+    home.write("token", TOKEN + b"\n")
+    home.write("open-token", TOKEN, mode=0o644)
+    home.write("secret-id", SECRET_ID)
+    home.write("helper", b"#!/bin/sh\necho " + TOKEN + b"\nexit 1\n", mode=0o700)
+    wrapping = bao.wrap("POST", "auth/token/create", {"ttl": "60s"})
+    home.write("wrapping", wrapping)
+    profiles = {
+        "file": "token_file = 'token'",
+        "open": "token_file = 'open-token'",
+        "role": "role_id = 'r'\nsecret_id_file = 'secret-id'",
+        "helper": f"token_helper = ['{home.root}/helper']",
+        "swapped": "token_file = 'wrapping'\ntoken_wrapping_path = 'auth/approle/role/x/secret-id'",
+        "lost": f"address = 'https://user:{TOKEN.decode()}@vault.example.org'",
+    }
+    lines = [f"[profiles.{name}]\nbackend = 'hashicorp'\n{text}\n" for name, text in profiles.items()]
+    home.write("servers.toml", "".join(lines))
+    address = {"VAULT_ADDR": bao.address}
+    token, role = TOKEN.decode(), {"VAULT_ROLE_ID": "r", "VAULT_SECRET_ID": SECRET_ID.decode()}
+    ways: list[tuple[dict[str, str], int]] = [
+        *(({**address, "CREDVAULT_CONFIG": "servers.toml", "CREDVAULT_PROFILE": name}, 5) for name in [*profiles][:-1]),
+        ({"CREDVAULT_CONFIG": "servers.toml", "CREDVAULT_PROFILE": "lost"}, 9),
+        ({**address, "VAULT_TOKEN": token}, 5),
+        ({**address, "VAULT_TOKEN": f"{token}\n"}, 5),
+        ({**address, "BAO_TOKEN": token}, 5),
+        ({**address, **role}, 5),
+        ({"VAULT_ADDR": "http://127.0.0.1:1", "VAULT_TOKEN": token, "VAULT_TIMEOUT": token}, 9),
+        ({"VAULT_ADDR": bao.address.replace("http", "https"), "VAULT_TOKEN": token}, 6),
+    ]
+    hidden = [TOKEN, SECRET_ID, wrapping.encode()]
+
+    for environ, status in ways:
+        backend = {} if "CREDVAULT_PROFILE" in environ else {"CREDVAULT_BACKEND": "hashicorp"}
+        for argv in (["get", "a/text"], ["list"], ["add", "b/new", "--stdin"], ["exec", "--", "true"], ["doctor"]):
+            position = argv.index("--") if "--" in argv else len(argv)
+            argv = [*argv[:position], option, *argv[position:]]
+            done = home.run(*argv, stdin=VALUE, **{**environ, **backend})
+            assert done.status == (125 if argv[0] == "exec" else status), (environ, argv, done)
+            assert not is_in(done.stdout + done.stderr.encode(), [*hidden, *CANARIES]), (environ, argv)
+
+    assert files_with(home.root, hidden) == ["helper", "open-token", "secret-id", "servers.toml", "token", "wrapping"]
+    assert files_with(home.root, CANARIES) == SOURCES
+
+
+@needs_proc
+def test_nothing_that_opens_a_server_is_in_a_list_of_processes_or_reaches_a_child(home: Home, bao: Bao) -> None:
+    mount = bao.new_mount()
+    policy = bao.new_policy(f'path "{mount}/*" {{ capabilities = ["read", "list"] }}')
+    token, role = bao.new_token(policy), bao.new_role(policy)
+    bao.must("POST", f"{mount}/data/credvault/a/A_VALUE", {"data": {"value": "shown"}})
+    home.write("helper", f"#!/bin/sh\nsleep 0.2\nenv >helper-env\necho {token}\n", mode=0o700)
+    home.write("secret-id", role.secret_id)
+    at = f"backend = 'hashicorp'\naddress = '{bao.address}'\nmount = '{mount}'\n"
+    approle = f"auth_mount = '{role.mount}'\nrole_id = '{role.role_id}'\nsecret_id_file = 'secret-id'\n"
+    home.write(
+        "servers.toml",
+        f"[profiles.plain]\n{at}[profiles.role]\n{at}{approle}[profiles.helper]\n{at}"
+        f"token_helper = ['{home.root}/helper']\n",
+    )
+    stray = {"BAO_ADDR": "https://other.invalid", "BAO_TOKEN": TOKEN.decode(), "BAO_SECRET_ID": SECRET_ID.decode()}
+    hidden = [token.encode(), role.secret_id.encode(), TOKEN, SECRET_ID]
+    looks = 0
+
+    for profile, environ in (("plain", {"VAULT_TOKEN": token}), ("role", {}), ("helper", {})):
+        for mask in ([], ["--mask"]):
+            words = ["exec", *mask, "--", "sh", "-c", "env; sleep 0.2"]
+            process = home.start(
+                *words, CREDVAULT_CONFIG="servers.toml", CREDVAULT_PROFILE=profile, **{**stray, **environ}
+            )
+            seen, found = watch_command_lines(process, hidden)
+            stdout, stderr = process.communicate(timeout=60)
+            looks += seen
+            assert (process.returncode, found) == (0, []), (profile, stderr)
+            assert (b"A_VALUE=" in stdout) is True
+            assert not is_in(stdout + stderr, hidden), profile
+
+    assert looks >= 6
+    assert files_with(home.root, hidden) == ["helper", "secret-id"]
+
+
 @needs_proc
 def test_canaries_are_found_where_they_are(tmp_path: Path) -> None:
     """What the others rely on: each form is seen, in a name and in the midst of a file."""
