@@ -17,6 +17,7 @@ from credvault.model.unlocking import unlocks_a_vault
 from credvault.model.value import SecretValue
 
 _MAX_FILE_BYTES = 64 * 1024
+_TOKEN, _SECRET_ID = "token", "secret id"
 _WAYS = (
     "set {family}_TOKEN, or {family}_ROLE_ID and {family}_SECRET_ID; name token_file, or role_id and secret_id_file, "
     "in a profile; or log in with '{program} login'"
@@ -53,7 +54,7 @@ def find_credentials(settings: Settings, address: Address) -> Token | AppRole:
         return Token(what, lambda: _read_file(path, what), _creation_path(variables, "token_wrapping_path"))
     token = _find(variables, "TOKEN")
     if token is not None:
-        return Token(token.source, lambda: SecretValue(os.fsencode(token.value)))
+        return Token(token.source, lambda: _secret(os.fsencode(token.value), token.source))
     return _find_approle(settings, variables) or _find_kept(settings, address, variables)
 
 
@@ -69,10 +70,12 @@ def _find_approle(settings: Settings, variables: Variables) -> AppRole | None:
     creation_path = _creation_path(variables, "secret_id_wrapping_path")
     if path is not None:
         what = f"the secret id file {printable(path)}"
-        return AppRole(what, mount, role.value, lambda: _read_file(path, what), creation_path)
+        return AppRole(what, mount, role.value, lambda: _read_file(path, what, _SECRET_ID), creation_path)
     if secret is not None:
-        value = SecretValue(os.fsencode(secret.value))
-        return AppRole(secret.source, mount, role.value, lambda: value, creation_path)
+        value = os.fsencode(secret.value)
+        return AppRole(
+            secret.source, mount, role.value, lambda: _secret(value, secret.source, _SECRET_ID), creation_path
+        )
     raise Unauthenticated(
         f"{printable(role.source)} names a role, and its secret id is not set",
         hint="set VAULT_SECRET_ID, or secret_id_file in a profile",
@@ -142,20 +145,36 @@ def _ask_helper(words: list[str], environ: Mapping[str, str], what: str, none: U
     printed = ask_program([*words, "get"], environ, what, Unauthenticated).strip()
     if not printed:
         raise none
-    return SecretValue(printed)
+    return _secret(printed, what)
 
 
-def _read_file(path: str, what: str) -> SecretValue:
+def _read_file(path: str, what: str, kind: str = _TOKEN) -> SecretValue:
     from credvault.ownership import check_private
 
     data = files.read_small_file(path, _MAX_FILE_BYTES)
     if data is None:
-        raise Unauthenticated(f"there is no {what.removeprefix('the ')}")
+        hint = "make one with mode 0600, or leave its name out of the profile"
+        raise Unauthenticated(f"there is no {what.removeprefix('the ')}", hint=hint)
     check_private(path, what, Unauthenticated, lost="revoke it, and have a new one made")
     # An editor ends the line, one on Windows with a CR, which no token has.
     data = data.removesuffix(b"\n").removesuffix(b"\r")
     if not data:
         raise Unauthenticated(f"{what} is empty")
+    return _secret(data, what, kind)
+
+
+def _secret(data: bytes, what: str, kind: str = _TOKEN) -> SecretValue:
+    """Return a token or a secret id; raises Unauthenticated for what is neither, of which nothing is quoted.
+
+    A token is printable ASCII without blanks; a secret id may be any line of text, as somebody may have chosen it.
+    """
+    try:
+        text = data.decode("ascii" if kind == _TOKEN else "utf-8")
+    except UnicodeDecodeError:
+        text = "\0"
+    if not text.isprintable() or (kind == _TOKEN and " " in text):
+        hint = "does it hold a second line, a blank or quotes?"
+        raise Unauthenticated(f"{what} holds characters that no {kind} has", hint=hint)
     return SecretValue(data)
 
 
@@ -186,6 +205,7 @@ def _no_token(settings: Settings, address: Address) -> Unauthenticated:
             named = next((f"{other}_{word}" for word in ("ADDR", "URL") if f"{other}_{word}" in settings.environ), None)
             meant = f"which is for the server of {named}" if named else f"which is for a server that {other}_ADDR names"
             return Unauthenticated(
-                f"{printable(address.source)} names {address}, and {name}, {meant}, is not sent there", hint=hint
+                f"{printable(address.source)} names {address}, and {name}, {meant}, is not sent there",
+                hint=f"set {named or f'{other}_ADDR'} to {address} if it is for that; else {hint}",
             )
     return Unauthenticated(f"there is no token for {address}", hint=hint)

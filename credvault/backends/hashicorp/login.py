@@ -126,19 +126,15 @@ class Login:
     def _get_lease(self, transport: Transport) -> Lease:
         if self._credentials is None:
             self._credentials = find_credentials(self._settings, transport.address)
-        if isinstance(self._credentials, AppRole):
-            return self._log_in(self._credentials, transport)
-        token, source, creation_path = (
-            self._credentials.read(),
-            self._credentials.source,
-            self._credentials.creation_path,
-        )
-        if creation_path is None:
-            return Lease(token, source)
+        found = self._credentials
+        if isinstance(found, AppRole):
+            return self._log_in(found, transport)
+        if found.creation_path is None:
+            return Lease(found.read(), found.source)
         from credvault.backends.hashicorp.wrapping import fetch_wrapped
 
-        body = fetch_wrapped(transport, token, source, creation_path)
-        return _parse_lease(body, source, transport)
+        body = fetch_wrapped(transport, found.read(), found.source, found.creation_path)
+        return _parse_lease(body, found.source, transport)
 
     def _log_in(self, role: AppRole, transport: Transport) -> Lease:
         if self._secret_id is None:
@@ -188,7 +184,7 @@ def is_known(answer: Answer) -> bool:
 
 def _login(role: AppRole, secret_id: SecretValue) -> Request:
     # Made twice where an answer is lost: the token of that one ends by itself.
-    body = {"role_id": role.role_id, "secret_id": secret_id.reveal().decode("latin-1")}
+    body = {"role_id": role.role_id, "secret_id": secret_id.reveal().decode()}
     return Request("POST", f"auth/{role.mount}/login", body, is_safe=True)
 
 

@@ -254,3 +254,23 @@ def test_configuration_of_a_helper_that_cannot_be_meant_is_an_error(tmp_path: Pa
 
     with pytest.raises(ConfigError, match=message):
         found(tmp_path, ADDRESS)
+
+
+@pytest.mark.parametrize("value", ["two words", "zwei\nzeilen", "tab\t", "ünïcode"])
+def test_token_is_one_word_and_nothing_of_another_is_quoted(tmp_path: Path, value: str) -> None:
+    with pytest.raises(Unauthenticated) as caught:
+        token(tmp_path, {**ADDRESS, "VAULT_TOKEN": value})
+
+    assert caught.value.message == "VAULT_TOKEN holds characters that no token has"
+    assert value not in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_secret_id_may_be_any_line_that_somebody_chose(tmp_path: Path) -> None:
+    role = found(tmp_path, {**ADDRESS, "VAULT_ROLE_ID": "r", "VAULT_SECRET_ID": "my own sécret id"})
+    broken = found(tmp_path, {**ADDRESS, "VAULT_ROLE_ID": "r", "VAULT_SECRET_ID": "two\nlines"})
+
+    assert isinstance(role, AppRole)
+    assert isinstance(broken, AppRole)
+    assert role.read_secret_id().reveal().decode() == "my own sécret id"
+    with pytest.raises(Unauthenticated, match="VAULT_SECRET_ID holds characters that no secret id has"):
+        broken.read_secret_id()

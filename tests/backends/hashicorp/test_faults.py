@@ -265,7 +265,7 @@ def test_server_that_is_not_initialised_or_sealed_is_told_apart_and_serves_again
     ("environ", "message"),
     [
         ({"VAULT_TOKEN": TOKEN.decode()}, "does not know the token from VAULT_TOKEN: it is wrong, expired or revoked"),
-        ({"VAULT_TOKEN": f"{TOKEN.decode()}\n"}, "holds characters that no token has"),
+        ({"VAULT_TOKEN": f"{TOKEN.decode()}\n"}, "VAULT_TOKEN holds characters that no token has"),
         (
             {"VAULT_ROLE_ID": "r", "VAULT_SECRET_ID": SECRET_ID.decode()},
             "refused the AppRole login by VAULT_SECRET_ID",
