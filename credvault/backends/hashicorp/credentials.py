@@ -198,14 +198,20 @@ def _at_home(environ: Mapping[str, str], path: str) -> str:
 def _no_token(settings: Settings, address: Address) -> Unauthenticated:
     family = address.families[-1] if address.families else "VAULT"
     hint = _WAYS.format(family=family, program="bao" if family == "BAO" else "vault")
+    source = printable(address.source)
     for other in FAMILIES:
         name = f"{other}_TOKEN"
-        if other not in address.families and name in settings.environ:
-            # What a stranger's server would be handed otherwise (requirements.md C19).
-            named = next((f"{other}_{word}" for word in ("ADDR", "URL") if f"{other}_{word}" in settings.environ), None)
-            meant = f"which is for the server of {named}" if named else f"which is for a server that {other}_ADDR names"
-            return Unauthenticated(
-                f"{printable(address.source)} names {address}, and {name}, {meant}, is not sent there",
-                hint=f"set {named or f'{other}_ADDR'} to {address} if it is for that; else {hint}",
-            )
+        if other in address.families or name not in settings.environ:
+            continue
+        # What a stranger's server would be handed otherwise (requirements.md C19).
+        named = next((f"{other}_{word}" for word in ("ADDR", "URL") if f"{other}_{word}" in settings.environ), None)
+        meant = f"which is for the server of {named}" if named else f"which is for a server that {other}_ADDR names"
+        if settings.option("address") is not None:
+            mend = f"set {named or other + '_ADDR'} to {address} if it is for that server"
+        elif named:
+            mend = f"unset {source} if the server of {named} is meant"
+        else:
+            mend = f"set {other}_ADDR in place of {source} if it is for that server"
+        message = f"{source} names {address}, and {name}, {meant}, is not sent there"
+        return Unauthenticated(message, hint=f"{mend}; else {hint}")
     return Unauthenticated(f"there is no token for {address}", hint=hint)
