@@ -13,7 +13,7 @@ from credvault.agent.plainly import get_plainly, offer_plainly, resolve_plainly
 from credvault.backends.base import Change
 from credvault.model import messages, wire
 from credvault.model.errors import CredvaultError, Denied, Invalid, Locked, NotFound, Unsupported, WrongKey
-from credvault.model.names import Name, parse_name
+from credvault.model.names import Name, is_version_number, parse_name
 from credvault.model.times import duration_text
 from credvault.model.wire import BadMessage
 from credvault.sealing.crypto import KEY_BYTES
@@ -227,7 +227,7 @@ def _version(query: str) -> int | None:
     key, _, number = query.partition("=")
     if not query:
         return None
-    if key != "version" or not (number.isascii() and number.isdigit() and 0 < len(number) < 16):
+    if key != "version" or not is_version_number(number):
         raise BadMessage
     return int(number)
 

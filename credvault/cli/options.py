@@ -6,6 +6,10 @@ from typing import Any, TypeVar
 import click
 
 from credvault.model.errors import Invalid, Unsupported
+from credvault.model.names import MAX_VERSION_DIGITS
+
+# What --version takes: a number, counted from 1.
+VERSION = click.IntRange(1, 10**MAX_VERSION_DIGITS - 1)
 
 F = TypeVar("F", bound=Callable[..., Any])
 

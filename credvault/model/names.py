@@ -13,6 +13,8 @@ NO_REFERENCE = "-"
 MAX_SEGMENT_BYTES = 255
 MAX_KEY_SEGMENTS = 16
 MAX_NAME_BYTES = 1024
+# Of the number of a version: more than any secret will have, and what every store, request and URI takes.
+MAX_VERSION_DIGITS = 15
 # More wildcards than any name has segments only serve to make matching slow.
 MAX_WILDCARDS = 16
 
@@ -89,6 +91,11 @@ def _complaint(segment: str, what: str) -> str:
 def _short(text: str) -> str:
     shown = printable(text[:60])
     return shown if len(text) <= 60 else shown + "…"
+
+
+def is_version_number(text: str) -> bool:
+    """Say whether `text` is the number of a version, counted from 1, as references, URIs and requests have it."""
+    return text.isascii() and text.isdigit() and text[0] != "0" and len(text) <= MAX_VERSION_DIGITS
 
 
 def compile_globs(globs: Iterable[str], *, namespace: str = DEFAULT_NAMESPACE) -> Callable[[Name], bool]:

@@ -1,7 +1,7 @@
 """References to secrets as text: `credvault://NAME[#field][?version=N]`, or a secret URI of another scheme."""
 
 from credvault.model.errors import InvalidURI
-from credvault.model.names import DEFAULT_NAMESPACE, Name, parse_name
+from credvault.model.names import DEFAULT_NAMESPACE, Name, is_version_number, parse_name
 from credvault.model.text import printable
 from credvault.model.tuples import NamedTuple
 
@@ -71,8 +71,7 @@ def _parse_uri(text: str, is_one: bool) -> "SecretURI":
 
 def _parse_version(query: str, text: str) -> int:
     key, equals, number = query.partition("=")
-    digits = number.isascii() and number.isdigit() and 0 < len(number) < 16
-    if key != "version" or not equals or not digits or number.startswith("0"):
+    if key != "version" or not equals or not is_version_number(number):
         raise InvalidURI(f"'{_short(text)}' has a query that is not version=N", hint="N counts from 1")
     return int(number)
 

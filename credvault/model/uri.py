@@ -8,6 +8,7 @@ something pass that can mean two things, this one refuses (M92).
 from collections.abc import Collection
 
 from credvault.model.errors import Denied, InvalidURI, Unsupported
+from credvault.model.names import is_version_number
 from credvault.model.text import printable
 from credvault.model.tuples import NamedTuple
 
@@ -32,7 +33,6 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _SEGMENT = _LETTERS + "._-"
 # A field may be called what a key of ours is called, and a little more; nothing that a shell or a template reads.
 _FRAGMENT = _SEGMENT + "~@+:=,/"
-_MAX_VERSION_DIGITS = 15
 _VERSION = "version"
 
 
@@ -198,14 +198,10 @@ def _pairs(query: str, pointer: str) -> tuple[tuple[str, str], ...]:
             raise _wrong(pointer, "has the same word in its query twice", AMBIGUOUS_QUERY)
         if not key or not value or key.strip(_SEGMENT) or value.strip(_SEGMENT):
             raise _wrong(pointer, "has a query that is not KEY=VALUE&…")
-        if key == _VERSION and not _is_version(value):
+        if key == _VERSION and not is_version_number(value):
             raise _wrong(pointer, "has a version that is not a whole number from 1")
         pairs[key] = value
     return tuple(sorted(pairs.items()))
-
-
-def _is_version(text: str) -> bool:
-    return text.isdigit() and text[0] != "0" and len(text) <= _MAX_VERSION_DIGITS
 
 
 def _wrong(pointer: str, what: str, reason: str = ILLEGAL_SEGMENT) -> InvalidURI:

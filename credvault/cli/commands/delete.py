@@ -19,7 +19,7 @@ def command(run: Run, names: tuple[str, ...], *, soft: bool, yes: bool) -> None:
 
     Example: credvault delete old/token old/password
     """
-    parsed = [run.name(name) for name in names]
+    parsed = list(dict.fromkeys(run.name(name) for name in names))
     named = ", ".join(str(name) for name in parsed)
     with run.open_vault() as vault:
         check_deletable(vault, parsed, softly=soft)

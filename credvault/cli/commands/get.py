@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from credvault.cli.context import Run
-from credvault.cli.options import verb
+from credvault.cli.options import VERSION, verb
 from credvault.cli.release import fetch
 from credvault.model.errors import Invalid, NotFound
 from credvault.model.messages import value_members
@@ -26,7 +26,7 @@ CLEAR_SECONDS = 45
 
 @verb("get")
 @click.argument("name")
-@click.option("--version", type=click.IntRange(min=1), metavar="N", help="an earlier version")
+@click.option("--version", type=VERSION, metavar="N", help="an earlier version")
 @click.option("--field", metavar="F", help="one field of the record, such as host or username")
 @click.option("--dsn", is_flag=True, help="the connection string of a database")
 @click.option("-o", "--output", metavar="FILE", help="put it in a new file, mode 0600")

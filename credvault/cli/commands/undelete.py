@@ -3,12 +3,12 @@
 import click
 
 from credvault.cli.context import Run
-from credvault.cli.options import verb
+from credvault.cli.options import VERSION, verb
 
 
 @verb("undelete")
 @click.argument("name")
-@click.option("--version", type=click.IntRange(min=1), metavar="N", help="this version, not the newest")
+@click.option("--version", type=VERSION, metavar="N", help="this version, not the newest")
 @click.pass_obj
 def command(run: Run, name: str, *, version: int | None) -> None:
     """Bring back a version that 'credvault delete --soft' took away, with its number, where the backend can.
