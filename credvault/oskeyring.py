@@ -33,6 +33,9 @@ ANSWER_SECONDS = 5.0
 # (wincred.h). The others have no limit of their own; 1 MiB in base64 goes through D-Bus and gnome-keyring (tried).
 WINDOWS_VALUE_BYTES, WINDOWS_USER_CHARACTERS = 2560, 513
 
+# errSecInteractionNotAllowed, which a session without a screen gets, and errSecAuthFailed (SecBase.h).
+_MACOS_LOCKED = ((-25308,), (-25293,))
+
 _VARIABLE = "PYTHON_KEYRING_BACKEND"
 _ENTRY_POINTS = "keyring.backends"
 _CHAINER = "keyring.backends.chainer.ChainerBackend"
@@ -323,6 +326,8 @@ def _translated(error: BaseException, title: str) -> BaseException:
     if isinstance(error, CredvaultError) or not isinstance(error, Exception):
         return error
     names = {cls.__name__ for cls in type(error).__mro__}
+    if error.__cause__ is not None and error.__cause__.args[:1] in _MACOS_LOCKED:
+        return _not_unlocked()
     if "InitError" in names:
         return BackendUnavailable(
             "the Secret Service has no default keyring, and the desktop made none",

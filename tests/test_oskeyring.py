@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from keyring.errors import KeyringError
 
 from credvault import oskeyring
-from credvault.model.errors import BackendUnavailable, InvalidValue
+from credvault.model.errors import BackendUnavailable, InvalidValue, Locked
 from credvault.model.value import SecretValue
 from credvault.oskeyring import KINDS, OSKeyring
 from tests.canary import is_in
@@ -271,6 +272,17 @@ def test_what_the_library_says_of_a_failure_is_not_quoted() -> None:
 
     assert "RuntimeError" in caught.value.message
     assert "canary-quoted" not in repr([caught.value.message, caught.value.hint, caught.value.__cause__])
+
+
+def test_a_keychain_that_may_not_ask_is_locked() -> None:
+    class Library:
+        def get_password(self, service: str, user: str) -> str:
+            raise KeyringError from Exception(-25308, "Unknown Error")  # as keyring/backends/macOS does
+
+    keyring = OSKeyring(KINDS[0], Library(), is_locked=False)
+
+    with pytest.raises(Locked):
+        keyring.get("service", "user")
 
 
 @pytest.mark.parametrize("text", ["plain", "ünï\ncödé\t\r\n ", "x" * 1_400_000, "\N{GRINNING FACE}\u202e"])

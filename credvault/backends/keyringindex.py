@@ -76,7 +76,7 @@ class IndexFile:
     """The index at a path; empty where there is no file."""
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self.path = os.path.realpath(path)  # so that a link to the file stays a link
 
     def exists(self) -> bool:
         """Say whether there is a file."""

@@ -92,6 +92,17 @@ def test_doctor_says_who_may_read_the_index(desk: Cli) -> None:
     assert b"wrong   index: others may read it (mode 0644)" in done.stdout
 
 
+def test_a_link_to_the_index_stays_a_link(desk: Cli) -> None:
+    real = desk.home / "real.json"
+    index_of(desk).parent.mkdir(parents=True, exist_ok=True)
+    index_of(desk).symlink_to(real)
+
+    desk("add", "x/key", "--stdin", stdin=CANARY, check=True)
+
+    assert index_of(desk).is_symlink()
+    assert b"x" in real.read_bytes()
+
+
 def test_versions_over_the_limit_leave_the_keyring(desk: Cli, keyring: Keyring) -> None:
     folder = desk.home / ".config/credvault"
     folder.mkdir(parents=True)
