@@ -6,12 +6,11 @@ else is installed, nor what its settings name. Every call ends in `ANSWER_SECOND
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from credvault.model.errors import (
     BackendUnavailable,
@@ -40,8 +39,8 @@ _VARIABLE = "PYTHON_KEYRING_BACKEND"
 _ENTRY_POINTS = "keyring.backends"
 _CHAINER = "keyring.backends.chainer.ChainerBackend"
 _MAX_SETTINGS_BYTES = 64 * 1024
-_LOCKED_HINT = "unlock it in your desktop's program for passwords and keys, or by logging in; then run this again"
-_START_HINT = "start one: gnome-keyring, KWallet or KeePassXC"
+# How many texts are asked for in one call, for which the limit holds: 64 take some 0.2 s.
+_AT_ONCE = 64
 
 T = TypeVar("T")
 
@@ -54,14 +53,14 @@ class Kind(NamedTuple):
     platform: str
 
 
-SECRET_SERVICE = Kind("Secret Service", "keyring.backends.SecretService.Keyring", "linux")
+_SECRET_SERVICE = Kind("Secret Service", "keyring.backends.SecretService.Keyring", "linux")
 _KWALLET = Kind("KWallet", "keyring.backends.kwallet.DBusKeyring", "linux")
 _WINDOWS = Kind("Windows Credential Manager", "keyring.backends.Windows.WinVaultKeyring", "win32")
 # In the order of the library's own priorities.
 KINDS = (
     Kind("macOS Keychain", "keyring.backends.macOS.Keyring", "darwin"),
     _WINDOWS,
-    SECRET_SERVICE,
+    _SECRET_SERVICE,
     _KWALLET,
     Kind("libsecret", "keyring.backends.libsecret.Keyring", "linux"),
     Kind("KWallet 4", "keyring.backends.kwallet.DBusKeyringKWallet4", "linux"),
@@ -86,6 +85,48 @@ class Candidate(NamedTuple):
     mend: str | None = None
 
 
+class Store(Protocol):
+    """What a keyring does, in whatever time it takes."""
+
+    def get_many(self, places: Sequence[tuple[str, str]]) -> list[bytes | None]:
+        """Return the text under each service and user, as UTF-8."""
+
+    def put(self, service: str, user: str, text: bytes) -> None:
+        """Keep a text in the place of another one."""
+
+    def remove(self, service: str, user: str) -> bool:
+        """Remove a text, and say whether there was one."""
+
+
+class LibraryStore:
+    """A keyring by the library `keyring`."""
+
+    def __init__(self, library: Any) -> None:
+        self._library = library
+
+    def get_many(self, places: Sequence[tuple[str, str]]) -> list[bytes | None]:
+        """Return the text under each service and user, as UTF-8."""
+        texts = [self._library.get_password(*place) for place in places]
+        return [None if text is None else text.encode("utf-8", "surrogatepass") for text in texts]
+
+    def put(self, service: str, user: str, text: bytes) -> None:
+        """Keep a text in the place of another one."""
+        self._library.set_password(service, user, text.decode("utf-8"))
+
+    def remove(self, service: str, user: str) -> bool:
+        """Remove a text, and say whether there was one."""
+        from keyring.errors import PasswordDeleteError
+
+        try:
+            self._library.delete_password(service, user)
+        except PasswordDeleteError:
+            # Nothing to remove and not allowed to are one error to the library.
+            if self._library.get_password(service, user) is not None:
+                raise
+            return False
+        return True
+
+
 class OSKeyring:
     """The keyring of this user's desktop or system: texts as SecretValue (UTF-8) under a service and a user.
 
@@ -93,39 +134,32 @@ class OSKeyring:
     does not answer.
     """
 
-    def __init__(self, kind: Kind, library: Any, *, is_locked: bool) -> None:
+    def __init__(self, kind: Kind, store: Store, *, is_locked: bool) -> None:
         self.title = kind.title
         # When it was looked at; whatever asks for a secret has the desktop ask the user.
         self.is_locked = is_locked
         self._is_windows = kind == _WINDOWS
-        self._library = library
+        self._store = store
 
     def get(self, service: str, user: str) -> SecretValue | None:
         """Return a text, or None where there is none; raises Unsupported for what is not text."""
-        text = self._ask(lambda: self._library.get_password(service, user))
-        return None if text is None else SecretValue(text.encode("utf-8", "surrogatepass"))
+        return self.get_many([(service, user)])[0]
+
+    def get_many(self, places: Sequence[tuple[str, str]]) -> list[SecretValue | None]:
+        """Return the text under each service and user, or None; raises Unsupported for what is not text."""
+        found: list[bytes | None] = []
+        for start in range(0, len(places), _AT_ONCE):
+            found += self._ask(partial(self._store.get_many, places[start : start + _AT_ONCE]))
+        return [None if text is None else self._text(text) for text in found]
 
     def set(self, service: str, user: str, text: SecretValue) -> None:
         """Keep a text, in place of another one; raises what `check_size` raises, with nothing changed."""
         self.check_size(user, text)
-        self._ask(lambda: self._library.set_password(service, user, text.reveal().decode("utf-8")))
+        self._ask(lambda: self._store.put(service, user, text.reveal()))
 
     def delete(self, service: str, user: str) -> bool:
         """Remove a text and say whether there was one."""
-
-        def remove() -> bool:
-            from keyring.errors import PasswordDeleteError
-
-            try:
-                self._library.delete_password(service, user)
-            except PasswordDeleteError:
-                # Nothing to remove and not allowed to are one error to the library.
-                if self._library.get_password(service, user) is not None:
-                    raise
-                return False
-            return True
-
-        return self._ask(remove)
+        return self._ask(lambda: self._store.remove(service, user))
 
     def check_size(self, user: str, text: SecretValue) -> None:
         """Raise InvalidValue for what the keyring could not hold."""
@@ -138,6 +172,13 @@ class OSKeyring:
             raise InvalidValue(f"the value takes {size} bytes, and {limit}", hint=hint)
         if len(user) > WINDOWS_USER_CHARACTERS:
             raise InvalidValue(f"the name is longer than the {WINDOWS_USER_CHARACTERS} characters of the {self.title}")
+
+    def _text(self, text: bytes) -> SecretValue:
+        try:
+            text.decode("utf-8")
+        except UnicodeDecodeError:
+            raise Unsupported(f"{self.title} holds something else than text there") from None
+        return SecretValue(text)
 
     def _ask(self, act: Callable[[], T]) -> T:
         def silent() -> CredvaultError:
@@ -222,21 +263,29 @@ def _named_keyring(environ: Mapping[str, str]) -> tuple[str, str] | None:
     """Return the class that the library's settings name, and which of them does; raises ConfigError."""
     if environ.get(_VARIABLE):
         return environ[_VARIABLE], _VARIABLE
+    path = os.path.join(_settings_folder(environ), "keyringrc.cfg")
+    if not os.path.lexists(path):
+        return None
     import configparser
 
-    from keyring.util.platform_ import config_root
-
-    path = os.path.join(config_root(), "keyringrc.cfg")
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read(_MAX_SETTINGS_BYTES)
         settings = configparser.RawConfigParser()
         settings.read_string(text)
         return settings.get("backend", "default-keyring").strip(), printable(path)
-    except (FileNotFoundError, NotADirectoryError, configparser.NoSectionError, configparser.NoOptionError):
+    except (configparser.NoSectionError, configparser.NoOptionError):
         return None
     except (OSError, ValueError, configparser.Error):
         raise ConfigError(f"{printable(path)} cannot be read, so it is not known which keyring it names") from None
+
+
+def _settings_folder(environ: Mapping[str, str]) -> str:
+    """Return where the library has its settings (keyring/util/platform_.py)."""
+    if sys.platform == "win32":
+        return os.path.join(environ.get("LOCALAPPDATA", environ.get("ProgramData", ".")), "Python Keyring")
+    base = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".config")
+    return os.path.join(base, "python_keyring")
 
 
 def _refused_plugins() -> Iterator[str]:
@@ -256,43 +305,21 @@ def _why_not(name: str) -> str:
 
 def _reach(kind: Kind) -> OSKeyring:
     """Return a keyring that answers; raises BackendUnavailable."""
-    if kind == SECRET_SERVICE:
-        is_locked = _reach_secret_service()
     try:
+        if kind == _SECRET_SERVICE:
+            from credvault import secretservice
+
+            return OSKeyring(kind, secretservice, is_locked=secretservice.is_locked())
         module, _, name = kind.path.rpartition(".")
         library = getattr(import_module(module), name)
-        if kind != SECRET_SERVICE:
-            is_locked = False
-            library.priority  # noqa: B018 - raises what is missing
-        return OSKeyring(kind, library(), is_locked=is_locked)
+        library.priority  # noqa: B018 - raises what is missing
+        return OSKeyring(kind, LibraryStore(library()), is_locked=False)
+    except CredvaultError:
+        raise
     except Exception as exc:  # noqa: BLE001 - each of the library's backends raises what its system does
         # No secret was asked for yet, so there is none in the text.
         why = printable(str(exc)) if isinstance(exc, RuntimeError) else type(exc).__name__
         raise BackendUnavailable(f"{kind.title} cannot be used: {why[:1].lower()}{why[1:]}") from None
-
-
-def _reach_secret_service() -> bool:
-    """Return whether the default keyring of the Secret Service is locked; raises BackendUnavailable."""
-    try:
-        import secretstorage as service
-    except ImportError:
-        raise BackendUnavailable("Secret Service cannot be used: SecretStorage is not installed") from None
-    try:
-        with closing(service.dbus_init()) as bus:
-            if not service.check_service_availability(bus):
-                raise BackendUnavailable("no Secret Service runs on the message bus of this session", hint=_START_HINT)
-            try:
-                return service.Collection(bus).is_locked()
-            except service.ItemNotFoundException:
-                return True  # there is no default keyring yet: the first secret has the desktop ask for one
-    except TimeoutError:
-        raise BackendUnavailable("the message bus of this session does not answer", hint=_START_HINT) from None
-    except (service.SecretServiceNotAvailableException, RuntimeError, OSError):
-        # The library does not say which: whatever the variable says, nothing listens there.
-        is_set = bool(os.environ.get("DBUS_SESSION_BUS_ADDRESS"))
-        why = "nobody answers at DBUS_SESSION_BUS_ADDRESS" if is_set else "DBUS_SESSION_BUS_ADDRESS is not set"
-        hint = "log in to a desktop, or run this under 'dbus-run-session' with a Secret Service"
-        raise BackendUnavailable(f"there is no message bus, and so no Secret Service: {why}", hint=hint) from None
 
 
 def _in_time(act: Callable[[], T], title: str, silent: Callable[[], CredvaultError]) -> T:
@@ -328,22 +355,16 @@ def _translated(error: BaseException, title: str) -> BaseException:
     names = {cls.__name__ for cls in type(error).__mro__}
     if error.__cause__ is not None and error.__cause__.args[:1] in _MACOS_LOCKED:
         return _not_unlocked()
-    if "InitError" in names:
-        return BackendUnavailable(
-            "the Secret Service has no default keyring, and the desktop made none",
-            hint="make one in your desktop's program for passwords and keys; then run this again",
-        )
-    if names & {"KeyringLocked", "LockedException", "PromptDismissedException"}:
+    if names & {"KeyringLocked", "InitError", "LockedException", "PromptDismissedException"}:
         return _not_unlocked()
-    if isinstance(error, UnicodeError):
-        return Unsupported(f"{title} holds something else than text there")
     if names & {"PasswordSetError", "PasswordDeleteError"}:
         return StorageError(f"{title} refused the change", hint="it may have asked, and nobody said yes")
     return BackendUnavailable(f"{title} failed ({type(error).__name__})", hint="'credvault doctor' says more")
 
 
 def _not_unlocked() -> Locked:
-    return Locked("the OS keyring is locked", hint=_LOCKED_HINT)
+    hint = "unlock it in your desktop's program for passwords and keys, or by logging in; then run this again"
+    return Locked("the OS keyring is locked", hint=hint)
 
 
 def _silent(title: str) -> BackendUnavailable:

@@ -16,7 +16,7 @@ PACKAGE = "credvault"
 # of its own.
 FLOORS = (
     {"model"},
-    {"temporaries", "locking", "ownership", "programs"},
+    {"temporaries", "locking", "ownership", "programs", "secretservice"},
     {"files", "access", "peer", "oskeyring"},
     {"config", "state", "audit", "infile", "sealing"},
     {"backends"},
@@ -40,7 +40,7 @@ OWNERS = {
     "platformdirs": ("config/__init__.py",),
     "pykeepass": ("transfer/importers/keepass.py",),
     "rich": ("cli/output.py", "cli/progress.py"),
-    "secretstorage": ("oskeyring.py",),
+    "secretstorage": ("secretservice.py",),
     "sqlalchemy": ("backends/sql.py",),
     "starlette": ("server/",),
     "uvicorn": ("server/",),

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 from keyring.errors import KeyringError
 
-from credvault import oskeyring
 from credvault.model.errors import BackendUnavailable, InvalidValue, Locked
 from credvault.model.value import SecretValue
-from credvault.oskeyring import KINDS, OSKeyring
+from credvault.oskeyring import KINDS, LibraryStore, OSKeyring
 from tests.canary import is_in
 from tests.conftest import Cli
 from tests.secretservice import SecretService, bus, secret_service
@@ -249,7 +248,7 @@ def test_a_service_that_ends_in_between_is_said_so(desk: Cli, own_service: Secre
 
 def test_windows_takes_no_more_than_it_holds() -> None:
     windows = next(kind for kind in KINDS if kind.platform == "win32")
-    keyring = OSKeyring(windows, None, is_locked=False)
+    keyring = OSKeyring(windows, LibraryStore(None), is_locked=False)
 
     keyring.check_size("u" * 513, SecretValue(b"v" * 1280))
     with pytest.raises(InvalidValue, match="takes 2562 bytes"):
@@ -265,7 +264,7 @@ def test_what_the_library_says_of_a_failure_is_not_quoted() -> None:
         def set_password(self, service: str, user: str, password: str) -> None:
             raise RuntimeError(f"cannot encode {password}")
 
-    keyring = OSKeyring(oskeyring.SECRET_SERVICE, Library(), is_locked=False)
+    keyring = OSKeyring(KINDS[0], LibraryStore(Library()), is_locked=False)
 
     with pytest.raises(BackendUnavailable) as caught:
         keyring.set("service", "user", SecretValue(b"canary-quoted"))
@@ -279,7 +278,7 @@ def test_a_keychain_that_may_not_ask_is_locked() -> None:
         def get_password(self, service: str, user: str) -> str:
             raise KeyringError from Exception(-25308, "Unknown Error")  # as keyring/backends/macOS does
 
-    keyring = OSKeyring(KINDS[0], Library(), is_locked=False)
+    keyring = OSKeyring(KINDS[0], LibraryStore(Library()), is_locked=False)
 
     with pytest.raises(Locked):
         keyring.get("service", "user")

@@ -27,7 +27,7 @@ INDEX = "keyring.json"
 
 # How often a value that is being replaced is looked for anew.
 _ATTEMPTS = 3
-_BASE64_HINT = "it was written by another program: put it in again with 'credvault rotate'"
+_CHANGED_HINT = "another program changed it: put it in again with 'credvault rotate', or go back with --undo"
 
 Tell = Callable[[str], None]
 
@@ -96,12 +96,16 @@ class KeyringBackend(Backend):
             yield Aspect("index", True, f"{left} of a change that was cut short; the next one removes or mends them")
 
     def get_many(self, names: Collection[Name]) -> dict[Name, Secret]:
-        """Return several secrets by one look at the index."""
+        """Return several secrets by one look at the index, and what the index has of them in few calls."""
         index = self._index()
+        entries = {name: index.rows[name].entry for name in names if name in index.rows}
+        items = {name: entry.current.value for name, entry in entries.items()}
+        places = {name: (SERVICE + name.namespace, item.user) for name, item in items.items() if isinstance(item, Item)}
+        texts = dict(zip(places, self._keyring().get_many(list(places.values())), strict=True)) if places else {}
         found = {}
         for name in names:
             try:
-                found[name] = self._read(name, None, index)
+                found[name] = self._read(name, None, index, texts.get(name))
             except NotFound:
                 continue
         return found
@@ -179,7 +183,8 @@ class KeyringBackend(Backend):
             self._detail(f"the OS keyring is {self._opened.title}")
         return self._opened
 
-    def _read(self, name: Name, version: int | None, index: Index) -> Secret:
+    def _read(self, name: Name, version: int | None, index: Index, text: SecretValue | None = None) -> Secret:
+        """Return a secret; `text` is what the keyring has of the version in the index, if that is known."""
         for _ in range(_ATTEMPTS):
             entry = self._entry(name, index)
             if entry is None:
@@ -187,9 +192,9 @@ class KeyringBackend(Backend):
             secret = entry.secret(version)
             if not isinstance(secret.value, Item):
                 return secret
-            text = self._keyring().get(SERVICE + name.namespace, secret.value.user)
+            text = text or self._keyring().get(SERVICE + name.namespace, secret.value.user)
             if text is not None:
-                return Secret(secret.record, _decoded(text, secret.value.form))
+                return Secret(secret.record, _decoded(text, secret.value))
             # Another process may have dropped the version meanwhile, and then the index says so.
             before, index = index, self._index()
             if index.rows.get(name) == before.rows.get(name):
@@ -316,13 +321,14 @@ def _encoded(value: SecretValue) -> tuple[str, SecretValue]:
     return TEXT, value
 
 
-def _decoded(text: SecretValue, form: str) -> SecretValue:
-    if form == TEXT:
-        return text
+def _decoded(text: SecretValue, item: Item) -> SecretValue:
     try:
-        return SecretValue(base64.b64decode(text.reveal(), validate=True))
+        value = text if item.form == TEXT else SecretValue(base64.b64decode(text.reveal(), validate=True))
     except ValueError:
-        raise Damaged("the keyring holds something else than was put there", hint=_BASE64_HINT) from None
+        value = SecretValue(b"")
+    if len(value) != item.size:
+        raise Damaged("the keyring holds something else than was put there", hint=_CHANGED_HINT)
+    return value
 
 
 def _not_there(name: Name) -> NotFound:

@@ -189,11 +189,15 @@ def test_value_that_somebody_removed_or_changed_is_said_so(desk: Cli, keyring: K
     keyring.put("com.credvault.x", users["bytes"], b"canary, not base64")
 
     removed, changed = desk("get", "x/key"), desk("get", "x/bytes")
+    keyring.put("com.credvault.x", users["key"], b"")
+    emptied = desk("exec", "-e", "A=x/key", "--", "true")
 
     assert (removed.returncode, removed.stdout) == (10, b"")
     assert b"Secret Service has no value for version 1 of x/key" in removed.stderr
     assert (changed.returncode, changed.stdout) == (10, b"")
     assert not is_in(changed.stderr, [b"canary"])
+    assert emptied.returncode == 125
+    assert b"the keyring holds something else than was put there" in emptied.stderr
 
 
 def test_what_intentframe_keeps_is_read_and_listed_with_its_facts(desk: Cli, keyring: Keyring) -> None:

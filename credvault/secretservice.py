@@ -1,0 +1,112 @@
+"""The Secret Service of this session, by SecretStorage: the items of the library `keyring`, without loading that.
+
+The library takes 0.1 to 0.3 s to start, SecretStorage a third of it. Everything here may hang, and raises the errors of
+SecretStorage (LockedException, PromptDismissedException) besides its own: whoever calls sees to both.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
+
+import secretstorage
+from secretstorage.dhcrypto import Session
+from secretstorage.exceptions import (
+    ItemNotFoundException,
+    PromptDismissedException,
+    SecretServiceNotAvailableException,
+)
+from secretstorage.util import open_session
+
+from credvault.model.errors import BackendUnavailable
+
+# As the library writes it, so that each finds and replaces what the other wrote.
+_APPLICATION = "Python keyring library"
+_START_HINT = "start one: gnome-keyring, KWallet or KeePassXC"
+
+
+def is_locked() -> bool:
+    """Return whether the default keyring is locked, or not there yet; raises BackendUnavailable."""
+    with _bus() as bus:
+        try:
+            return secretstorage.Collection(bus).is_locked()
+        except ItemNotFoundException:
+            return True  # the first secret has the desktop ask for one
+
+
+def get_many(places: Sequence[tuple[str, str]]) -> list[bytes | None]:
+    """Return what is kept under each service and user, None where nothing is; raises BackendUnavailable."""
+    with _unlocked() as keyring:
+        return [_get(keyring, *place) for place in places]
+
+
+def put(service: str, user: str, text: bytes) -> None:
+    """Keep a text in the place of another one; raises BackendUnavailable."""
+    attributes = {**_attributes(service, user), "application": _APPLICATION}
+    with _unlocked() as keyring:
+        keyring.create_item(f"Password for '{user}' on '{service}'", attributes, text, replace=True)
+
+
+def remove(service: str, user: str) -> bool:
+    """Remove what is kept there, and say whether there was anything; raises BackendUnavailable."""
+    with _unlocked() as keyring:
+        for item in keyring.search_items(_attributes(service, user)):
+            item.delete()
+            return True
+    return False
+
+
+def _get(keyring: secretstorage.Collection, service: str, user: str) -> bytes | None:
+    for item in keyring.search_items(_attributes(service, user)):
+        return item.get_secret()
+    return None
+
+
+def _attributes(service: str, user: str) -> dict[str, str]:
+    return {"service": service, "username": user}
+
+
+@contextmanager
+def _unlocked() -> Iterator[secretstorage.Collection]:
+    """Give the default keyring; the desktop asks the user to unlock it, or to make one."""
+    with _bus() as bus:
+        try:
+            session = open_session(bus)
+            try:
+                keyring = secretstorage.Collection(bus, session=session)
+            except ItemNotFoundException:
+                keyring = _new_keyring(bus, session)
+            if keyring.is_locked() and keyring.unlock():
+                raise secretstorage.LockedException
+            yield keyring
+        except SecretServiceNotAvailableException:
+            raise BackendUnavailable("the Secret Service went away before it answered", hint=_START_HINT) from None
+
+
+def _new_keyring(bus: Any, session: Session) -> secretstorage.Collection:
+    try:
+        return secretstorage.create_collection(bus, "Default", "default", session)
+    except PromptDismissedException:
+        raise BackendUnavailable(
+            "the Secret Service has no default keyring, and the desktop made none",
+            hint="make one in your desktop's program for passwords and keys; then run this again",
+        ) from None
+
+
+@contextmanager
+def _bus() -> Iterator[Any]:
+    """Give a connection to a message bus with a Secret Service on it; raises BackendUnavailable."""
+    try:
+        connection = secretstorage.dbus_init()
+    except TimeoutError:
+        raise BackendUnavailable("the message bus of this session does not answer", hint=_START_HINT) from None
+    except (SecretServiceNotAvailableException, RuntimeError, OSError):
+        # SecretStorage does not tell these apart.
+        is_set = bool(os.environ.get("DBUS_SESSION_BUS_ADDRESS"))
+        why = "nobody answers at DBUS_SESSION_BUS_ADDRESS" if is_set else "DBUS_SESSION_BUS_ADDRESS is not set"
+        hint = "log in to a desktop, or run this under 'dbus-run-session' with a Secret Service"
+        raise BackendUnavailable(f"there is no message bus, and so no Secret Service: {why}", hint=hint) from None
+    with closing(connection):
+        if not secretstorage.check_service_availability(connection):
+            raise BackendUnavailable("no Secret Service runs on the message bus of this session", hint=_START_HINT)
+        yield connection
