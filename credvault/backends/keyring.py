@@ -27,7 +27,9 @@ INDEX = "keyring.json"
 
 # How often a value that is being replaced is looked for anew.
 _ATTEMPTS = 3
-_CHANGED_HINT = "another program changed it: put it in again with 'credvault rotate', or go back with --undo"
+_CHANGED_HINT = (
+    "another program changed it: 'credvault add NAME --force' puts it in again, 'rotate NAME --undo' goes back"
+)
 
 Tell = Callable[[str], None]
 
@@ -201,7 +203,8 @@ class KeyringBackend(Backend):
                 break
         raise Damaged(
             f"{self._keyring().title} has no value for version {secret.record.version} of {name}",
-            hint="look whether another keyring was in use when it was stored ('credvault doctor')",
+            hint="look whether another keyring is in use than when it was stored ('credvault doctor'); "
+            f"'credvault add {name} --force' puts it in again",
         )
 
     def _entry(self, name: Name, index: Index) -> Entry | None:

@@ -191,6 +191,7 @@ def test_value_that_somebody_removed_or_changed_is_said_so(desk: Cli, keyring: K
     removed, changed = desk("get", "x/key"), desk("get", "x/bytes")
     keyring.put("com.credvault.x", users["key"], b"")
     emptied = desk("exec", "-e", "A=x/key", "--", "true")
+    again = desk("add", "x/key", "--force", "--stdin", stdin=OTHER)
 
     assert (removed.returncode, removed.stdout) == (10, b"")
     assert b"Secret Service has no value for version 1 of x/key" in removed.stderr
@@ -198,6 +199,8 @@ def test_value_that_somebody_removed_or_changed_is_said_so(desk: Cli, keyring: K
     assert not is_in(changed.stderr, [b"canary"])
     assert emptied.returncode == 125
     assert b"the keyring holds something else than was put there" in emptied.stderr
+    assert again.returncode == 0
+    assert desk("get", "x/key").stdout == OTHER
 
 
 def test_what_intentframe_keeps_is_read_and_listed_with_its_facts(desk: Cli, keyring: Keyring) -> None:
