@@ -6,7 +6,7 @@ merges edits of different facts. A name has no '#', so no key is taken for anoth
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from credvault.backends.hashicorp import facts as custom_facts
@@ -24,13 +24,18 @@ _NEW = "new"
 _MARK = "#"
 
 
-def record_of(name: Name, reading: Reading) -> Record:
-    """Return the record of a field; its version is the namespace's, and so are its times where none are kept."""
-    return record_from_facts(name, reading.version, facts_of(name, reading))
+def record_of(name: Name, reading: Reading, tell: Callable[[Name, Sequence[str]], None]) -> Record:
+    """Return the record of a field; its version is the namespace's, and so are its times where none are kept.
+
+    `tell` is told of facts that are kept in another form than theirs.
+    """
+    facts, unreadable = read_facts(name, reading)
+    tell(name, unreadable)
+    return record_from_facts(name, reading.version, facts)
 
 
-def facts_of(name: Name, reading: Reading) -> dict[str, Any]:
-    """Return the facts of a field, defaults where none are kept."""
+def read_facts(name: Name, reading: Reading) -> tuple[dict[str, Any], list[str]]:
+    """Return the facts of a field, defaults where none are kept, and those that are kept in another form."""
     own = _own_texts(name, reading.custom)
     if own.pop(_NEW, None):
         own = {"delivery": model.EXECUTOR_ONLY}
@@ -39,7 +44,7 @@ def facts_of(name: Name, reading: Reading) -> dict[str, Any]:
         since = own.get("created_at", updated.get("updated_at", ""))
         own = {"value_changed_at": since, **own, **updated, **custom_facts.BY_ANYBODY}
     changed = custom_facts.seconds(reading.created_time)
-    return custom_facts.from_custom(name, own, reading.version, changed, changed)[0]
+    return custom_facts.from_custom(name, own, reading.version, changed, changed)
 
 
 def _own_texts(name: Name, custom: Mapping[str, str]) -> dict[str, str]:

@@ -118,7 +118,7 @@ class FieldLayout(Layout):
             for key in fields_of(reading):
                 path = f"{namespace}/{key}"
                 try:
-                    records.append(fieldfacts.record_of(parse_name(path), reading))
+                    records.append(fieldfacts.record_of(parse_name(path), reading, self._tell_unreadable))
                 except InvalidName:
                     others.append(path)
         self._tell_left_out(others)
@@ -147,7 +147,8 @@ class FieldLayout(Layout):
         return namespaces
 
     def _secret(self, name: Name, reading: Reading) -> Secret:
-        return Secret(fieldfacts.record_of(name, reading), value_of(name, fields_of(reading)[name.key]))
+        record = fieldfacts.record_of(name, reading, self._tell_unreadable)
+        return Secret(record, value_of(name, fields_of(reading)[name.key]))
 
     def _not_there(self, name: Name, reading: Reading | None) -> Never:
         """Raise NotFound, with what may be the reason."""

@@ -75,7 +75,7 @@ class FieldWriting:
             for change in changes:
                 if change.value is not None:
                     self._seen[change.name] = after.version, change.value
-            return [fieldfacts.record_of(change.name, after) for change in changes]
+            return [fieldfacts.record_of(change.name, after, _pass_over) for change in changes]
         raise AssertionError("turns end by an error")
 
     def remove(self, names: Collection[Name]) -> None:
@@ -124,7 +124,7 @@ class FieldWriting:
         for change in changes:
             self._check_expected(change, reading)
             is_there = change.name.key in data
-            old = fieldfacts.facts_of(change.name, reading) if is_there else None
+            old = fieldfacts.read_facts(change.name, reading)[0] if is_there else None
             facts = model.next_facts(change.name, old, change.facts)
             texts = fieldfacts.texts_after(change.name, facts, reading.custom)
             if texts and not is_there:
@@ -162,6 +162,10 @@ class FieldWriting:
             self._merge(namespace, texts)
         except Denied as exc:
             self._warn(f"what is written is stored, and what was to be noted of it is not ({namespace}): {exc.message}")
+
+
+def _pass_over(name: Name, members: Sequence[str]) -> None:
+    """Say nothing of what is unreadable: who reads the secret is told."""
 
 
 def check_fits(change: Change) -> None:

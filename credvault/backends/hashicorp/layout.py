@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from credvault.backends.base import Aspect, Backend, Health
 from credvault.backends.hashicorp.kv2 import KV2
-from credvault.model.names import DEFAULT_NAMESPACE
+from credvault.model.names import DEFAULT_NAMESPACE, Name
 from credvault.model.text import listed, printable
 
 
@@ -44,6 +44,11 @@ class Layout(Backend):
     def close(self) -> None:
         """End the connections."""
         self._let_go()
+
+    def _tell_unreadable(self, name: Name, members: Sequence[str]) -> None:
+        """Warn of facts that are kept in another form than theirs."""
+        if members:
+            self._warn(f"{name}: its custom metadata has no proper {' and no proper '.join(members)}; passed over")
 
     def _tell_left_out(self, others: Sequence[str]) -> None:
         """Warn of what is in the engine and has no name here."""

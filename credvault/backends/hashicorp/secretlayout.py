@@ -196,8 +196,7 @@ class SecretLayout(Layout):
         self, name: Name, custom: Mapping[str, str], version: int, created: str, changed: str
     ) -> Mapping[str, Any]:
         facts, unreadable = custom_facts.from_custom(name, custom, version, created, changed)
-        if unreadable:
-            self._warn(f"{name}: its custom metadata has no proper {' and no proper '.join(unreadable)}; passed over")
+        self._tell_unreadable(name, unreadable)
         return facts
 
     def _value(self, name: Name, data: Mapping[str, Any]) -> SecretValue:

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from credvault.backends.hashicorp.facts import MAX_KEY_BYTES, MAX_TEXT_BYTES
-from credvault.backends.hashicorp.fieldfacts import facts_of, texts_after
+from credvault.backends.hashicorp.fieldfacts import read_facts, texts_after
 from credvault.backends.hashicorp.kv2 import Reading
 from credvault.model import record as model
 from credvault.model.names import Name, parse_name
@@ -38,7 +38,7 @@ stamps = st.fixed_dictionaries({"created_at": times, "updated_at": times, "value
 
 
 def read(custom: Mapping[str, str], name: Name) -> dict[str, Any]:
-    return facts_of(name, Reading(7, model.ACTIVE, {name.key: "x"}, custom, KV_TIME))
+    return read_facts(name, Reading(7, model.ACTIVE, {name.key: "x"}, custom, KV_TIME))[0]
 
 
 def merge(custom: Mapping[str, str], texts: Mapping[str, str | None]) -> dict[str, str]:

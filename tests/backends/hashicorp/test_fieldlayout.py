@@ -364,6 +364,17 @@ def test_custom_metadata_of_others_stay(store: Store) -> None:
     assert store.custom("team") == theirs
 
 
+def test_fact_in_another_form_is_passed_over_and_told(store: Store) -> None:
+    store.write_data("team", a="1")
+    theirs = {"a#expires_at": "soon", "a#note": "fine"}
+    store.bao.must("POST", f"{store.mount}/metadata/intentframe/team", {"custom_metadata": theirs})
+
+    record = store.backend.get(parse_name("team/a")).record
+
+    assert (record.note, record.expires_at) == ("fine", None)
+    assert store.warnings == ["team/a: its custom metadata has no proper expires_at; passed over"]
+
+
 def test_new_secret_has_nothing_of_one_that_others_removed(store: Store) -> None:
     store.put("team/a", "1", note="of the first", delivery="runtime_env", env_name="X")
     store.write_data("team", b="only this")
