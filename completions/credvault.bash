@@ -227,8 +227,6 @@ _credvault_note() {
   -n | --namespace) flags+=(namespace="$2") ;;
   --key-file) flags+=(key_file="$2") ;;
   --accept-rollback) flags+=(accept_rollback="$2") ;;
-  --offline) flags+=(offline="$2") ;;
-  --max-age) flags+=(max_age="$2") ;;
   esac
 }
 

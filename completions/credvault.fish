@@ -169,10 +169,6 @@ function __credvault_note
             set -ga __credvault_flags key_file="$argv[2]"
         case --accept-rollback
             set -ga __credvault_flags accept_rollback="$argv[2]"
-        case --offline
-            set -ga __credvault_flags offline="$argv[2]"
-        case --max-age
-            set -ga __credvault_flags max_age="$argv[2]"
     end
 end
 

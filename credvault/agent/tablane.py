@@ -17,8 +17,6 @@ from credvault.model.wire import FLAGS, NAMES, quote_table, quote_text
 DEADLINE_SECONDS = 0.12
 # Words of which an agent knows what they may become, as in `model/offers.py`, which loads more than this lane may.
 _ASKED = ("name", "namespace")
-# Options with which it is not: a key that is at hand, and a copy that only the settings know.
-_NOT_ASKED = ("key_file", "offline")
 
 
 def end_in_time() -> None:
@@ -66,8 +64,7 @@ def offered(kind: str, typed: str, flags: dict[str, str]) -> bytes | None:
 
     For who has called `end_in_time`.
     """
-    has_key = any(key.encode("ascii") in posix.environ for key in KEYS)
-    if kind not in _ASKED or has_key or not flags.keys().isdisjoint(_NOT_ASKED):
+    if kind not in _ASKED or "key_file" in flags or any(key.encode("ascii") in posix.environ for key in KEYS):
         return None
     environ = surroundings()
     if not environ.get("HOME", "").startswith("/"):

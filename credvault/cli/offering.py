@@ -25,9 +25,8 @@ def _offers(kind: str, typed: str, flags: dict[str, Any]) -> list[str]:
     # A passphrase is not used: a derivation takes longer than TAB may, and a command for it may ask a person.
     if kind not in (NAME, NAMESPACE) or not ("key_file" in flags or any(key in os.environ for key in RAW_KEYS)):
         return []
-    switches = {name: flags.pop(name, "") == "1" for name in ("accept_rollback", "offline")}
-    flags.pop("max_age", None)  # names are offered of a copy of any age
-    settings = load_settings(Flags(**flags, **switches), os.environ)
+    is_accepted = flags.pop("accept_rollback", "") == "1"
+    settings = load_settings(Flags(**flags, accept_rollback=is_accepted), os.environ)
     if settings.backend.value != FILE_BACKEND:
         return []
     from credvault.vault import open_vault

@@ -11,7 +11,6 @@ import pytest
 
 from credvault import errors, open_vault
 from credvault.backends.offline import LABEL_NAME, Label, parse_label
-from credvault.cli.offering import offered
 from credvault.config import Flags, load_settings
 from credvault.lifecycle import offline
 from credvault.model.names import parse_name
@@ -612,19 +611,6 @@ def test_program_that_stays_is_refused_once_the_copy_is_too_old(
             errors.BackendUnavailable, match=r"was saved 1h 1m ago, more than the 1h that --max-age allows"
         ):
             vault.get("TOKEN")
-
-
-def test_tab_offers_the_names_of_the_copy(home: Home, store: AwayStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    home.run("offline", "save")
-    store.reset()
-    for name, value in home.environ.items():
-        monkeypatch.setenv(name, value)
-
-    offers = offered("name", "", {"offline": "1", "max_age": "1h"})
-
-    assert offers == b"TOKEN "
-    assert offered("name", "", {}) == b""
-    assert (store.opened, store.calls) == (0, {})
 
 
 def test_key_of_a_copy_may_be_in_the_os_keyring(home: Home, store: AwayStore, keyring_service: SecretService) -> None:

@@ -103,7 +103,10 @@ def verbs() -> Sequence[Verb]:
 def chosen_by() -> Sequence[tuple[Sequence[str], str, bool]]:
     """Return the options that say which vault is meant: how they are typed, which of `Flags`, if with a word."""
     return [
-        ([*option.opts], option.name, not option.is_flag) for option in global_options() if option.name in Flags._fields
+        ([*option.opts], option.name, not option.is_flag)
+        for option in global_options()
+        # Names are those of the store, with --offline too: after `test` that means something else.
+        if option.name in Flags._fields and option.name not in ("offline", "max_age")
     ]
 
 
