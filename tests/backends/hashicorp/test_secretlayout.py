@@ -1,16 +1,36 @@
 """The layout `secret` on a real OpenBao: the contract, and what other programs see and write."""
 
+import base64
+import json
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from credvault.backends.base import Backend
+from credvault.backends.base import ABSENT, ANY, Backend, Change
 from credvault.backends.hashicorp.opening import open_hashicorp
 from credvault.backends.hashicorp.secretlayout import SecretLayout
 from credvault.config import Flags, load_settings
+from credvault.model.errors import (
+    AlreadyExists,
+    ConfigError,
+    Conflict,
+    Denied,
+    InvalidValue,
+    NotFound,
+    Unsupported,
+    VersionDeleted,
+    VersionDestroyed,
+)
+from credvault.model.names import parse_name
+from credvault.model.value import SecretValue
 from credvault.testing import BackendContract
 from tests.backends.hashicorp.profiles import make_settings, unreachable_engine
 from tests.openbao import Bao
+
+NAME = parse_name("app/token")
+STAMPS = {"updated_at": "2027-01-15T08:00:00Z", "updated_by": "tester"}
 
 
 def backend_on(bao: Bao, mount: str, **environ: str) -> Backend:
@@ -35,3 +55,304 @@ class TestContract(BackendContract):
         """Return a backend whose server is not there."""
         kv, let_go = unreachable_engine(make_settings(self.folder, self.bao.environ))
         return SecretLayout(kv, lambda text: None, let_go)
+
+
+class Here:
+    """A new mount: the backend on it, what it warned of, and the engine past the backend."""
+
+    def __init__(self, bao: Bao, token: str | None = None, mount: str | None = None) -> None:
+        self.bao = bao
+        self.mount = mount or bao.new_mount()
+        self.warnings: list[str] = []
+        variables = {"CREDVAULT_BACKEND": "hashicorp", "VAULT_KV_MOUNT": self.mount, "HOME": "/nonexistent"}
+        variables |= bao.environ if token is None else {**bao.environ, "VAULT_TOKEN": token}
+        settings = load_settings(Flags(), variables, folder="/")
+        self.backend = open_hashicorp(settings, self.warnings.append, lambda text: None)
+
+    def put_elsewhere(self, path: str, data: Any, custom: dict[str, str] | None = None) -> None:
+        """Write as another program does."""
+        if custom is not None:
+            self.bao.must("POST", f"{self.mount}/metadata/credvault/{path}", {"custom_metadata": custom})
+        self.bao.must("POST", f"{self.mount}/data/credvault/{path}", {"data": data})
+
+    def custom(self, path: str) -> dict[str, str]:
+        """Return the custom metadata of a secret."""
+        data = self.bao.must("GET", f"{self.mount}/metadata/credvault/{path}")["data"]
+        return dict(data["custom_metadata"] or {})
+
+    def put(self, value: bytes | None, expect: int = ANY, **facts: Any) -> int:
+        """Put a value, and return the version."""
+        secret = None if value is None else SecretValue(value)
+        stamps = STAMPS if value is None else {**STAMPS, "value_changed_at": STAMPS["updated_at"]}
+        return self.backend.put(Change(NAME, secret, {**facts, **stamps}, expect)).version
+
+
+@pytest.fixture
+def here(bao: Bao) -> Any:
+    here = Here(bao)
+    yield here
+    here.backend.close()
+
+
+def test_another_program_reads_what_was_put(here: Here) -> None:
+    here.put("päss".encode(), tags=["a", "b"], note="two\nlines")
+
+    shown = json.loads(here.bao.cli("kv", "get", "-format=json", f"-mount={here.mount}", "credvault/app/token"))
+    assert here.bao.cli("kv", "get", f"-mount={here.mount}", "-field=value", "credvault/app/token") == "päss"
+    assert shown["data"]["data"] == {"value": "päss"}
+    custom = shown["data"]["metadata"]["custom_metadata"]
+    assert (custom["tags"], custom["note"], custom["writers"]) == ('["a","b"]', '"two\\nlines"', '{"1":"tester"}')
+
+
+def test_bytes_that_are_no_text_stand_in_base64(here: Here) -> None:
+    here.put(b"\xff\x00\xfe")
+
+    data = here.bao.must("GET", f"{here.mount}/data/credvault/app/token")["data"]["data"]
+    assert data == {"value_base64": base64.b64encode(b"\xff\x00\xfe").decode()}
+
+
+def test_what_another_program_put_has_default_facts_and_the_times_of_the_engine(here: Here) -> None:
+    here.bao.cli("kv", "put", f"-mount={here.mount}", "credvault/app/token", "value=one")
+    here.bao.cli("kv", "put", f"-mount={here.mount}", "credvault/app/token", "value=two")
+    metadata = here.bao.must("GET", f"{here.mount}/metadata/credvault/app/token")["data"]
+
+    secret, (listed,) = here.backend.get(NAME), here.backend.list()
+
+    assert (secret.value.reveal(), secret.record.version, secret.record.type) == (b"two", 2, "secret")
+    assert (secret.record.delivery, secret.record.updated_by) == ("executor_only", None)
+    assert secret.record.value_changed_at == f"{metadata['versions']['2']['created_time'][:19]}Z"
+    assert listed.created_at == f"{metadata['created_time'][:19]}Z"
+    assert [version.updated_by for version in here.backend.history(NAME)] == ["unknown", "unknown"]
+
+
+def test_a_value_that_another_program_put_over_ours_is_not_said_to_be_ours(here: Here) -> None:
+    here.put(b"one", note="a note")
+    here.bao.cli("kv", "put", f"-mount={here.mount}", "credvault/app/token", "value=two")
+    here.put(b"three", expect=2)
+    here.put(b"four", expect=3)
+    assert [(v.version, v.updated_by) for v in here.backend.history(NAME)] == [
+        (4, "tester"),
+        (3, "tester"),
+        (2, "unknown"),
+        (1, "tester"),
+    ]
+    here.bao.cli("kv", "put", f"-mount={here.mount}", "credvault/app/token", "value=five")
+
+    record = here.backend.get(NAME).record
+
+    assert (record.note, record.updated_by) == ("a note", None)
+    assert record.value_changed_at != STAMPS["updated_at"]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"user": "u", "password": "canary-p"}, ("2 fields: password, user", "#password' gives one")),
+        ({"password": "canary-p"}, ("1 field: password", "#password' gives one")),
+        ({"value": "canary-p", "note": "n"}, ("2 fields: note, value", "#note' gives one")),
+        ({}, ("no field", "#FIELD' gives one")),
+        ({"value": 7}, ("the field 'value' of app/token holds no text", "bao kv get -mount=")),
+        ({"value": ["canary-p"]}, ("holds no text", "bao kv get")),
+        ({"value": None}, ("holds no text", "bao kv get")),
+        ({"value": ""}, ("holds no text", "bao kv get")),
+        ({"value_base64": "canary?p"}, ("the field 'value_base64'", "bao kv get")),
+    ],
+)
+def test_what_is_no_single_value_is_said_by_its_fields_and_stays(here: Here, data: Any, said: tuple[str, str]) -> None:
+    here.put_elsewhere("app/token", data)
+
+    for act in (lambda: here.backend.get(NAME), lambda: here.backend.get_many([NAME])):
+        with pytest.raises(Unsupported) as caught:
+            act()
+        assert said[0] in caught.value.message
+        assert said[1] in (caught.value.hint or "")
+        assert "canary" not in f"{caught.value.message}{caught.value.hint}"
+
+    assert here.bao.must("GET", f"{here.mount}/data/credvault/app/token")["data"]["data"] == data
+    assert here.backend.has(NAME)
+
+
+def test_facts_that_a_person_wrote_are_taken_as_meant_and_the_rest_is_told_of(here: Here) -> None:
+    custom = {"consumers": "billing, shop", "tags": "[1]", "expires_at": "soon", "owner": "ann", "note": "[x] y"}
+    here.put_elsewhere("app/token", {"value": "v"}, custom)
+
+    record = here.backend.get(NAME).record
+
+    assert (record.consumers, record.tags, record.expires_at) == (("billing", "shop"), ("[1]",), None)
+    assert (record.note, record.extra) == ("[x] y", {"owner": "ann"})
+    assert here.warnings == ["app/token: its custom metadata has no proper expires_at; passed over"]
+
+
+def test_an_edit_keeps_the_custom_metadata_of_others(here: Here) -> None:
+    here.put_elsewhere("app/token", {"value": "v"}, {"owner": "ann", "note": "old"})
+
+    here.put(None, note=None, tags=["a"])
+
+    assert here.custom("app/token").items() >= {"owner": "ann", "tags": '["a"]'}.items()
+    assert "note" not in here.custom("app/token")
+
+
+@pytest.mark.parametrize("facts", [{"note": "n" * 513}, {"tags": ["t" * 100] * 6}, {"note": "ü" * 257}])
+def test_a_fact_that_is_too_long_is_refused_before_anything_is_written(here: Here, facts: dict[str, Any]) -> None:
+    with pytest.raises(InvalidValue, match="at most 512 of each fact"):
+        here.put(b"v", **facts)
+    assert here.bao.ask("GET", f"{here.mount}/metadata/credvault/app/token")[0] == 404
+    here.put(b"v")
+    before = here.custom("app/token")
+
+    with pytest.raises(InvalidValue, match="at most 512 of each fact"):
+        here.put(b"w", **facts)
+
+    assert here.custom("app/token") == before
+    assert here.backend.get(NAME).value.reveal() == b"v"
+
+
+def test_more_facts_than_the_engine_holds_are_refused_before_anything_is_written(here: Here) -> None:
+    here.put_elsewhere("app/token", {"value": "v"}, {f"k{number}": "x" for number in range(62)})
+
+    with pytest.raises(InvalidValue, match="at most 64"):
+        here.put(None, note="n", service="s", rotate_every="7d")
+
+    assert len(here.custom("app/token")) == 62
+
+
+def test_a_folder_is_said_to_be_one(here: Here) -> None:
+    here.put_elsewhere("app/token/b", {"value": "v"})
+
+    with pytest.raises(NotFound) as caught:
+        here.backend.get(NAME)
+    with pytest.raises(NotFound) as of_namespace:
+        here.backend.get(parse_name("app"))
+
+    assert (caught.value.message, caught.value.hint) == (
+        "app/token is a folder, not a secret",
+        "below it are app/token/b",
+    )
+    assert of_namespace.value.message == "app is a folder, not a secret"
+
+
+def test_a_deleted_and_a_destroyed_version_are_told_apart_from_one_that_never_was(here: Here) -> None:
+    for value in (b"one", b"two", b"three"):
+        here.put(value)
+    here.bao.cli("kv", "delete", f"-mount={here.mount}", "-versions=1", "credvault/app/token")
+    here.bao.cli("kv", "destroy", f"-mount={here.mount}", "-versions=2,3", "credvault/app/token")
+
+    for version, kind in ((1, VersionDeleted), (2, VersionDestroyed), (3, VersionDestroyed), (None, VersionDestroyed)):
+        with pytest.raises(kind):
+            here.backend.get(NAME, version)
+    with pytest.raises(NotFound, match="has no version 4") as caught:
+        here.backend.get(NAME, 4)
+    assert type(caught.value) is NotFound
+    with pytest.raises(VersionDestroyed):
+        here.backend.undelete(NAME, 2)
+    assert here.backend.list() == []
+    with pytest.raises(AlreadyExists):
+        here.put(b"four", expect=ABSENT)
+    assert [version.state for version in here.backend.history(NAME)] == ["destroyed", "destroyed", "deleted"]
+
+
+def test_an_engine_of_version_1_is_said_and_nothing_is_written_to_it(bao: Bao) -> None:
+    mount = f"{bao.new_mount()}v1"
+    bao.must("POST", f"sys/mounts/{mount}", {"type": "kv", "options": {"version": "1"}})
+    here = Here(bao, mount=mount)
+
+    for act in (
+        lambda: here.backend.get(NAME),
+        lambda: here.put(b"v"),
+        lambda: here.backend.list(),
+        lambda: here.backend.delete([NAME]),
+        lambda: here.backend.has(NAME),
+        lambda: here.backend.get_many([NAME]),
+    ):
+        with pytest.raises(Unsupported) as caught:
+            act()
+        assert f"the engine at '{mount}/'" in caught.value.message
+        assert "KV version 1" in caught.value.message
+        assert f"bao kv enable-versioning {mount}/" in (caught.value.hint or "")
+    here.backend.close()
+
+    assert bao.ask("LIST", f"{mount}/")[0] == 404
+
+
+@pytest.mark.parametrize("mount", ["nowhere", "sys", "cubbyhole"])
+def test_a_mount_that_is_no_kv_engine_is_said_by_name(bao: Bao, mount: str) -> None:
+    here = Here(bao, mount=mount)
+
+    with pytest.raises((ConfigError, Denied, Unsupported)) as caught:
+        here.backend.get(NAME)
+    with pytest.raises((ConfigError, Denied, Unsupported)):
+        here.put(b"v")
+    here.backend.close()
+
+    assert mount in caught.value.message
+
+
+def test_names_that_are_none_here_are_left_out_and_told_of(here: Here) -> None:
+    for path in ("app/token", "top", "app/_x", "app/a b", "sp ace/x"):
+        here.bao.must("POST", f"{here.mount}/data/credvault/{path.replace(' ', '%20')}", {"data": {"value": "v"}})
+
+    assert [str(name) for name in here.backend.names()] == ["app/token"]
+    (warning,) = here.warnings
+    assert warning.startswith("left out, as their paths are no names: ")
+
+
+def test_a_version_that_the_engine_will_delete_is_in_force_until_then(here: Here) -> None:
+    here.bao.must("POST", f"{here.mount}/metadata/credvault/app/token", {"delete_version_after": "1h"})
+
+    here.put(b"v")
+
+    assert here.backend.get(NAME).value.reveal() == b"v"
+    assert here.backend.has(NAME)
+    assert here.backend.history(NAME)[0].state == "active"
+
+
+def test_a_policy_without_facts_keeps_a_new_value_and_warns(bao: Bao) -> None:
+    mount = bao.new_mount()
+    owner = Here(bao, mount=mount)
+    owner.put(b"one")
+    owner.backend.close()
+    rules = f'path "{mount}/data/*" {{ capabilities = ["read", "create", "update"] }}\n'
+    rules += f'path "{mount}/metadata/*" {{ capabilities = ["read", "list"] }}'
+    here = Here(bao, bao.new_token(bao.new_policy(rules)), mount)
+
+    version = here.put(b"two", expect=1)
+    with pytest.raises(Denied) as caught:
+        here.put(None, note="n")
+    with pytest.raises(Denied):
+        here.backend.put(Change(parse_name("app/new"), SecretValue(b"v"), STAMPS, ABSENT))
+
+    assert version == 2
+    assert here.backend.get(NAME).value.reveal() == b"two"
+    assert "the value is stored, and its facts are not" in here.warnings[0]
+    assert f'path "{mount}/metadata/credvault/app/token" {{ capabilities = ["patch"] }}' in (caught.value.hint or "")
+    assert not here.backend.has(parse_name("app/new"))
+    here.backend.close()
+
+
+def test_of_two_who_add_at_once_the_facts_are_those_of_the_value(bao: Bao) -> None:
+    """Twenty times four: a value with another one's facts might reach who must not have it."""
+    mount = bao.new_mount()
+    rivals = [Here(bao, mount=mount) for _ in range(4)]
+    names = [parse_name(f"race/n{number}") for number in range(20)]
+    start = threading.Barrier(len(rivals))
+
+    def add_all(number: int, here: Here) -> None:
+        for name in names:
+            start.wait(60)
+            facts = {**STAMPS, "consumers": [f"c{number}"]}
+            try:
+                here.backend.put(Change(name, SecretValue(f"c{number}".encode()), facts, ABSENT))
+            except (AlreadyExists, Conflict):
+                continue
+
+    threads = [threading.Thread(target=add_all, args=pair) for pair in enumerate(rivals)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    found = rivals[0].backend.get_many(names)
+    for rival in rivals:
+        rival.backend.close()
+    assert len(found) == len(names)
+    assert all(secret.record.consumers == (secret.value.reveal().decode(),) for secret in found.values())
