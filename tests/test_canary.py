@@ -298,6 +298,60 @@ def test_no_canary_gets_out_of_a_namespace_on_a_server(home: Home, bao: Bao, opt
 
 
 @pytest.mark.parametrize("option", ["-v", "-vv", "--json", "-q"])
+def test_no_canary_gets_out_of_secrets_on_a_server(home: Home, bao: Bao, option: str) -> None:
+    mount = bao.new_mount()
+    home.write("prod.toml", f'default_profile = "prod"\n[profiles.prod]\nbackend = "hashicorp"\nmount = "{mount}"\n')
+    environ = {"CREDVAULT_CONFIG": "prod.toml", **bao.environ}
+    for path, data in {
+        "list": {"value": [VALUE.decode()]},
+        "fields": {"user": VALUE.decode(), "password": NEW_VALUE.decode()},
+        "text": {"value": VALUE.decode()},
+        "base64": {"value_base64": f"={VALUE.decode()}"},
+        "folder/below": {"value": VALUE.decode()},
+    }.items():
+        bao.must("POST", f"{mount}/data/credvault/a/{path}", {"data": data})
+    closed = {"VAULT_TOKEN": "canary-of-no-server-23"}
+    cases: list[Case] = [
+        (["add", "a/new", "--stdin", "--note", "a note"], VALUE, {}, 0),
+        (["add", "a/bytes", "--from-file", "binary"], b"", {}, 0),
+        (["rotate", "a/new", "--stdin"], NEW_VALUE, {}, 0),
+        (["rotate", "a/new", "--undo"], b"", {}, 0),
+        (["list", "--long"], b"", {}, 0),
+        (["history", "a/new"], b"", {}, 0),
+        (["edit", "a/text", "--tag", "t"], b"", {}, 0),
+        (["add", "a/new", "--stdin"], VALUE, {}, 7),
+        (["add", "a/new", "--stdin", "--force"], NEW_VALUE, {}, 0),
+        (["add", "a/other", "--stdin", "--note", "n" * 600], VALUE, {}, 2),
+        (["get", "a/list"], b"", {}, 8),
+        (["get", "a/fields"], b"", {}, 8),
+        (["get", "a/base64"], b"", {}, 8),
+        (["rotate", "a/fields", "--stdin"], VALUE, {}, 8),
+        (["get", "a/folder"], b"", {}, 3),
+        (["get", "a/none"], b"", {}, 3),
+        (["get", "a/new", "--version", "99"], b"", {}, 3),
+        (["exec", "-e", "A=a/fields", "--", "true"], b"", {}, 125),
+        (["delete", "--soft", "a/new", "-y"], b"", {}, 0),
+        (["get", "a/new"], b"", {}, 3),
+        (["add", "a/new", "--stdin"], VALUE, {}, 7),
+        (["rotate", "a/new", "--stdin"], VALUE, {}, 3),
+        (["undelete", "a/new"], b"", {}, 0),
+        (["get", "a/text"], b"", closed, 5),
+        (["add", "a/other", "--stdin"], VALUE, closed, 5),
+        (["get", "a/text"], b"", {"VAULT_TOKEN": VALUE.decode()}, 5),
+        (["delete", "a/new", "a/none", "-y"], b"", {}, 3),
+        (["delete", "a/new", "-y"], b"", {}, 0),
+    ]
+
+    for argv, stdin, changes, status in cases:
+        position = argv.index("--") if "--" in argv else len(argv)
+        done = home.run(*argv[:position], option, *argv[position:], stdin=stdin, **{**environ, **changes})
+        assert done.status == status, (argv, done)
+        assert not is_in(done.stdout + done.stderr.encode(), [*CANARIES, b"canary-of-no-server-23"]), argv
+
+    assert files_with(home.root, CANARIES) == SOURCES
+
+
+@pytest.mark.parametrize("option", ["-v", "-vv", "--json", "-q"])
 @pytest.mark.parametrize(
     ("env", "key_file", "status"),
     [

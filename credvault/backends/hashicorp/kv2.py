@@ -21,7 +21,8 @@ DATA, METADATA, SUBKEYS, UNDELETE = "data", "metadata", "subkeys", "undelete"
 _MERGE = {"content-type": "application/merge-patch+json"}
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.@+")
 _MISMATCH = "check-and-set"
-_NO_ROUTE = "no handler for route"
+# Of a mount that is not there, and of one that is something else.
+_NO_ENGINE = ("no handler for route", "unsupported path")
 _EXPECTED = (200, 204, 404)
 # Status 200 whatever it says of itself; it stands outside of namespaces.
 _HEALTH = Request(
@@ -243,7 +244,7 @@ class KV2:
         from credvault.backends.hashicorp.faults import no_namespace, refusal
         from credvault.backends.hashicorp.outages import outage
 
-        if answer.status == 404 and _NO_ROUTE in answer.errors:
+        if answer.status == 404 and any(words in answer.errors for words in _NO_ENGINE):
             return self._no_engine()
         nowhere = no_namespace(answer, self._transport.address)
         if nowhere is not None:

@@ -103,7 +103,7 @@ class SecretLayout(Layout):
         if stage is None:
             raise _no_version(name, wanted)
         if stage.state == model.DESTROYED:
-            raise VersionDestroyed(f"version {wanted} of {name} is destroyed")
+            check_state(name, wanted, stage.state)
         self._kv.undelete(str(name), wanted)
         return self._record(name, metadata, wanted)
 
@@ -159,16 +159,12 @@ class SecretLayout(Layout):
             for folder, keys in zip(folders, self._kv.list_folders(folders), strict=True):
                 for key in keys:
                     path = f"{folder}/{key}" if folder else key
-                    try:
-                        name = parse_name(path + "x" if path.endswith("/") else path)
-                    except InvalidName:
-                        others.append(path)
-                        continue
-                    if path.endswith("/"):
+                    name = _parse_path(path, key)
+                    if name is not None and path.endswith("/"):
                         below.append(path[:-1])
-                    elif "/" in path:
+                    elif name is not None and "/" in path:
                         names.append(name)
-                    else:  # below no namespace
+                    else:  # below no namespace, or no name
                         others.append(path)
             if folders == [""] and not below:
                 self._kv.check_mount()
@@ -260,6 +256,16 @@ def check_state(name: Name, version: int, state: str | None, *, pinned: bool = F
     if state == model.DESTROYED:
         hint = f"'credvault history {name}' shows the versions"
         raise VersionDestroyed(f"version {version} of {name} is destroyed", hint=hint)
+
+
+def _parse_path(path: str, key: str) -> Name | None:
+    """Return the name at a path that ends in a key of its folder, for a folder one below it; None where none can be."""
+    if not key.removesuffix("/") or "/" in key[:-1]:
+        return None  # it would lead back to the folder, or past one
+    try:
+        return parse_name(path + "x" if path.endswith("/") else path)
+    except InvalidName:
+        return None
 
 
 def _parse_value(field: str, text: object) -> SecretValue | None:

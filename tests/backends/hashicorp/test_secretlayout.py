@@ -31,6 +31,7 @@ from tests.openbao import Bao
 
 NAME = parse_name("app/token")
 STAMPS = {"updated_at": "2027-01-15T08:00:00Z", "updated_by": "tester"}
+NEW = {**STAMPS, "value_changed_at": STAMPS["updated_at"]}
 
 
 def backend_on(bao: Bao, mount: str, **environ: str) -> Backend:
@@ -83,7 +84,7 @@ class Here:
     def put(self, value: bytes | None, expect: int = ANY, **facts: Any) -> int:
         """Put a value, and return the version."""
         secret = None if value is None else SecretValue(value)
-        stamps = STAMPS if value is None else {**STAMPS, "value_changed_at": STAMPS["updated_at"]}
+        stamps = STAMPS if value is None else NEW
         return self.backend.put(Change(NAME, secret, {**facts, **stamps}, expect)).version
 
 
@@ -319,7 +320,7 @@ def test_a_policy_without_facts_keeps_a_new_value_and_warns(bao: Bao) -> None:
     with pytest.raises(Denied) as caught:
         here.put(None, note="n")
     with pytest.raises(Denied):
-        here.backend.put(Change(parse_name("app/new"), SecretValue(b"v"), STAMPS, ABSENT))
+        here.backend.put(Change(parse_name("app/new"), SecretValue(b"v"), NEW, ABSENT))
 
     assert version == 2
     assert here.backend.get(NAME).value.reveal() == b"two"
@@ -339,7 +340,7 @@ def test_of_two_who_add_at_once_the_facts_are_those_of_the_value(bao: Bao) -> No
     def add_all(number: int, here: Here) -> None:
         for name in names:
             start.wait(60)
-            facts = {**STAMPS, "consumers": [f"c{number}"]}
+            facts = {**NEW, "consumers": [f"c{number}"]}
             try:
                 here.backend.put(Change(name, SecretValue(f"c{number}".encode()), facts, ABSENT))
             except (AlreadyExists, Conflict):
