@@ -27,7 +27,8 @@ from credvault.model.names import parse_name
 from credvault.model.value import SecretValue
 from credvault.testing import BackendContract
 from tests.backends.hashicorp.profiles import make_settings, unreachable_engine
-from tests.openbao import Bao
+from tests.openbao import Bao, wait_until
+from tests.raft import initialise, raft_server, unseal
 
 NAME = parse_name("app/token")
 STAMPS = {"updated_at": "2027-01-15T08:00:00Z", "updated_by": "tester"}
@@ -357,3 +358,22 @@ def test_of_two_who_add_at_once_the_facts_are_those_of_the_value(bao: Bao) -> No
         rival.backend.close()
     assert len(found) == len(names)
     assert all(secret.record.consumers == (secret.value.reveal().decode(),) for secret in found.values())
+
+
+def test_what_is_too_large_for_storage_by_raft_is_said_and_leaves_what_was_there(tmp_path: Path) -> None:
+    with raft_server(tmp_path) as sealed:
+        keys = initialise(sealed)
+        unseal(sealed, keys)
+        server = sealed._replace(token=keys.token)
+        wait_until(lambda: server.ask("GET", "sys/leader")[1].get("is_self") is True, server.process)
+        here = Here(server)
+        here.put(b"small")
+
+        for value in (b"x" * (1024 * 1024), b"\xff" * (900 * 1024)):
+            with pytest.raises(InvalidValue) as caught:
+                here.put(value)
+            assert "is larger than" in caught.value.message
+            assert "at most 1 MiB" in (caught.value.hint or "")
+            assert here.backend.get(NAME).value.reveal() == b"small"
+        here.put(b"x" * (1000 * 1024))
+        here.backend.close()
