@@ -29,11 +29,8 @@ def by_variable(records: Iterable[Record]) -> dict[str, Record]:
 def check_receiver(record: Record, consumer: str | None, *, as_variable: bool) -> None:
     """Raise Denied for a secret that is not for `consumer`, or that is to become a variable and may not."""
     if as_variable and record.delivery != model.RUNTIME_ENV:
-        change = (
-            "change its delivery on its server"
-            if "://" in record.namespace
-            else (f"'credvault edit {record.name} --runtime-env'")
-        )
+        is_uri = "://" in record.namespace
+        change = "change its delivery there" if is_uri else f"'credvault edit {record.name} --runtime-env'"
         raise Denied(
             f"{record.name} is {record.delivery}: it never becomes a variable",
             hint=f"hand it over as a file (exec --file VAR=NAME), or {change}",

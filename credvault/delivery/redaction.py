@@ -51,13 +51,13 @@ def collect_secrets(vault: Vault, globs: Sequence[str], *, namespace: str, past:
 
 def collect_referents(vault: Vault, references: "Sequence[Reference | SecretURI]") -> list[Secret]:
     """Return what references lead to, each text of a URI without a field by itself; raises NotFound."""
-    found = fetch_referents(vault, references, purpose="redact")
+    found = fetch_referents(vault, references, purpose=_REDACT)
     secrets = []
     for reference in references:
         secret, value = found.secret(reference), found.value(reference)
         if secret is None or value is None:
             error = found.error(reference)
-            raise error or NotFound(f"not there: {reference}", hint="'credvault list' shows what there is")
+            raise error or NotFound(f"not there: {reference}", hint=LIST_HINT)
         if isinstance(reference, Reference) or reference.fragment is not None:
             secrets.append(Secret(secret.record, value))
         else:

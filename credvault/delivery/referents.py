@@ -62,12 +62,12 @@ def fetch_referents(
             names[reference.name, reference.version] = None
         else:
             uris[reference] = None
-    secrets = vault.release(names, purpose=purpose, consumer=consumer)
-    if not uris:
-        return Referents(secrets, {})
-    as_variable = purpose == ENVIRONMENT
-    of_uris = vault.uris.get_many(uris, purpose=purpose, consumer=consumer, as_variable=as_variable)
-    return Referents(secrets, of_uris)
+    of_uris: dict[SecretURI, Secret | NotFound] = {}
+    # First: a mount that is not allowed is said before the vault is opened, for which a person may be asked.
+    if uris:
+        as_variable = purpose == ENVIRONMENT
+        of_uris = vault.uris.get_many(uris, purpose=purpose, consumer=consumer, as_variable=as_variable)
+    return Referents(vault.release(names, purpose=purpose, consumer=consumer), of_uris)
 
 
 def find_missing(

@@ -142,9 +142,9 @@ def _parse_scheme(scheme: str, pointer: str) -> tuple[str, str | None]:
         raise _wrong(pointer, "does not start with a provider")
     provider, plus, engine = scheme.lower().partition("+")
     if provider not in PROVIDERS:
-        raise _wrong(pointer, "has a provider that there is not", UNSUPPORTED_ENGINE)
+        raise _wrong(pointer, "names a provider that is not known", UNSUPPORTED_ENGINE)
     if plus and engine not in PROVIDERS[provider]:
-        raise _wrong(pointer, "has an engine that its provider has not", UNSUPPORTED_ENGINE)
+        raise _wrong(pointer, "names an engine that its provider does not have", UNSUPPORTED_ENGINE)
     return provider, engine if plus else PROVIDERS[provider][0]
 
 

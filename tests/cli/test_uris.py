@@ -177,6 +177,15 @@ def test_no_server_is_asked_for_a_mount_that_is_not_allowed(
     assert not (cli.home / ".local/state/credvault/salt.json").read_bytes().count(b"closed")
 
 
+def test_a_mount_that_is_not_allowed_is_said_before_the_vault_is_opened(cli: Cli) -> None:
+    locked: dict[str, str | bytes | None] = {"CREDVAULT_KEY": None}
+
+    done = cli("exec", "-e", "A=a/b", "-e", "B=openbao://other/a#b", "--", "true", env=locked)
+
+    assert done.returncode == 125
+    assert b"TENANT_MOUNT_MISMATCH" in done.stderr
+
+
 def test_one_mount_that_is_not_allowed_stops_them_all(served: Cli, mount: str) -> None:
     with listener() as (address, heard):
         uris = [f"openbao://{mount}/app/api#token", "openbao://other/app#token"]

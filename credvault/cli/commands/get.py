@@ -52,9 +52,9 @@ def command(
 ) -> None:
     """Print a value exactly as it was stored, and nothing else. NAME may be a reference (credvault://NAME#FIELD), or a
     secret URI (openbao+kv2://MOUNT/PATH#FIELD?version=N); without a field that one is all of them, as a JSON object.
-    Quote it: shells read # and ? themselves. With -c the value goes to the clipboard instead, which is
-    cleared after a while unless something else was copied since. While it is there other programs can read it, and one
-    that manages the clipboard may keep it.
+    Quote it: shells read # and ? themselves. With -c the value goes to the clipboard instead, which is cleared after a
+    while unless something else was copied since. While it is there other programs can read it, and one that manages the
+    clipboard may keep it.
 
     Example: curl -H "Authorization: Bearer $(credvault get openai/api_key)" …
     """

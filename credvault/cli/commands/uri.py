@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from credvault.access.nearness import LIST_HINT
 from credvault.backends.hashicorp.address import find_address
 from credvault.cli.context import Run
 from credvault.cli.options import verb, verb_group
@@ -16,7 +17,6 @@ from credvault.model.errors import CredvaultError, NotFound
 from credvault.model.messages import error_members
 from credvault.model.reference import SCHEME, Reference, parse_reference
 from credvault.model.uri import SecretURI, check_mount, check_readable, parse_uri
-from credvault.vault import Vault
 
 
 class Explained:
@@ -56,11 +56,9 @@ def check(run: Run, uris: tuple[str, ...], *, read: bool) -> int:
     Example: credvault uri check --read 'openbao+kv2://secret/myapp/api?version=3#token'
     """
     explained = [_explain(run, text) for text in uris]
-    sound = [each for each in explained if each.error is None]
-    if read and sound:
-        with run.open_vault() as vault:
-            for each in sound:
-                _read(vault, each)
+    for each in explained if read else ():
+        if each.error is None:
+            _read(run, each)
     if run.out.json:
         run.out.fact([each.members() for each in explained])
     else:
@@ -120,20 +118,21 @@ def _explain_uri(run: Run, explained: Explained, uri: SecretURI) -> None:
     explained.parts["server"] = (str(address), address.source)
 
 
-def _read(vault: Vault, explained: Explained) -> None:
+def _read(run: Run, explained: Explained) -> None:
     """Add what is there; no value."""
     reference = explained.reference
     try:
         if isinstance(reference, Reference):
-            if reference in find_missing(vault, [reference]):
-                raise NotFound(f"not there: {explained.text}", hint=vault.near(reference.name))
-            explained.parts["there"] = (True, None)
+            with run.open_vault() as vault:
+                if find_missing(vault, [reference]):
+                    raise NotFound(f"not there: {explained.text}", hint=LIST_HINT)
         elif reference is not None:
-            secret = vault.uris.get(reference, purpose="check")
-            explained.parts["there"] = (True, None)
+            with run.open_uris() as uris:
+                secret = uris.get(reference, purpose="check")
             explained.parts["found_version"] = (secret.record.version, None)
             if reference.fragment is None:
                 explained.parts["fields"] = (list(json.loads(secret.value.reveal())), None)
+        explained.parts["there"] = (True, None)
     except CredvaultError as exc:
         explained.error = exc
 
