@@ -23,7 +23,7 @@ def test_plain_exec_gets_both_kinds(desk: Desk, environ: dict[str, Any]) -> None
     done = desk.home.command("exec", "--", "sh", "-c", 'printf "%s, %s" "$A" "$B"', **environ)
 
     assert (done.status, done.stdout, done.stderr) == (0, b"of the vault, of the server", "")
-    assert [line.count("resource_ref") for line in desk.trail()] == [0, 0, 1]
+    assert ["resource_ref" in line for line in desk.trail()] == [False, True, False]
 
 
 def test_plain_get_of_a_uri_does_not_go_to_the_agent(desk: Desk, environ: dict[str, Any]) -> None:
