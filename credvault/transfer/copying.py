@@ -4,13 +4,15 @@ Values pass from store to store in this process and go nowhere else. At most one
 once more for what is read back. What was interrupted is done again: what is there and the same is passed over.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
-from credvault.backends.base import Capability
-from credvault.model.errors import AlreadyExists, CredvaultError, Damaged, NotFound, Unsupported
+from credvault.backends.base import Capability, Change
+from credvault.model.errors import AlreadyExists, Conflict, CredvaultError, Damaged, NotFound, Unsupported
 from credvault.model.names import Name, parse_name
-from credvault.model.record import DELIVERIES
+from credvault.model.record import DELIVERIES, Secret
+from credvault.model.value import SecretValue
 from credvault.transfer.copyplan import (
     STAMPS,
     CopyRow,
@@ -93,8 +95,10 @@ class Copy:
         came whatever is raised: AlreadyExists, Conflict, Damaged where what is read back is not what was written, and
         the errors of both stores.
         """
-        names = [row.name for row in rows if row.action in WRITTEN]
-        for steps in self._batches(names, lambda step: None):
+        planned = {row.name: row.action for row in rows if row.action in WRITTEN}
+        # What is to be added need not be looked for: it is written only where nothing is.
+        new = {name for name, action in planned.items() if action == ADD}
+        for steps in self._batches(list(planned), lambda step: None, new):
             problem = next((step.row.error for step in steps if step.row.error is not None), None)
             if problem is not None:
                 raise problem
@@ -104,21 +108,34 @@ class Copy:
                 advance(step)
         return self.outcome
 
-    def _batches(self, names: Sequence[Name], advance: Advance) -> Iterator[list[Step]]:
-        """Yield the steps of some secrets at a time: fewer where they are large."""
+    def _batches(
+        self, names: Sequence[Name], advance: Advance, new: Collection[Name] = frozenset()
+    ) -> Iterator[list[Step]]:
+        """Yield the steps of some secrets at a time, fewer where they are large; `new` ones are not looked for."""
         at, count = 0, _FIRST
         while at < len(names):
             batch = names[at : at + count]
             here = fetch_whole(self._source, [name for name in batch if name not in self._unknown])
-            there = fetch_whole(self._target, batch)
-            steps = [self._step(name, here.get(name), there.get(name)) for name in batch]
-            size = sum(whole.size for whole in (*here.values(), *there.values()))
-            steps = self._without_deleted(steps)
+            there, deleted = self._fetch_there([name for name in batch if name not in new])
+            steps = [
+                self._deleted(name) if name in deleted else self._step(name, here.get(name), there.get(name))
+                for name in batch
+            ]
             for step in steps:
                 advance(step)
             yield steps
             at += len(batch)
+            size = sum(whole.size for whole in (*here.values(), *there.values()))
             count = max(1, count // 2) if size > _BATCH_BYTES else min(_MOST, count * 2)
+
+    def _fetch_there(self, names: Sequence[Name]) -> tuple[dict[Name, Whole], Collection[Name]]:
+        """Return those of the secrets that the target has, and those that it has deleted so that they can come back."""
+        if not self.keeps_versions:
+            return fetch_whole(self._target, names), ()
+        # First, as most are not there: that is one question for each and not two.
+        histories = self._target.histories(names) if names else {}
+        there = fetch_whole(self._target, list(histories), histories)
+        return there, histories.keys() - there.keys()
 
     def _step(self, name: Name, here: Whole | None, there: Whole | None) -> Step:
         if name in self._unknown:
@@ -126,13 +143,6 @@ class Copy:
             error = Unsupported(f"{name} cannot be copied: {reason}", hint="upgrade credvault")
             return Step(CopyRow(name, UNREADABLE, 0, reason, error))
         return plan_step(name, here, there, self._terms)
-
-    def _without_deleted(self, steps: list[Step]) -> list[Step]:
-        """Return the steps with those marked that would add what is there, and deleted so that it can come back."""
-        if Capability.SOFT_DELETE not in self._target.backend.capabilities:
-            return steps
-        deleted = self._target.histories([step.row.name for step in steps if step.row.action == ADD])
-        return [self._deleted(step.row.name) if step.row.name in deleted else step for step in steps]
 
     def _deleted(self, name: Name) -> Step:
         reason = "it is there already, deleted"
@@ -142,29 +152,38 @@ class Copy:
         return Step(CopyRow(name, CONFLICT, 0, reason, AlreadyExists(f"{name} is there already, deleted", hint=hint)))
 
     def _write(self, steps: Sequence[Step]) -> None:
-        changes = [change for step in steps for change in step.changes]
-        self._target.put_many(changes, purpose=PURPOSE, as_they_are=True)
-        stored = fetch_whole(self._target, [step.row.name for step in steps])
+        changes = in_rounds([step.changes for step in steps])
+        records = self._target.put_many(changes, purpose=PURPOSE, as_they_are=True)
+        written: dict[Name, list[tuple[int, SecretValue]]] = {step.row.name: [] for step in steps}
+        for change, record in zip(changes, records, strict=True):
+            if change.value is not None:
+                written[change.name].append((record.version, change.value))
+        stored = self._target.get_many(written, purpose=PURPOSE)
+        older = [(name, version) for name, versions in written.items() for version, _ in versions[:-1]]
+        past = self._target.release(older, purpose=PURPOSE) if older else {}
         for step in steps:
-            self._check(step, stored.get(step.row.name))
+            name = step.row.name
+            before = [(past.get((name, version)), value) for version, value in written[name][:-1]]
+            self._check(step, stored.get(name), before)
+            self._count(step, stored[name], len(written[name]), None in [secret for secret, _ in before])
 
-    def _check(self, step: Step, stored: Whole | None) -> None:
-        """Compare what was read back with what was written, and count it."""
-        written = [change.value for change in step.changes if change.value is not None]
-        kept = stored.values[-len(written) :] if stored and written else []
-        is_same = stored is not None and step.here is not None and written[len(written) - len(kept) :] == kept
-        if stored is None or step.here is None or not is_same or (written and not kept):
-            raise _not_the_same(step.row.name, "its value")
-        here, there = step.here.record.facts(), stored.record.facts()
-        others = differing_facts(here, there) if self._terms.facts else []
+    def _check(self, step: Step, stored: Secret | None, before: Sequence[tuple[Secret | None, SecretValue]]) -> None:
+        """Compare what was read back with what was written: the secret, and its older versions that are still kept."""
+        name, here = step.row.name, step.here
+        if stored is None or here is None or stored.value != here.values[-1]:
+            raise _not_the_same(name, "its value")
+        if any(secret is not None and secret.value != value for secret, value in before):
+            raise _not_the_same(name, "an older value")
+        others = differing_facts(here.record.facts(), stored.record.facts()) if self._terms.facts else []
         if others:
-            raise _not_the_same(step.row.name, ", ".join(others))
+            raise _not_the_same(name, ", ".join(others))
+
+    def _count(self, step: Step, stored: Secret, versions: int, is_short: bool) -> None:
+        here, there = {} if step.here is None else step.here.record.facts(), stored.record.facts()
         restamped = any(here.get(stamp) != there.get(stamp) for stamp in STAMPS)
+        done = self.outcome
         self.outcome = Outcome(
-            self.outcome.secrets + 1,
-            self.outcome.versions + len(written),
-            self.outcome.shortened + (len(kept) < len(written)),
-            self.outcome.restamped + restamped,
+            done.secrets + 1, done.versions + versions, done.shortened + is_short, done.restamped + restamped
         )
 
 
@@ -172,8 +191,19 @@ def say_how_far(error: CredvaultError, outcome: Outcome, total: int) -> Credvaul
     """Return an error that ended a copy with how far it came, and how to go on."""
     error.message += f"; {outcome.secrets} of {total} are copied"
     way_on = "run it again: it goes on from there"
-    error.hint = f"{error.hint}; {way_on}" if error.hint else way_on
+    if isinstance(error, AlreadyExists | Conflict):  # its own hint is for who adds or rotates one
+        error.hint = f"somebody else wrote it meanwhile; {way_on}"
+    else:
+        error.hint = f"{error.hint}; {way_on}" if error.hint else way_on
     return error
+
+
+def in_rounds(changes: Sequence[Sequence[Change]]) -> list[Change]:
+    """Return the changes of several secrets so that the first of each come first, then the second, and so on.
+
+    A store that makes those of different secrets side by side waits once for each round, and not for each secret.
+    """
+    return [change for each in zip_longest(*changes) for change in each if change is not None]
 
 
 def _not_the_same(name: Name, what: str) -> Damaged:

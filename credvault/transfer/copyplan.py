@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from credvault.backends.base import ABSENT, Change
 from credvault.model.errors import CredvaultError, Unsupported
 from credvault.model.names import Name
-from credvault.model.record import MEMBERS
+from credvault.model.record import MEMBERS, Record
 from credvault.model.value import SecretValue
 from credvault.transfer.plan import ADD, CONTINUED, FAIL, INVALID, OVERWRITTEN, UNCHANGED, UNREADABLE, settle
 from credvault.transfer.whole import Whole
@@ -117,7 +117,19 @@ def _decide(name: Name, here: Whole, there: Whole | None, terms: Terms) -> tuple
     if facts:
         what = f"other facts ({', '.join(facts)})"
         return _conflict(name, what, "makes these its facts", version, terms), place
+    if terms.versions and _is_half_stamped(here.record, there.record):
+        return CopyRow(name, CONTINUED, 0, f"version {version} there lacks its times or its writer"), place
     return CopyRow(name, UNCHANGED, 0, f"version {version} is the same"), place
+
+
+def _is_half_stamped(here: Record, there: Record) -> bool:
+    """Say whether a copy was interrupted after the last value, and before what says when it came and by whom.
+
+    A store may write that later than the value. The stamps of somebody else, who put the same value there, stay.
+    """
+    if all(getattr(here, stamp) == getattr(there, stamp) for stamp in STAMPS):
+        return False
+    return (there.updated_by is None and here.updated_by is not None) or there.updated_at == here.updated_at
 
 
 def _conflict(name: Name, what: str, way_out: str, version: int, terms: Terms) -> CopyRow:
@@ -137,8 +149,11 @@ def _changes(name: Name, here: Whole, there: Whole | None, start: int, terms: Te
     chosen = here.versions[start:] if terms.versions else here.versions[start:][-1:]
     changes = []
     for number, (version, value) in enumerate(chosen):
-        stamps = {"value_changed_at": version.created_at, "updated_by": version.updated_by}
-        changes.append(Change(name, value, {**facts, **stamps}, expect + number))
+        # Of the current one the record knows the time, where a store keeps times of its own for versions.
+        is_current = number == len(chosen) - 1
+        at = here.record.value_changed_at if is_current else version.created_at
+        stamps = {"value_changed_at": at, "updated_by": version.updated_by}
+        changes.append(Change(name, value, {**facts, **(stamps if terms.versions else {})}, expect + number))
     after = expect + len(chosen)
     if not changes or (terms.facts and _differs_from_last(facts, changes[-1].facts)):
         changes.append(Change(name, None, facts, after))

@@ -1,6 +1,6 @@
 """A secret with all its history, as it goes from one store to another."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from credvault.backends.base import Capability
@@ -32,15 +32,19 @@ class Whole(NamedTuple):
         return sum(map(len, self.values))
 
 
-def fetch_whole(vault: Vault, names: Collection[Name]) -> dict[Name, Whole]:
+def fetch_whole(
+    vault: Vault, names: Collection[Name], histories: Mapping[Name, Sequence[Version]] | None = None
+) -> dict[Name, Whole]:
     """Return those of the secrets that have a current version, in three steps where the store can.
 
-    Raises what `get_many`, `histories` and `release` of a vault raise.
+    `histories` are those of the names, for who has asked already. Raises what `get_many`, `histories` and `release`
+    of a vault raise.
     """
     found = vault.get_many(names, purpose=PURPOSE)
     if Capability.VERSIONS not in vault.backend.capabilities:
         return {name: Whole(secret.record, [_current(secret)]) for name, secret in found.items()}
-    histories = vault.histories(found) if found else {}
+    if histories is None:
+        histories = vault.histories(found) if found else {}
     older = {
         # What was written since the current version was read is not of this secret.
         name: [v for v in reversed(histories.get(name, ())) if v.state == ACTIVE and v.version < secret.record.version]

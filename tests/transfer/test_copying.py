@@ -162,9 +162,11 @@ def test_somebody_else_between_plan_and_write_is_a_conflict_and_loses_nothing(tm
     rows = copy.plan(names, lambda step: None)
     put(there, str(names[1]), "mine")
 
-    with pytest.raises(AlreadyExists, match="another value"):
+    with pytest.raises(AlreadyExists, match="is there already") as raised:
         copy.carry_out(rows, lambda step: None)
+    error = copying.say_how_far(raised.value, copy.outcome, len(rows))
 
+    assert error.hint == "somebody else wrote it meanwhile; run it again: it goes on from there"
     assert there.get(names[1]).value == SecretValue(b"mine")
     assert len(there.list()) == 1
 

@@ -85,6 +85,11 @@ class SecretLayout(Layout):
             records += writing.make(batch)
         return records
 
+    def check_fits(self, change: Change) -> None:
+        """Raise InvalidValue for facts that custom metadata cannot hold."""
+        custom = custom_facts.to_custom(model.first_facts(change.name, change.facts))
+        custom_facts.check_count({custom_facts.WRITERS: "", **custom})
+
     def delete(self, names: Sequence[Name]) -> None:
         """Remove all these secrets with every version, once all are seen to be there."""
         self._kv.remove([str(name) for name in self._present(names)])

@@ -111,6 +111,10 @@ class Writing:
             times = seconds(old.created_time), seconds(newest.created_time)
             held, _ = custom_facts.from_custom(name, old.custom, newest.version, *times)
             facts = model.next_facts(name, held, change.facts)
+            if change.value is None and "value_changed_at" in change.facts:
+                # A copy, which says of a value that is there already whose it is: it was cut short before.
+                who = custom_facts.writer_of(newest.version, old.custom) or facts.get("updated_by", "unknown")
+                custom[custom_facts.WRITERS] = custom_facts.with_writer(old.custom, newest.version, who)
         custom_facts.check_count({custom_facts.WRITERS: "", **(old.custom if old else {}), **custom})
         return _Plan(change, path, old, facts, custom)
 
