@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from credvault.backends.base import Backend
 from credvault.config import FILE_BACKEND, Settings, find_agent_socket
+from credvault.config.tables import OTHER_NAMES
 from credvault.model.errors import Unsupported
 from credvault.model.text import printable
 from credvault.model.unlocking import names_a_key
@@ -113,5 +114,5 @@ def _third_party(name: str, settings: Settings) -> Backend:
     known = ", ".join(sorted({FILE_BACKEND, *_OURS, *(p.name for p in entry_points(group=ENTRY_POINTS))}))
     raise Unsupported(
         f"there is no backend '{printable(name)}', which {printable(settings.backend.source)} names",
-        hint=f"backends are {known}",
+        hint=OTHER_NAMES.get(name, f"backends are {known}"),
     )

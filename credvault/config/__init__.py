@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from credvault.config.project import Project, find_project, project_files
-from credvault.config.tables import CONFIG, PROFILES_OF, PROJECT_FILE, parse_toml, read_settings
+from credvault.config.tables import CONFIG, OTHER_NAMES, PROFILES_OF, PROJECT_FILE, parse_toml, read_settings
 from credvault.model.errors import ConfigError, Invalid, InvalidName, InvalidValue
 from credvault.model.folders import agent_socket, xdg_folder
 from credvault.model.names import DEFAULT_NAMESPACE, parse_namespace
@@ -289,7 +289,7 @@ def _check_options(backend: str, options: Mapping[str, Any], where: str) -> None
     own = PROFILES_OF.get(backend, {"options": dict})
     wrong = next((key for key in options if key in others and key not in own), None)
     if wrong is not None:
-        hint = f"it has {', '.join(own)}" if own else "it has none of its own"
+        hint = OTHER_NAMES.get(backend) or (f"it has {', '.join(own)}" if own else "it has none of its own")
         raise ConfigError(f"{where}: the backend '{printable(backend)}' has no setting {wrong}", hint=hint)
 
 

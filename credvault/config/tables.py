@@ -39,6 +39,11 @@ PROFILES_OF: Mapping[str, Mapping[str, Any]] = {
     },
     "env": {"dotenv": str},
 }
+# What a backend of ours may be looked for by, and what to say then.
+OTHER_NAMES: Mapping[str, str] = {
+    **dict.fromkeys(("bao", "openbao", "vault"), "OpenBao and Vault are the backend 'hashicorp'"),
+    "environment": "the environment is the backend 'env'",
+}
 # For other people's backends, which know their own.
 _OPTIONS = {"options": {"*": object}}
 _PROFILE = {**_EVERY_PROFILE, **_OPTIONS, **{key: kind for keys in PROFILES_OF.values() for key, kind in keys.items()}}
