@@ -1,7 +1,8 @@
 """`copy` at the command line: the two places that its options name, and how its plan and its end are shown."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ from credvault.cli.context import Run
 from credvault.cli.options import F, add_options
 from credvault.cli.output import shown
 from credvault.config import FILE_BACKEND, Settings
-from credvault.model.errors import Invalid
+from credvault.model.errors import Invalid, Locked, WrongKey
 from credvault.model.text import counted, printable
 from credvault.transfer.copying import Copy, Outcome
 from credvault.transfer.copyplan import CopyRow
@@ -66,6 +67,18 @@ def name_place(settings: Settings) -> str:
     if settings.profile is not None:
         return f"the profile {printable(settings.profile.name)}"
     return f"the backend {printable(settings.backend.value)}"
+
+
+@contextmanager
+def opening(settings: Settings, side: str) -> Iterator[None]:
+    """Say of which place it is that a key is missing or wrong: there are two."""
+    try:
+        yield
+    except (Locked, WrongKey) as exc:
+        exc.message = f"{name_place(settings)}: {exc.message}"
+        way_out = f"--{side}-key-file F names a key for this one alone"
+        exc.hint = f"{exc.hint}; {way_out}" if exc.hint else way_out
+        raise
 
 
 def show_plan(run: Run, rows: Sequence[CopyRow], *, is_last: bool) -> None:

@@ -76,6 +76,8 @@ def test_each_place_may_have_a_key_of_its_own(home: Home) -> None:
     back = home.run("--vault", "apart.json", "copy", "--from-key-file", "other.key", "--to", "home", "--dry-run")
 
     assert (wrong.status, right.status, back.status) == (5, 0, 0), (wrong, right, back)
+    assert f"error: {home.root}/apart.json: " in wrong.stderr
+    assert "--to-key-file F names a key for this one alone" in wrong.stderr
     assert pictures(home, "apart.json", OTHER_KEY) == pictures(home)
     assert "12 in the source: 12 unchanged" in back.stderr
 

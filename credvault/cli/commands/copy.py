@@ -6,7 +6,15 @@ from typing import Any
 import click
 
 from credvault.cli.context import Run
-from credvault.cli.copying import find_places, name_place, place_options, say_what_stays, show_outcome, show_plan
+from credvault.cli.copying import (
+    find_places,
+    name_place,
+    opening,
+    place_options,
+    say_what_stays,
+    show_outcome,
+    show_plan,
+)
 from credvault.cli.options import verb
 from credvault.cli.progress import progress
 from credvault.model.errors import CredvaultError
@@ -38,9 +46,10 @@ def command(run: Run, /, globs: tuple[str, ...], *, no_versions: bool, policy: s
     with run.open_vault(here) as source, run.open_vault(there) as target:
         copy = Copy(source, target, policy=policy, versions=not no_versions)
         default = here.namespace.value
-        names = copy.names(run.globs(globs), default, run.explicit_namespace)
+        with opening(here, "from"):
+            names = copy.names(run.globs(globs), default, run.explicit_namespace)
         say_what_stays(run, copy, there, versions=not no_versions)
-        with progress(run.out, "comparing", len(names)) as advance:
+        with opening(there, "to"), progress(run.out, "comparing", len(names)) as advance:
             rows = copy.plan(names, advance)
         writes = sum(row.action in WRITTEN for row in rows)
         problem = find_problem(rows, skip_unreadable=options["skip_unreadable"], verb="copies", done="copied")
