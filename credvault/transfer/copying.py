@@ -4,14 +4,14 @@ Values pass from store to store in this process and go nowhere else. At most one
 once more for what is read back. What was interrupted is done again: what is there and the same is passed over.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
 from credvault.backends.base import Capability, Change
 from credvault.model.errors import AlreadyExists, Conflict, CredvaultError, Damaged, NotFound, Unsupported
 from credvault.model.names import Name, parse_name
-from credvault.model.record import DELIVERIES, Secret
+from credvault.model.record import Secret
 from credvault.model.value import SecretValue
 from credvault.transfer.copyplan import (
     STAMPS,
@@ -21,8 +21,8 @@ from credvault.transfer.copyplan import (
     differing_facts,
     plan_step,
 )
-from credvault.transfer.plan import ADD, CONFLICT, SKIP, SKIPPED, UNREADABLE, WRITTEN
-from credvault.transfer.whole import PURPOSE, Whole, fetch_whole
+from credvault.transfer.plan import ADD, CONFLICT, INVALID, SKIP, SKIPPED, UNREADABLE, WRITTEN
+from credvault.transfer.whole import PURPOSE, Whole, fetch_readable
 from credvault.vault import Vault
 
 # How many secrets are in the first batch and in any, and how many bytes of values make the next one smaller: each
@@ -46,6 +46,14 @@ class Outcome(NamedTuple):
     restamped: int = 0
 
 
+class _Found(NamedTuple):
+    """What a store has of some names: secrets, errors of those that are there and cannot be read, those deleted."""
+
+    whole: Mapping[Name, Whole]
+    odd: Mapping[Name, CredvaultError] = {}
+    deleted: Collection[Name] = ()
+
+
 class Copy:
     """Secrets of `source` on their way to `target`, on the terms that both can keep.
 
@@ -63,7 +71,6 @@ class Copy:
         self._terms = Terms(policy, versions and keeps, self.keeps_facts, there.check_fits)
         self._source = source
         self._target = target
-        self._unknown: set[Name] = set()
         self.outcome = Outcome()
 
     def names(self, globs: Sequence[str], default: str, namespace: str | None = None) -> list[Name]:
@@ -73,15 +80,13 @@ class Copy:
         and Unsupported for a pattern where the source cannot list.
         """
         plain = [parse_name(glob, namespace=namespace, default=default) for glob in globs if _is_name(glob)]
-        if globs and len(plain) == len(globs) and Capability.LIST not in self._source.backend.capabilities:
-            found = set(self._source.has_many(plain))
-        else:
-            records = self._source.list(globs)
-            self._unknown = {record.name for record in records if record.delivery not in DELIVERIES}
-            found = {record.name for record in records}
+        found = set(self._source.has_many(plain)) if plain else set()
         missing = [name for name in plain if name not in found]
         if missing:
             raise NotFound(f"there is no secret {missing[0]}; nothing was copied", hint=self._source.near(missing[0]))
+        patterns = [glob for glob in globs if not _is_name(glob)]
+        if patterns or not globs:
+            found |= {record.name for record in self._source.list(patterns)}
         return sorted(found)
 
     def plan(self, names: Sequence[Name], advance: Advance) -> list[CopyRow]:
@@ -91,9 +96,8 @@ class Copy:
     def carry_out(self, rows: Sequence[CopyRow], advance: Advance) -> Outcome:
         """Write what is planned, batch by batch, and read each one back; return what was done.
 
-        Each batch is looked at anew: somebody may have changed it since the plan was shown. `outcome` says how far it
-        came whatever is raised: AlreadyExists, Conflict, Damaged where what is read back is not what was written, and
-        the errors of both stores.
+        `outcome` says how far it came whatever is raised: AlreadyExists and Conflict where somebody else was faster,
+        Damaged where what is read back is not what was written, and the errors of both stores.
         """
         planned = {row.name: row.action for row in rows if row.action in WRITTEN}
         # What is to be added need not be looked for: it is written only where nothing is.
@@ -115,34 +119,33 @@ class Copy:
         at, count = 0, _FIRST
         while at < len(names):
             batch = names[at : at + count]
-            here = fetch_whole(self._source, [name for name in batch if name not in self._unknown])
-            there, deleted = self._fetch_there([name for name in batch if name not in new])
-            steps = [
-                self._deleted(name) if name in deleted else self._step(name, here.get(name), there.get(name))
-                for name in batch
-            ]
+            here = _Found(*fetch_readable(self._source, batch))
+            there = self._fetch_there([name for name in batch if name not in new])
+            steps = [self._step(name, here, there) for name in batch]
             for step in steps:
                 advance(step)
             yield steps
             at += len(batch)
-            size = sum(whole.size for whole in (*here.values(), *there.values()))
+            size = sum(whole.size for whole in (*here.whole.values(), *there.whole.values()))
             count = max(1, count // 2) if size > _BATCH_BYTES else min(_MOST, count * 2)
 
-    def _fetch_there(self, names: Sequence[Name]) -> tuple[dict[Name, Whole], Collection[Name]]:
-        """Return those of the secrets that the target has, and those that it has deleted so that they can come back."""
+    def _fetch_there(self, names: Sequence[Name]) -> "_Found":
         if not self.keeps_versions:
-            return fetch_whole(self._target, names), ()
+            return _Found(*fetch_readable(self._target, names))
         # First, as most are not there: that is one question for each and not two.
         histories = self._target.histories(names) if names else {}
-        there = fetch_whole(self._target, list(histories), histories)
-        return there, histories.keys() - there.keys()
+        there, odd = fetch_readable(self._target, list(histories), histories)
+        return _Found(there, odd, histories.keys() - there.keys() - odd.keys())
 
-    def _step(self, name: Name, here: Whole | None, there: Whole | None) -> Step:
-        if name in self._unknown:
-            reason = "it has a delivery that this version does not know"
-            error = Unsupported(f"{name} cannot be copied: {reason}", hint="upgrade credvault")
-            return Step(CopyRow(name, UNREADABLE, 0, reason, error))
-        return plan_step(name, here, there, self._terms)
+    def _step(self, name: Name, here: "_Found", there: "_Found") -> Step:
+        if name in here.odd:
+            return Step(CopyRow(name, UNREADABLE, 0, here.odd[name].message, here.odd[name]))
+        if name in there.odd:
+            error = type(there.odd[name])(f"in the way there: {there.odd[name].message}", hint=there.odd[name].hint)
+            return Step(CopyRow(name, INVALID, 0, error.message, error))
+        if name in there.deleted:
+            return self._deleted(name)
+        return plan_step(name, here.whole.get(name), there.whole.get(name), self._terms)
 
     def _deleted(self, name: Name) -> Step:
         reason = "it is there already, deleted"

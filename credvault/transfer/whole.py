@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from credvault.backends.base import Capability
+from credvault.model.errors import CredvaultError, Damaged, Unsupported
 from credvault.model.names import Name
 from credvault.model.record import ACTIVE, Record, Secret, Version
 from credvault.model.value import SecretValue
@@ -57,6 +58,26 @@ def fetch_whole(
         before = [(v, values[name, v.version].value) for v in older[name] if (name, v.version) in values]
         whole[name] = Whole(secret.record, [*before, _current(secret, histories.get(name, ()))])
     return whole
+
+
+def fetch_readable(
+    vault: Vault, names: Collection[Name], histories: Mapping[Name, Sequence[Version]] | None = None
+) -> tuple[dict[Name, Whole], dict[Name, CredvaultError]]:
+    """Return what `fetch_whole` returns, and the error of each secret that alone cannot be read.
+
+    Such a secret is damaged, or another program wrote it otherwise than a value; it is no reason not to read the rest.
+    """
+    try:
+        return fetch_whole(vault, names, histories), {}
+    except (Damaged, Unsupported):
+        whole: dict[Name, Whole] = {}
+        errors: dict[Name, CredvaultError] = {}
+        for name in names:
+            try:
+                whole |= fetch_whole(vault, [name], histories)
+            except (Damaged, Unsupported) as exc:
+                errors[name] = exc
+        return whole, errors
 
 
 def _current(secret: Secret, history: Sequence[Version] = ()) -> tuple[Version, SecretValue]:

@@ -2,6 +2,8 @@
 
 import json
 import random
+import re
+import signal
 import time
 from pathlib import Path
 
@@ -186,6 +188,24 @@ def test_place_that_is_full_is_said_with_how_far_it_came(home: Home) -> None:
     assert "over the limit of 30000; 0 of 12 are copied" in done.stderr
     assert "run it again: it goes on from there" in done.stderr
     assert set(pictures(home, "other.json")) == {"own/one"}
+
+
+def test_copy_that_is_interrupted_by_a_person_says_how_far_it_came(home: Home) -> None:
+    FileBackend(home.file()).delete(FileBackend(home.file()).names())
+    fill(home, COUNT)
+    other = home.root / "other.json"
+    before = other.stat().st_ino
+
+    running = home.start("copy", "--to", "other", "-y")
+    while running.poll() is None and other.stat().st_ino == before:
+        time.sleep(0.005)
+    running.send_signal(signal.SIGINT)
+    _, stderr = running.communicate()
+
+    said = re.search(rf"interrupted: (\d+) of {COUNT} are copied; run again, it goes on from there", stderr.decode())
+    assert running.returncode == 130, stderr
+    assert said is not None, stderr
+    assert int(said[1]) <= len(pictures(home, "other.json")) < COUNT
 
 
 def test_copy_that_is_killed_again_and_again_is_completed_by_another(home: Home) -> None:

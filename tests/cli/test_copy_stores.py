@@ -58,6 +58,7 @@ def without_times(found: Mapping[Name, Picture]) -> Mapping[Name, object]:
     return {name: (p.facts, [(writer, value) for _, writer, value in p.versions]) for name, p in found.items()}
 
 
+@pytest.mark.timeout(300 + COUNT)
 def test_copies_to_openbao_and_back_are_the_same_although_they_were_killed_half_way(home: Home) -> None:
     fill(home, COUNT)
     chance = random.SystemRandom()
@@ -67,7 +68,7 @@ def test_copies_to_openbao_and_back_are_the_same_although_they_were_killed_half_
         for _ in range(KILLS):
             running = home.start("copy", *words, "-y")
             with suppress(subprocess.TimeoutExpired):
-                running.wait(chance.uniform(0.3, 0.6 + COUNT / 80))
+                running.wait(chance.uniform(0.3, 0.6 + COUNT / 400))
             running.kill()
             running.communicate()
             ended.append(running.returncode)
@@ -245,3 +246,23 @@ def test_variables_are_copied_by_their_names(home: Home) -> None:
     assert (listed.status, missing.status, done.status) == (8, 3, 0), (listed, missing, done)
     assert "cannot list" in listed.stderr
     assert home.run("--profile", "back", "get", "db/password").stdout == b"from the environment"
+
+
+def test_secret_that_is_no_value_is_named_and_hides_no_other(home: Home, bao: Bao, mount: str) -> None:
+    for name in ("a/one", "a/two"):
+        assert home.run("add", name, "--profile", "bao", "--stdin", stdin=b"value").status == 0
+    bao.must("POST", f"{mount}/data/credvault/a/odd", {"data": {"user": "u", "password": "canary"}})
+    home.run("add", "b/odd", "--stdin", stdin=b"mine")
+    bao.must("POST", f"{mount}/data/credvault/b/odd", {"data": {"user": "u", "password": "canary"}})
+
+    refused = home.run("copy", "--from", "bao", "--to", "back", "a/*", "-y")
+    done = home.run("copy", "--from", "bao", "--to", "back", "a/*", "-y", "--skip-unreadable")
+    in_the_way = home.run("copy", "--to", "bao", "b/odd", "-y")
+
+    assert (refused.status, done.status, in_the_way.status) == (8, 0, 8), (refused, done, in_the_way)
+    assert "a/odd is not a single value" in refused.stderr
+    assert "--skip-unreadable copies the rest" in refused.stderr
+    assert "3 in the source: 1 that cannot be read, 2 to add" in done.stderr
+    assert [str(name) for name in pictures(home, "back.json")] == ["a/one", "a/two"]
+    assert "in the way there: b/odd is not a single value" in in_the_way.stderr
+    assert "canary" not in refused.stderr + done.stderr + in_the_way.stderr

@@ -221,8 +221,9 @@ def test_store_of_values_alone_gets_and_gives_those(tmp_path: Path) -> None:
     newest = {name: picture.values[-1:] for name, picture in pictures_of(here).items()}
     assert again == {"unchanged": 8}
     assert {name: picture.values for name, picture in pictures_of(back).items()} == newest
-    with pytest.raises(Unsupported, match="cannot list"):
-        copy_all(plain, back, tmp_path)
+    for globs in ([], ["a/*"], [names[0], "a/"]):
+        with pytest.raises(Unsupported, match="cannot list"):
+            copy_all(plain, back, tmp_path, globs=globs)
     with pytest.raises(NotFound, match="there is no secret a/none"):
         copy_all(plain, back, tmp_path, globs=["a/none"])
 
@@ -261,9 +262,26 @@ def test_secret_of_an_unknown_delivery_is_never_copied_and_named_in_the_plan(tmp
 
     assert [(str(row.name), row.action, row.reason) for row in rows] == [
         ("a/b", "add", ""),
-        ("a/c", "unreadable", "it has a delivery that this version does not know"),
+        ("a/c", "unreadable", "a/c has a delivery that this version does not know, so it is not given out"),
     ]
     assert [str(name) for name in there.names()] == ["a/b"]
+
+
+def test_secret_that_is_damaged_is_named_and_hides_no_other(tmp_path: Path) -> None:
+    class Spoilt(MemoryBackend):
+        def get(self, name: Name, version: int | None = None) -> Secret:
+            if name.key == "spoilt":
+                raise Damaged("entry 77 is damaged", hint="'credvault salvage'")
+            return super().get(name, version)
+
+    here, there = Spoilt(), MemoryBackend()
+    for name in ("a/one", "a/spoilt", "a/two"):
+        put(here, name, "value")
+
+    actions, outcome = copy_all(here, there, tmp_path)
+
+    assert (actions, outcome.secrets) == ({"add": 2, "unreadable": 1}, 2)
+    assert [str(name) for name in there.names()] == ["a/one", "a/two"]
 
 
 def test_trail_says_copy_on_both_sides_and_no_name(tmp_path: Path) -> None:
