@@ -159,6 +159,31 @@ class ChangeTests(StoreUnderTest):
         ]
         assert self.backend.put_many([]) == []
 
+    def test_several_changes_of_one_secret_are_made_in_order(self) -> None:
+        """A copy brings all the versions of a secret at once, those of several secrets in turn."""
+        self.need(Capability.WRITE)
+        first, second, _ = self.names()
+
+        records = self.backend.put_many(
+            [
+                change(first, value_of("one"), expect=ABSENT),
+                change(second, value_of("uno"), expect=ABSENT),
+                change(first, value_of("two"), second=1),
+                change(second, value_of("due"), second=1),
+                change(first, value_of("three"), second=2),
+            ]
+        )
+
+        assert [record.name for record in records] == [first, second, first, second, first]
+        assert records[0].version < records[2].version < records[4].version
+        assert [self.read(name) for name in (first, second)] == [value_of("three"), value_of("due")]
+        if self.can(Capability.VERSIONS):
+            assert [version.version for version in self.backend.history(first)] == [
+                records[4].version,
+                records[2].version,
+                records[0].version,
+            ]
+
     def test_several_changes_end_at_the_first_that_is_refused(self) -> None:
         """What comes after a change that is refused is not made, and what is refused is not either."""
         self.need(Capability.WRITE)

@@ -107,4 +107,6 @@ class ValueTests(StoreUnderTest):
         assert not self.backend.has(other)
 
     def _is_refused(self, name: Name, value: bytes, kind: tuple[type[CredvaultError], ...]) -> CredvaultError:
+        # A plan of a copy says it before anything is written.
+        self.refusal(kind, lambda: self.backend.check_fits(change(name, value)))
         return self.refusal(kind, lambda: self.backend.put(change(name, value)))
