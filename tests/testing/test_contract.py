@@ -1,5 +1,6 @@
 """The contract finds out a store that breaks it: each one here is the memory backend with a single fault."""
 
+import base64
 import inspect
 import time
 from collections.abc import Collection, Sequence
@@ -120,6 +121,15 @@ class TellsTheValue(MemoryBackend):
             return super().put(change)
         except AlreadyExists as exc:
             raise AlreadyExists(f"{exc.message}: {change.value.reveal()!r}" if change.value else "") from exc
+
+
+class TellsTheRequest(MemoryBackend):
+    def put(self, change: Change) -> Record:
+        try:
+            return super().put(change)
+        except AlreadyExists as exc:
+            request = b"x" + change.value.reveal() if change.value else b""
+            raise AlreadyExists(f"{exc.message}: {base64.b64encode(request).decode()}") from None
 
 
 class TellsTheValueInItsCause(MemoryBackend):
@@ -271,6 +281,7 @@ FAULTS: dict[type[MemoryBackend], str] = {
     DeletesInSilence: "nothing_is_deleted_where_one_name_is_not_there",
     CountsOnAfterDeletion: "a_name_is_free_after_it_was_deleted",
     TellsTheValue: "a_change_that_expects_nothing_there_is_refused_where_something_is",
+    TellsTheRequest: "a_change_that_expects_nothing_there_is_refused_where_something_is",
     TellsTheValueInItsCause: "a_change_that_expects_nothing_there_is_refused_where_something_is",
     ShowsItself: "nothing_that_is_handed_out_shows_a_value",
     TellsInItsExamination: "a_store_that_is_well_says_so",
