@@ -32,6 +32,7 @@ PROFILES_OF: Mapping[str, Mapping[str, Any]] = {
         "secret_id_file": str,
         "secret_id_wrapping_path": str,
         "renew": bool,
+        "wrap_ttl": int,
         "ca_file": str,
         "timeout": int,
         "allow_http": bool,

@@ -61,11 +61,15 @@ class Address(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where secrets are on a server: the mount, the path below it (empty for none), and the layout."""
+    """Where secrets are on a server: the mount, the path below it (empty for none), and the layout.
+
+    `wrap_ttl` is for how long the server holds back each that is read, for whom it was meant, in seconds; 0 for not.
+    """
 
     mount: str
     prefix: str
     layout: str
+    wrap_ttl: int = 0
 
 
 class Variables:
@@ -167,15 +171,15 @@ def find_place(settings: Settings, address: Address, detail: Tell) -> Place:
     for what, found in (("mount", mount), ("prefix", prefix), ("layout", layout)):
         detail(f"{what} {printable(found.value)} (from {printable(found.source)})")
     # A profile may have none: then what others wrote in the mount is there by its own name.
-    return Place(parse_path(mount), parse_path(prefix) if prefix.value else "", layout.value)
+    return Place(parse_path(mount), parse_path(prefix) if prefix.value else "", layout.value, find_wrap_ttl(settings))
 
 
 def describe_place(settings: Settings) -> str:
     """Return which server and which place on it the settings mean, in words; raises ConfigError."""
     address = find_address(settings, warn=lambda text: None, detail=lambda text: None)
-    mount, prefix, layout = find_place(settings, address, detail=lambda text: None)
+    place = find_place(settings, address, detail=lambda text: None)
     namespace = f" namespace {address.namespace}" if address.namespace else ""
-    return f"{address}{namespace} mount {mount} prefix {prefix} layout {layout}"
+    return f"{address}{namespace} mount {place.mount} prefix {place.prefix} layout {place.layout}"
 
 
 def parse_address(text: str, source: str) -> tuple[str, str, int]:
@@ -296,6 +300,15 @@ def _timeout(variables: Variables) -> float:
             f"{printable(found.source)} must be 1 to {MAX_ANSWER_SECONDS:.0f} seconds", hint="write 30, 30s or 2m"
         )
     return float(seconds)
+
+
+def find_wrap_ttl(settings: Settings) -> int:
+    """Return for how long a secret that is read is held back wrapped, in seconds, 0 for not; raises ConfigError."""
+    seconds = settings.option("wrap_ttl")
+    if seconds is not None and not 0 < seconds <= MAX_ANSWER_SECONDS:
+        source = Variables(settings, ()).profile_source
+        raise ConfigError(f"wrap_ttl of {printable(source)} must be 1 to {MAX_ANSWER_SECONDS:.0f} seconds")
+    return int(seconds or 0)
 
 
 def _value(found: Origin | None) -> str | None:

@@ -18,6 +18,7 @@ from credvault.model.tuples import NamedTuple
 
 DATA, METADATA, SUBKEYS, UNDELETE = "data", "metadata", "subkeys", "undelete"
 
+WRAP_TTL = "x-vault-wrap-ttl"
 _MERGE = {"content-type": "application/merge-patch+json"}
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.@+")
 _MISMATCH = "check-and-set"
@@ -82,16 +83,18 @@ class Written(NamedTuple):
 class KV2:
     """A KV v2 engine as the token may use it: `mount` and `prefix` are paths that settings have checked.
 
+    With `wrap_ttl` secrets are read wrapped, and kept for so long, seconds.
     Raises Unauthenticated and Denied, BackendUnavailable, and for the mount ConfigError (there is none) and
     Unsupported (it is of version 1).
     """
 
-    def __init__(self, transport: Transport, login: Login, mount: str, prefix: str = "") -> None:
+    def __init__(self, transport: Transport, login: Login, mount: str, prefix: str = "", wrap_ttl: int = 0) -> None:
         self.mount = mount
         self.prefix = prefix
         self._transport = transport
         self._login = login
         self._is_checked = False
+        self._wrapped = {WRAP_TTL: str(wrap_ttl)} if wrap_ttl else {}
 
     def path(self, kind: str, path: str) -> str:
         """Return the path of a request below /v1/: `MOUNT/KIND/PREFIX/PATH`. All paths are made here.
@@ -107,9 +110,15 @@ class KV2:
     def read(self, wanted: Sequence[tuple[str, int | None]]) -> list[Reading | None]:
         """Return versions, None for the newest, of secrets at paths; None for each that was never there."""
         queries = ["" if version is None else f"?version={int(version)}" for _, version in wanted]
-        answers = self.ask(
-            [Request("GET", self.path(DATA, path) + query) for (path, _), query in zip(wanted, queries, strict=True)]
-        )
+        requests = [
+            Request("GET", self.path(DATA, path) + query, headers=self._wrapped)
+            for (path, _), query in zip(wanted, queries, strict=True)
+        ]
+        answers = self.ask(requests)
+        if self._wrapped:
+            from credvault.backends.hashicorp.wrapping import unwrapped
+
+            answers = [unwrapped(self._transport, *pair) for pair in zip(requests, answers, strict=True)]
         return [_parse_reading(answer) for answer in answers]
 
     def read_fields(self, paths: Sequence[str]) -> list[Reading | None]:

@@ -133,8 +133,8 @@ class Login:
             return Lease(found.read(), found.source)
         from credvault.backends.hashicorp.wrapping import fetch_wrapped
 
-        body = fetch_wrapped(transport, found.read(), found.source, found.creation_path)
-        return _parse_lease(body, found.source, transport)
+        answer = fetch_wrapped(transport, found.read(), found.source, found.creation_path)
+        return _parse_lease(answer.body, found.source, transport)
 
     def _log_in(self, role: AppRole, transport: Transport) -> Lease:
         if self._secret_id is None:
@@ -194,7 +194,7 @@ def _secret_id(role: AppRole, transport: Transport) -> SecretValue:
         return read
     from credvault.backends.hashicorp.wrapping import fetch_wrapped
 
-    data = fetch_wrapped(transport, read, role.source, role.creation_path).get("data")
+    data = fetch_wrapped(transport, read, role.source, role.creation_path).body.get("data")
     secret_id = data.get("secret_id") if isinstance(data, dict) else None
     if not isinstance(secret_id, str) or not secret_id:
         raise Unauthenticated(f"what the wrapping token from {role.source} stands for is no secret id")

@@ -22,7 +22,7 @@ def open_hashicorp(settings: Settings, warn: Tell, detail: Tell) -> Backend:
         login.close()
         transport.close()
 
-    kv = KV2(transport, login, place.mount, place.prefix)
+    kv = KV2(transport, login, place.mount, place.prefix, place.wrap_ttl)
     if place.layout == "field":
         from credvault.backends.hashicorp.fieldlayout import FieldLayout
 

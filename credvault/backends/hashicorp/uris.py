@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection
 
-from credvault.backends.hashicorp.address import Tell, find_address
+from credvault.backends.hashicorp.address import Tell, find_address, find_wrap_ttl
 from credvault.backends.hashicorp.facts import from_custom, seconds
 from credvault.backends.hashicorp.kv2 import KV2, Reading
 from credvault.backends.hashicorp.login import Login
@@ -29,6 +29,7 @@ class URIStore:
         address = find_address(settings, warn, detail)
         self._transport = Transport(address)
         self._login = Login(settings, self._transport, warn=warn, detail=detail)
+        self._wrap_ttl = find_wrap_ttl(settings)
         self._engines: dict[str, KV2] = {}
 
     def close(self) -> None:
@@ -43,7 +44,7 @@ class URIStore:
         """
         found: dict[SecretURI, Secret | NotFound] = {}
         for mount in dict.fromkeys(uri.mount for uri in uris):
-            engine = self._engines.setdefault(mount, KV2(self._transport, self._login, mount))
+            engine = self._engines.setdefault(mount, KV2(self._transport, self._login, mount, "", self._wrap_ttl))
             asked = [uri for uri in uris if uri.mount == mount]
             places = list(dict.fromkeys((uri.path, uri.version) for uri in asked))
             readings = dict(zip(places, engine.read(places), strict=True))

@@ -3,21 +3,15 @@
 The token is looked at before it is used: one that was made by another request than expected was put in its place.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from credvault.backends.hashicorp.outages import outage
 from credvault.backends.hashicorp.transport import Answer, Request, Transport
 from credvault.model.errors import BackendUnavailable, Unauthenticated
 from credvault.model.text import printable
 from credvault.model.value import SecretValue
 
-WRAP_TTL = "x-vault-wrap-ttl"
-"""The header that asks for a wrapped answer; it holds the seconds that the answer is kept for."""
 
-
-def fetch_wrapped(transport: Transport, token: SecretValue, what: str, creation_path: str) -> Mapping[str, Any]:
-    """Return the answer that a wrapping token stands for; the token is used up then.
+def fetch_wrapped(transport: Transport, token: SecretValue, what: str, creation_path: str) -> Answer:
+    """Return the answer that a wrapping token stands for, which may be one of 404; the token is used up then.
 
     `what` says in words where it came from, `creation_path` by which request it must have been made. Raises
     Unauthenticated for a token that was made by another one, was used or has expired, and BackendUnavailable.
@@ -34,9 +28,19 @@ def fetch_wrapped(transport: Transport, token: SecretValue, what: str, creation_
             hint="ask whoever made it, and do not use what it stands for",
         )
     answer = transport.ask(Request("POST", "sys/wrapping/unwrap", {}), token)
-    if answer.status != 200:
+    # What was deleted is 404, and says of what.
+    if answer.status != 200 and not (answer.status == 404 and answer.body.get("data")):
         raise _unusable(transport, answer, what)
-    return answer.body
+    return answer
+
+
+def unwrapped(transport: Transport, request: Request, answer: Answer) -> Answer:
+    """Return what a wrapped answer to a request stands for, or the answer as it is if it is none."""
+    info = answer.body.get("wrap_info")
+    token = info.get("token") if isinstance(info, dict) else None
+    if not isinstance(token, str) or not token:
+        return answer
+    return fetch_wrapped(transport, SecretValue(token.encode()), "the server", request.path.partition("?")[0])
 
 
 def _lookup(token: SecretValue) -> Request:

@@ -221,7 +221,7 @@ def test_wrapped_secret_is_read_by_whoever_has_its_token(bao: Bao, reader: str, 
     wrapping = SecretValue(bao.wrap("GET", SECRET.path).encode())
 
     with login(bao, tmp_path) as (_, transport):
-        body = fetch_wrapped(transport, wrapping, "the message", SECRET.path)
+        body = fetch_wrapped(transport, wrapping, "the message", SECRET.path).body
         with pytest.raises(CredvaultError):
             fetch_wrapped(transport, wrapping, "the message", SECRET.path)
 
