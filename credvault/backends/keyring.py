@@ -114,10 +114,10 @@ class KeyringBackend(Backend):
 
     def has(self, name: Name) -> bool:
         """Say whether there is such a secret; opens none of ours."""
-        row = self._index().rows.get(name)
-        if row is not None:
-            return row.entry.current.state == model.ACTIVE
-        return self._foreign(name, self._index()) is not None
+        index = self._index()
+        if name in index.rows:
+            return index.rows[name].entry.current.state == model.ACTIVE
+        return self._foreign(name, index) is not None
 
     def put(self, change: Change) -> Record:
         """Make one change."""
@@ -236,7 +236,7 @@ class KeyringBackend(Backend):
             raise _not_there(name)
         if is_theirs:
             service = printable(intentframe.SERVICE + name.namespace)
-            what = "is kept by IntentFrame" if name not in index.rows else "would be what IntentFrame keeps"
+            what = "is kept by IntentFrame" if name not in index.rows else "would then be what IntentFrame keeps"
             hint = f"remove that first: keyring del {service} {name.key}"
             raise Unsupported(f"{name} {what}, which is only read here; nothing was deleted", hint=hint)
 
