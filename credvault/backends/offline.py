@@ -115,7 +115,10 @@ class OfflineBackend(Backend):
         """
         profile = printable(self._profile.name)
         if not os.path.lexists(self._path):
-            hint = f"'credvault --profile {profile} offline save' makes one, while the store can be reached"
+            from shlex import quote
+
+            save = f"credvault --profile {printable(quote(self._profile.name))} offline save"
+            hint = f"'{save}' makes one, while the store can be reached"
             raise NoVault(f"there is no offline copy of profile {profile}", hint=hint)
         command, self.command = self.command, "get"  # the label becomes no variable, whatever is asked for after it
         try:

@@ -88,5 +88,5 @@ def offer(settings: Settings, now: float) -> str | None:
         return None
     age = int(now - saved)
     if limit is not None and age > limit.seconds:
-        return f"--offline has a copy, but of {duration_text(age)} ago, more than {limit.source} allows"
-    return f"--offline would use the copy of {duration_text(age)} ago"
+        return f"there is an offline copy, but of {duration_text(age)} ago, more than {limit.source} allows"
+    return f"there is an offline copy of {duration_text(age)} ago, which --offline reads"

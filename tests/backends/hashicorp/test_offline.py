@@ -52,7 +52,7 @@ def test_copy_stands_in_for_a_server_that_is_stopped(home: Home, server: Bao) ->
 
     assert (saved.status, saved.stderr) == (0, "credvault: saved 2 secrets of profile prod\n")
     assert (away.status, away.stdout) == (6, b"")
-    assert re.search(r"--offline would use the copy of \d+s ago\n$", away.stderr)
+    assert re.search(r"there is an offline copy of \d+s ago, which --offline reads\n$", away.stderr)
     assert (offline.status, offline.stdout) == (0, facts.stdout)
     assert (child.status, child.stdout) == (0, b"first\n")
     assert (default.status, default.stdout) == (0, b"second\n\n")
