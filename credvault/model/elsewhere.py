@@ -27,7 +27,8 @@ def seems_elsewhere(environ: "Mapping[bytes, bytes]", config: bytes) -> bool:
             default = _unquoted(rest)
         elif equals and key.strip() == "backend":
             backends[section] = _unquoted(rest)
-    return backends.get(profile or default, _FILE) != _FILE
+    chosen = profile or default
+    return bool(chosen) and backends.get(chosen, _FILE) != _FILE
 
 
 def _unquoted(text: str) -> str:

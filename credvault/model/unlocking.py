@@ -29,10 +29,11 @@ def config_file(environ: "Mapping[bytes, bytes]") -> bytes | None:
         return None
     if environ.get(b"CREDVAULT_CONFIG"):
         return environ[b"CREDVAULT_CONFIG"]
-    base = environ.get(b"XDG_CONFIG_HOME", b"")
-    if not base.startswith(b"/"):
-        base = environ.get(b"HOME", b"") + b"/.config"
-    return base + b"/credvault/config.toml" if base.startswith(b"/") else None
+    for variable, below in ((b"XDG_CONFIG_HOME", b""), (b"HOME", b"/.config")):
+        base = environ.get(variable, b"")
+        if base.startswith(b"/"):  # a relative path is to be ignored
+            return base + below + b"/credvault/config.toml"
+    return None
 
 
 def names_a_key(key_file: str | None, environ: "Container[str]") -> bool:

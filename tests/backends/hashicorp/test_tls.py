@@ -1,0 +1,168 @@
+"""TLS to a server, what is said of it before anything is sent, and going through a proxy."""
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from credvault.backends.hashicorp import connection as connection_module
+from credvault.backends.hashicorp.address import Address
+from credvault.backends.hashicorp.transport import Request, Transport
+from credvault.model.errors import BackendUnavailable, ConfigError
+from credvault.model.value import SecretValue
+from tests.lifecycle.conftest import Certified, certify
+from tests.lifecycle.servers import Answer, Seen, serving, talking
+from tests.openbao import Bao, development_server
+
+DAY = 86_400.0
+TOKEN = SecretValue(b"s.token")
+READ = Request("GET", "secret/data/a")
+
+
+def fine(seen: Seen) -> Answer:
+    return Answer(200, b'{"data": {}}')
+
+
+@pytest.fixture
+def certified(tmp_path: Path) -> Certified:
+    return certify(tmp_path, start=time.time() - DAY, end=time.time() + DAY)
+
+
+@pytest.fixture(scope="module")
+def bao_by_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bao]:
+    with development_server(tmp_path_factory.mktemp("tls"), tls=True) as server:
+        yield server
+
+
+def transport_to(port: int, ca_file: Path | str | None, host: str = "127.0.0.1", proxy: bool = False) -> Transport:
+    ca = None if ca_file is None else str(ca_file)
+    address = Address("https", host, port, "VAULT_ADDR", ca_file=ca, proxy=proxy)
+    return Transport(address, sleep=lambda seconds: None)
+
+
+def test_many_secrets_come_from_a_real_server(bao_by_tls: Bao) -> None:
+    token = SecretValue(bao_by_tls.token.encode())
+    for number in range(20):
+        bao_by_tls.must("POST", f"secret/data/tls/{number}", {"data": {"value": str(number)}})
+    transport = transport_to(int(bao_by_tls.address.rpartition(":")[2]), bao_by_tls.ca_file)
+
+    answers = transport.ask_all([Request("GET", f"secret/data/tls/{number}") for number in range(20)], token)
+    written = transport.ask(Request("POST", "secret/data/tls/0", {"data": {"value": "x" * 1_000_000}}), token)
+    transport.close()
+
+    assert [answer.body["data"]["data"]["value"] for answer in answers] == [str(number) for number in range(20)]
+    assert written.status == 200
+
+
+def test_the_server_is_told_the_name_that_is_meant(certified: Certified) -> None:
+    told: list[str | None] = []
+    context = certified.server_context()
+    context.sni_callback = lambda sock, name, context: told.append(name)
+    with serving(fine, tls=context) as peer, pytest.raises(BackendUnavailable, match="hostname mismatch"):
+        transport_to(peer.server_port, certified.path, host="localhost").ask(READ, TOKEN)
+
+    assert set(told) == {"localhost"}
+    assert peer.seen == []
+
+
+def test_an_old_version_of_tls_is_refused(certified: Certified) -> None:
+    context = certified.server_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with serving(fine, tls=context) as peer, pytest.raises(BackendUnavailable):
+        transport_to(peer.server_port, certified.path).ask(READ, TOKEN)
+
+    assert peer.seen == []
+
+
+def test_a_server_without_tls_is_said_to_have_none(certified: Certified) -> None:
+    with serving(fine) as peer, pytest.raises(BackendUnavailable) as caught:
+        transport_to(peer.server_port, certified.path).ask(READ, TOKEN)
+
+    assert "does not speak TLS as it must" in caught.value.message
+
+
+def test_a_server_that_never_shakes_hands_is_given_up_in_time(
+    certified: Certified, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "CONNECT_SECONDS", 0.2)
+
+    def silent(connection: socket.socket, over: threading.Event) -> None:
+        over.wait()
+
+    began = time.monotonic()
+    with talking(silent) as port, pytest.raises(BackendUnavailable, match="no connection in 0 s"):
+        transport_to(port, certified.path).ask(READ, TOKEN)
+
+    assert time.monotonic() - began < 4
+
+
+def test_a_proxy_is_used_where_the_profile_says_so_and_told_the_host_alone(
+    certified: Certified, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[bytes] = []
+    with serving(fine, tls=certified.server_context()) as peer:
+
+        def pass_on(connection: socket.socket, over: threading.Event) -> None:
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                head += connection.recv(1)
+            heard.append(head)
+            with socket.create_connection(("127.0.0.1", peer.server_port)) as server:
+                connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                back = threading.Thread(target=copy, args=(server, connection))
+                back.start()
+                copy(connection, server)
+                back.join()
+
+        with talking(pass_on) as port:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://me:pass%20word@127.0.0.1:{port}")
+            monkeypatch.delenv("NO_PROXY", raising=False)
+            transport = transport_to(peer.server_port, certified.path, proxy=True)
+            assert transport.ask(READ, TOKEN).status == 200
+            transport.close()
+            unasked = transport_to(peer.server_port, certified.path)
+            assert unasked.ask(READ, TOKEN).status == 200
+            unasked.close()
+
+    (head,) = heard
+    assert head.startswith(f"CONNECT 127.0.0.1:{peer.server_port} HTTP/1.1\r\n".encode())
+    assert b"proxy-authorization: Basic bWU6cGFzcyB3b3Jk\r\n" in head
+    assert TOKEN.reveal() not in head
+
+
+def test_a_proxy_that_refuses_or_is_none_is_said_without_its_password(
+    certified: Certified, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+
+    def refuse(connection: socket.socket, over: threading.Event) -> None:
+        connection.recv(1024)
+        connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+
+    with talking(refuse) as port:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://me:canary-word@127.0.0.1:{port}")
+        with pytest.raises(BackendUnavailable) as caught:
+            transport_to(1, certified.path, proxy=True).ask(READ, TOKEN)
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://me:canary-word@127.0.0.1:1")
+    with pytest.raises(ConfigError) as wrong:
+        transport_to(1, certified.path, proxy=True).ask(READ, TOKEN)
+
+    assert "(status 407)" in caught.value.message
+    assert "canary-word" not in f"{caught.value.message}{caught.value.hint}{wrong.value.message}{wrong.value.hint}"
+
+
+def copy(source: socket.socket, target: socket.socket) -> None:
+    """Copy what comes until there is no more."""
+    try:
+        while data := source.recv(65_536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
