@@ -12,6 +12,7 @@ from tests.benchmarks.plot import plot, ticks
 from tests.benchmarks.readme import END, START, block, rewritten
 from tests.benchmarks.report import report, same_job
 from tests.benchmarks.rounds import facts_of, series
+from tests.benchmarks.stores import OPENBAO, curl_of, exec_from
 
 
 @pytest.fixture
@@ -87,3 +88,13 @@ def test_readme_block_replaces_what_stood_between_its_markers(found: Facts) -> N
 def test_readme_without_markers_is_refused(found: Facts) -> None:
     with pytest.raises(ValueError, match="no markers"):
         rewritten("before\nafter\n", found)
+
+
+def test_report_has_exec_beside_curl_with_the_same_requests() -> None:
+    ours, theirs = series(exec_from(OPENBAO), [89, 90, 91]), series(curl_of(OPENBAO), [59, 60, 61])
+
+    lines = report(facts_of(ours, theirs)).splitlines()
+
+    place = lines.index(f"| {exec_from(OPENBAO)} | 9.00 | 8.90–9.10 | 90 |")
+    assert lines[place + 1] == f"| {curl_of(OPENBAO)} | 6.00 | 5.90–6.10 | 60 |"
+    assert f"| {exec_from(OPENBAO)}, to {curl_of(OPENBAO)} | 1.5 × | 1.500 | met |" in lines
