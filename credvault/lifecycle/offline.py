@@ -47,9 +47,11 @@ def fetch(
     if not chosen:
         hint = "--executor-only copies those too" if left_out else LIST_HINT
         raise NotFound(f"there is nothing to copy{': no secret is runtime_env' if left_out else ''}", hint=hint)
-    newest = vault.get_many(chosen, purpose=_PURPOSE)
+    found = vault.get_many(chosen, purpose=_PURPOSE)
+    # By the names that were asked for, whatever the store calls what it gives: none takes the place of the label.
+    newest = {name: found[name] for name in chosen if name in found}
     versions = _past_versions(vault, newest) if past else {}
-    return Fetched([_entry(secret, versions.get(name, ())) for name, secret in newest.items()], left_out)
+    return Fetched([_entry(name, secret, versions.get(name, ())) for name, secret in newest.items()], left_out)
 
 
 def save(file: VaultFile, slot: NewSlot | None, label: Label, entries: Sequence[Entry]) -> None:
@@ -100,17 +102,17 @@ def _past_versions(vault: Vault, newest: Mapping[Name, Secret]) -> dict[Name, li
     return found
 
 
-def _entry(secret: Secret, earlier: Sequence[StoredVersion]) -> Entry:
+def _entry(name: Name, secret: Secret, earlier: Sequence[StoredVersion]) -> Entry:
     record = secret.record
     facts = {"created_at": record.value_changed_at, **record.facts()}
     try:
         model.check_facts(facts)
     except InvalidValue as exc:
-        exc.message = f"{record.name}: {exc.message}"
+        exc.message = f"{name}: {exc.message}"
         raise
     by = record.updated_by or "unknown"
     newest = StoredVersion(record.version, model.ACTIVE, record.value_changed_at, by, secret.value)
-    return Entry(record.name, facts, (newest, *earlier))
+    return Entry(name, facts, (newest, *earlier))
 
 
 def _label_entry(label: Label) -> Entry:

@@ -13,7 +13,8 @@ from credvault import errors, open_vault
 from credvault.backends.offline import LABEL_NAME, Label, parse_label
 from credvault.config import Flags, load_settings
 from credvault.lifecycle import offline
-from credvault.model.names import parse_name
+from credvault.model.names import Name, parse_name
+from credvault.model.record import Secret
 from credvault.model.times import time_text
 from credvault.sealing.keys import print_key
 from tests.awaystore import AwayStore, home_of, install
@@ -491,6 +492,23 @@ def test_label_is_nowhere_to_be_seen(home: Home, store: AwayStore) -> None:
 
     assert str(LABEL_NAME).encode() not in listed.stdout
     assert [(done.status, done.stdout) for done in asked] == [(3, b"")] * 3
+
+
+def test_store_that_calls_a_secret_otherwise_cannot_take_the_label_away(
+    home: Home, store: AwayStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = store.get_many
+
+    def get_many(names: Sequence[Name]) -> dict[Name, Secret]:
+        (secret,) = real(names).values()
+        posing = secret._replace(record=secret.record._replace(namespace=LABEL_NAME.namespace, key=LABEL_NAME.key))
+        return {names[0]: posing, LABEL_NAME: posing}
+
+    monkeypatch.setattr(store, "get_many", get_many)
+
+    assert home.run("offline", "save").status == 0
+    assert label_of(home).profile == "prod"
+    assert home.run("--offline", "get", "TOKEN").stdout == b"second"
 
 
 def test_copy_keeps_a_name_that_no_file_may_have(home: Home, store: AwayStore) -> None:
