@@ -1,5 +1,8 @@
 """What a server says when it will not do what it was asked: each answer as an error of ours, with what to do."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from credvault.backends.hashicorp.address import Address
 from credvault.backends.hashicorp.transport import Answer, Request
 from credvault.model.errors import BackendUnavailable, ConfigError, CredvaultError, Denied, InvalidValue, Unsupported
@@ -18,7 +21,7 @@ def refusal(request: Request, answer: Answer, address: Address) -> CredvaultErro
         return InvalidValue(f"the value is larger than {address} takes", hint=hint)
     if answer.status == 405:
         return Unsupported(f"{address} cannot do this", hint="it takes OpenBao, or Vault 1.9 or later")
-    said = f": {answer.errors}" if answer.errors else ""
+    said = f": {answer.errors}" if answer.errors and not _is_repeated(request.body, answer.errors) else ""
     hint = "is this the address of an OpenBao or Vault server?"
     return BackendUnavailable(f"{address} refused the request (status {answer.status}){said}", hint=hint)
 
@@ -29,6 +32,13 @@ def no_namespace(answer: Answer, address: Address) -> ConfigError | None:
         return None
     hint = "set vault_namespace in the profile, or VAULT_NAMESPACE; 'bao namespace list' shows what there is"
     return ConfigError(f"there is no namespace '{printable(str(address.namespace))}' on {address}", hint=hint)
+
+
+def _is_repeated(sent: Any, said: str) -> bool:
+    """Say whether a server says again what it was sent, which may be a secret."""
+    if isinstance(sent, Mapping):
+        return any(_is_repeated(part, said) for part in sent.values())
+    return isinstance(sent, str) and printable(sent) in said
 
 
 def _denied(request: Request) -> Denied:

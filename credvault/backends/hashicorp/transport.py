@@ -158,13 +158,15 @@ class Transport:
             while waiting or flights:
                 while waiting and loss is None and len(flights) < MAX_CONNECTIONS:
                     place = waiting.pop()
+                    data = self._render(requests[place], token)
                     try:
                         connection = self._take_connection(requests[place])
                         flights.append((connection, place))
-                        connection.send(self._render(requests[place], token))
+                        connection.send(data)
                     except NoAnswer as exc:
                         loss = outcomes[place] = _Lost(exc.why, exc.was_sent)
-                        flights = [flight for flight in flights if flight[1] != place]
+                        if flights and flights[-1][1] == place:
+                            flights.pop()[0].close()
                 if loss is not None:
                     for place in waiting:
                         outcomes[place] = loss._replace(was_sent=False)

@@ -154,3 +154,40 @@ def test_a_redirect_is_refused_and_the_second_host_is_never_called(cli: Cli, sta
     assert second.seen == []
     assert len(first.seen) == len(commands(""))
     assert {seen.headers["x-vault-token"] for seen in first.seen} == {TOKEN}
+
+
+@pytest.mark.parametrize("repeats", [False, True])
+def test_what_a_server_says_of_a_refusal_is_shown_unless_it_repeats_what_it_was_sent(cli: Cli, repeats: bool) -> None:
+    def script(seen: Seen) -> Answer:
+        if seen.method == "GET":
+            return nothing(seen)
+        if "/metadata/" in seen.path:
+            return Answer(204, b"")
+        words = f"it is no good: {seen.body.decode()}" if repeats else "it is no good"
+        return Answer(400, json.dumps({"errors": [words]}).encode())
+
+    with serving(script) as peer:
+        environ = {"CREDVAULT_BACKEND": "hashicorp", "VAULT_ADDR": peer.url, "VAULT_TOKEN": TOKEN}
+        told = cli("add", "a/b", "--stdin", stdin=VALUE, env={**environ, "CREDVAULT_KEY": None})
+
+    assert told.returncode == 6
+    assert (b"it is no good" in told.stderr) is not repeats
+    assert b"refused the request (status 400)" in told.stderr
+    assert not is_in(told.stderr, [TOKEN.encode(), VALUE])
+
+
+def test_a_project_with_a_vault_file_comes_before_a_profile_of_a_server(cli: Cli) -> None:
+    (cli.home / ".config/credvault").mkdir(parents=True, exist_ok=True)
+    (cli.home / ".config/credvault/config.toml").write_text(
+        'default_profile = "p"\n[profiles.p]\nbackend = "hashicorp"\n'
+    )
+    (cli.cwd / ".credvault.toml").write_text('vault = "v.json"\n')
+
+    with serving(nothing) as peer:
+        environ = {"VAULT_ADDR": peer.url, "VAULT_TOKEN": TOKEN, "CREDVAULT_KEY": None, "CREDVAULT_NO_INPUT": "1"}
+        told = cli("get", "a/b", env=environ)
+
+    assert told.returncode == 6  # there is no such vault, and the command line says so
+    assert b"v.json" in told.stderr
+    assert told.stderr.count(b"error:") == 1
+    assert peer.seen == []

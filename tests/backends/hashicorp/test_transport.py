@@ -1,5 +1,6 @@
 """The transport to OpenBao and Vault: a real server, and a peer made by hand for the answers that no real one gives."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from credvault.backends.hashicorp.transport import ATTEMPTS, MAX_CONNECTIONS, Re
 from credvault.model.errors import BackendUnavailable, Unauthenticated
 from credvault.model.value import SecretValue
 from tests.backends.hashicorp.peers import CANARY, HANG_UP, SILENCE, answer, answering
+from tests.lifecycle.servers import talking
 from tests.openbao import Bao, free_port
 
 TOKEN = SecretValue(b"s.token-" + CANARY.encode())
@@ -318,8 +320,6 @@ def test_a_peer_that_says_nothing_is_given_up_in_time(connect: Connect) -> None:
 
 
 def test_a_peer_that_says_a_byte_now_and_then_is_given_up_in_time(connect: Connect) -> None:
-    from tests.lifecycle.servers import talking
-
     def drip(connection: Any, over: threading.Event) -> None:
         while not over.wait(0.02):
             connection.sendall(b"H")
@@ -378,3 +378,15 @@ def test_plain_http_to_another_machine_is_refused_before_it_is_called(
 def test_a_host_that_does_not_exist_is_said_at_once(connect: Connect) -> None:
     with pytest.raises(BackendUnavailable, match=r"there is no host|cannot be looked up now"):
         connect(8200, "nobody.invalid").ask(READ, TOKEN)
+
+
+def test_a_peer_that_takes_nothing_is_given_up_and_the_change_may_have_been_made(connect: Connect) -> None:
+    def full(connection: Any, over: threading.Event) -> None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        over.wait()
+
+    with talking(full) as port:
+        big = Request("POST", "secret/data/a", {"data": {"value": CANARY * 3_000_000}})
+        error = refused(connect(port, timeout=0.2), big)
+
+    assert "which may have been made: it took nothing for 0 s" in error.message
