@@ -270,12 +270,13 @@ def test_a_store_that_differs_is_found() -> None:
         run(
             {"memory": MemoryBackend, "forgetful": ForgetsTheOldest},
             runs=200,
+            steps=40,
             phases=[Phase.generate],
             derandomize=True,
         )
 
 
-def run(openers: Mapping[str, Opener], runs: int = RUNS, **options: Any) -> None:
+def run(openers: Mapping[str, Opener], runs: int = RUNS, steps: int = STEPS, **options: Any) -> None:
     """Run the machine on stores that are empty at first, and are again in the end."""
     machine = type("Stores", (Stores,), {"openers": openers})
-    run_state_machine_as_test(machine, settings=settings(max_examples=runs, stateful_step_count=STEPS, **options))
+    run_state_machine_as_test(machine, settings=settings(max_examples=runs, stateful_step_count=steps, **options))
