@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from credvault.backends.base import Backend
 from credvault.config import FILE_BACKEND, Settings, find_agent_socket
 from credvault.config.tables import OTHER_NAMES
-from credvault.model.errors import Unsupported
+from credvault.model.errors import CredvaultError, Unsupported
 from credvault.model.text import printable
 from credvault.model.unlocking import names_a_key
 
 if TYPE_CHECKING:  # of cryptography, which only the vault file needs
+    from importlib.metadata import EntryPoint
+
     from credvault.backends.offline import OfflineBackend
     from credvault.sealing.slots import KdfLimits
     from credvault.sealing.sources import Ask
@@ -105,11 +107,27 @@ def _vault_file(
     return FileBackend(open_vault_file(settings, ask, kdf=kdf, warn=warn, detail=detail))
 
 
+def _not_usable(name: str, point: "EntryPoint", what: str) -> Unsupported:
+    package = point.dist.name if point.dist else "somebody's package"
+    return Unsupported(
+        f"the backend '{printable(name)}' of {printable(package)} cannot be used: {printable(point.value)} {what}",
+        hint="it is no part of credvault: install it anew, or tell whoever made it; -vv shows where",
+    )
+
+
 def _third_party(name: str, settings: Settings) -> Backend:
     from importlib.metadata import entry_points
 
     for point in entry_points(group=ENTRY_POINTS, name=name):
-        opened: Backend = point.load()(settings)
+        try:
+            opened = point.load()(settings)
+        except CredvaultError:
+            raise
+        except Exception as exc:
+            # Not what it says: it may hold whatever their program has read.
+            raise _not_usable(name, point, f"raised {type(exc).__name__}").with_traceback(exc.__traceback__) from exc
+        if not isinstance(opened, Backend):
+            raise _not_usable(name, point, f"gave {printable(type(opened).__name__)}, which is no Backend")
         return opened
     known = ", ".join(sorted({FILE_BACKEND, *_OURS, *(p.name for p in entry_points(group=ENTRY_POINTS))}))
     raise Unsupported(

@@ -79,6 +79,37 @@ def test_the_backend_of_the_readme_serves_the_command_line(package: Path, cli: C
     assert b"shelf" in unknown.stderr
 
 
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        ("raise RuntimeError('canary-value')", b"raised RuntimeError"),
+        ("import no_such_module", b"raised ModuleNotFoundError"),
+        ("open_other = None", b"raised AttributeError"),
+        ("open_shelf = None", b"raised TypeError"),
+        ("def open_shelf(settings): raise ValueError('canary-value')", b"raised ValueError"),
+        ("def open_shelf(settings): return 'canary-value'", b"gave str, which is no Backend"),
+    ],
+)
+def test_a_backend_that_cannot_be_loaded_is_named(package: Path, cli: Cli, code: str, what: bytes) -> None:
+    (package / "shelf.py").write_text(code, encoding="utf-8")
+
+    done = cli("--backend", "shelf", "get", "a/b", "-vv", env={"PYTHONPATH": str(package)})
+
+    assert done.returncode == 8
+    assert b"the backend 'shelf' of credvault-shelf cannot be used: shelf:open_shelf " + what in done.stderr
+    assert b"canary-value" not in done.stdout + done.stderr.replace(code.encode(), b"")
+    assert (b"unexpected" in done.stderr) is False
+
+
+def test_errors_of_a_backend_are_its_own(package: Path, cli: Cli) -> None:
+    code = "from credvault.model.errors import ConfigError\ndef open_shelf(settings): raise ConfigError('no shelf')"
+    (package / "shelf.py").write_text(code, encoding="utf-8")
+
+    done = cli("--backend", "shelf", "get", "a/b", env={"PYTHONPATH": str(package)})
+
+    assert (done.returncode, done.stderr) == (9, b"credvault: error: no shelf\n")
+
+
 def _entry_points(groups: dict[str, dict[str, Any]]) -> str:
     lines = [
         f"[{group}]\n" + "".join(f"{n} = {where}\n" for n, where in points.items()) for group, points in groups.items()
