@@ -22,6 +22,8 @@ _SCHEMES = {"https": 443, "http": 80}
 _ON, _OFF = frozenset({"1", "t", "true", "yes", "on"}), frozenset({"0", "f", "false", "no", "off"})
 _SEGMENT = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 _HOST = _SEGMENT - {"_"}
+# A profile may have no prefix: then what others wrote in the mount is there by its own name.
+_MAY_BE_EMPTY = ("prefix",)
 # What `vault` and `bao` read and this backend does not: somebody who sets one of them may rely on it.
 _NOT_READ = (
     *("CAPATH", "CACERT_BYTES", "CLIENT_CERT", "CLIENT_KEY", "TLS_SERVER_NAME", "PROXY_ADDR", "HTTP_PROXY"),
@@ -86,6 +88,10 @@ class Variables:
         set it to something else and nothing says which is meant.
         """
         said = None if option is None else self._settings.option(option)
+        if said == "" and option not in _MAY_BE_EMPTY:
+            raise ConfigError(
+                f"{option} of {printable(self.profile_source)} is empty", hint="give it a value, or leave it out"
+            )
         if said is not None:
             return Origin(str(said), f"{option} of {self.profile_source}")
         found = [
@@ -170,7 +176,6 @@ def find_place(settings: Settings, address: Address, detail: Tell) -> Place:
     prefix = variables.find("PATH_PREFIX", "prefix") or usual
     for what, found in (("mount", mount), ("prefix", prefix), ("layout", layout)):
         detail(f"{what} {printable(found.value)} (from {printable(found.source)})")
-    # A profile may have none: then what others wrote in the mount is there by its own name.
     return Place(parse_path(mount), parse_path(prefix) if prefix.value else "", layout.value, find_wrap_ttl(settings))
 
 

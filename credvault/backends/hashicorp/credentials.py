@@ -142,7 +142,13 @@ def _helper_environment(environ: Mapping[str, str], address: Address) -> dict[st
 def _ask_helper(words: list[str], environ: Mapping[str, str], what: str, none: Unauthenticated) -> SecretValue:
     from credvault.programs import ask_program
 
-    printed = ask_program([*words, "get"], environ, what, Unauthenticated).strip()
+    try:
+        printed = ask_program([*words, "get"], environ, what, Unauthenticated).strip()
+    except Unauthenticated as exc:
+        exc.hint = (
+            "token_helper names it, in the profile or in ~/.bao or ~/.vault; with the word 'get' it prints the token"
+        )
+        raise
     if not printed:
         raise none
     return _secret(printed, what)
@@ -153,13 +159,13 @@ def _read_file(path: str, what: str, kind: str = _TOKEN) -> SecretValue:
 
     data = files.read_small_file(path, _MAX_FILE_BYTES)
     if data is None:
-        hint = "make one with mode 0600, or leave its name out of the profile"
+        hint = "make one with mode 0600, or name another way to a token"
         raise Unauthenticated(f"there is no {what.removeprefix('the ')}", hint=hint)
     check_private(path, what, Unauthenticated, lost="revoke it, and have a new one made")
     # An editor ends the line, one on Windows with a CR, which no token has.
     data = data.removesuffix(b"\n").removesuffix(b"\r")
     if not data:
-        raise Unauthenticated(f"{what} is empty")
+        raise Unauthenticated(f"{what} is empty", hint="put it in again, or name another way to a token")
     return _secret(data, what, kind)
 
 

@@ -83,6 +83,8 @@ class Renewal:
         if not self._login.replace(lease, transport):
             self._warn(f"the token from {lease.source} cannot be renewed any longer, and ends soon")
             return None
+        if self._stopped.is_set():  # closed meanwhile: a token that is got now would be left behind
+            return None
         return self._begin(self._login.lease, transport)
 
     def _begin(self, lease: Lease, transport: Transport) -> float | None:

@@ -189,6 +189,7 @@ def test_prefix_goes_by_the_layout(tmp_path: Path, layout: str, prefix: str) -> 
         (None, {"VAULT_ADDR": "http://vault.example.org"}, "VAULT_ADDR is plain http to vault.example.org"),
         ({"address": "http://127.evil.example"}, {}, "address of profile prod in"),
         ({"address": ""}, {}, "address of profile prod in"),
+        ({"address": HTTPS, "vault_namespace": ""}, {}, "vault_namespace of profile prod in"),
         ({"address": HTTPS}, {"VAULT_CACERT": "a", "BAO_CACERT": "b"}, "BAO_CACERT and VAULT_CACERT differ"),
         ({"address": HTTPS, "timeout": 0}, {}, "timeout of profile prod in"),
     ],

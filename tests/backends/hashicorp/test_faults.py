@@ -358,3 +358,16 @@ def test_nothing_of_a_run_is_kept_on_disk(cli: Cli, bao: Bao) -> None:
         check=False,
     )
     assert (found.returncode, found.stdout) == (1, b"")
+
+
+@pytest.mark.parametrize("mount", ["none", "sys", "cubbyhole", "auth/token"])
+def test_mount_that_is_no_engine_of_secrets_is_a_wrong_setting(cli: Cli, bao: Bao, mount: str) -> None:
+    token = bao.new_token(bao.new_policy('path "*" { capabilities = ["read", "list", "create", "update"] }'))
+    environ = {"VAULT_ADDR": bao.address, "VAULT_TOKEN": token, "VAULT_KV_MOUNT": mount}
+
+    read = ask(cli, environ)
+    written = cli("add", "a/b", "--stdin", stdin=b"v", env={"CREDVAULT_BACKEND": "hashicorp", **environ})
+
+    assert read.status == 9
+    assert f"there is no KV engine at '{mount}/' of {bao.address}" in read.stderr
+    assert written.returncode in (9, 6)
