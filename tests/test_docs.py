@@ -13,7 +13,7 @@ import pytest
 
 from credvault.cli.context import Run
 from credvault.cli.main import COMMANDS, cli
-from credvault.cli.variables import SETTINGS, UNLOCKING
+from credvault.cli.variables import SERVERS, SETTINGS, UNLOCKING
 from credvault.model.errors import error_classes
 from tests.render_docs import COMPLETIONS, MAN, README, ROOT, rendered, stale
 from tests.rendering.commandline import UnknownMetavarError, word_of
@@ -179,6 +179,14 @@ def test_man_page_names_every_variable_that_the_program_reads() -> None:
 
     described = {name for name in {**UNLOCKING, **SETTINGS} if name != "CI"}
     assert described == read
+
+
+def test_page_describes_each_variable_of_a_server_and_no_others() -> None:
+    sources = [path.read_text(encoding="utf-8") for path in (PACKAGE / "backends/hashicorp").glob("*.py")]
+
+    read = {name for source in sources for name in re.findall(r'(?:find|is_on)\((?:variables, )?"([A-Z_]+)"', source)}
+
+    assert {*SERVERS} == read | {"ADDR"}  # which stands in the table of what names a server
 
 
 def test_table_of_exit_codes_has_every_error() -> None:

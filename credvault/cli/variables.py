@@ -29,3 +29,22 @@ SETTINGS = {
     "XDG_RUNTIME_DIR": "where the folder of the agent's socket is; without it, it is in the folder of the pins",
 }
 """What stands between the settings files and the options (spec.md 9)."""
+
+SERVERS = {
+    "ADDR": "the server, as https://HOST:PORT; VAULT_URL is another name for VAULT_ADDR",
+    "TOKEN": "a token",
+    "ROLE_ID": "the role of a login by AppRole",
+    "SECRET_ID": "the secret id of that role",
+    "NAMESPACE": "the namespace of the server",
+    "CACERT": "a file with the authority that is trusted",
+    "KV_MOUNT": "where the KV engine is (secret)",
+    "PATH_PREFIX": "the path below it (credvault)",
+    "TIMEOUT": "how long an answer may take, as 30 or 2m (30s)",
+    "CLIENT_TIMEOUT": "another name for it",
+    "RENEW": "whether the token is kept alive for a program that goes on (true)",
+    "SKIP_VERIFY": "true: the certificate is not checked, which is warned of (false)",
+    "VERIFY_SSL": "false: the same (true)",
+    "TOKEN_PATH": "the file that 'bao login' and 'vault login' keep (~/.vault-token)",
+    "CONFIG_PATH": "the file that names a token helper (~/.bao, ~/.vault)",
+}
+"""For the backend hashicorp, with BAO_ or VAULT_ before them: those of the family that names the server (README)."""

@@ -7,8 +7,9 @@ import click
 
 from credvault.cli.main import COMMANDS, cli
 from credvault.cli.options import global_options
-from credvault.cli.variables import SETTINGS, UNLOCKING
+from credvault.cli.variables import SERVERS, SETTINGS, UNLOCKING
 from credvault.model.errors import EXIT_CLOSED_PIPE, EXIT_INTERRUPTED, Due, Invalid, Rejected, error_classes
+from credvault.model.unlocking import SECRETS_OF_SERVERS
 from tests.rendering.program import (
     OTHER_STATUSES,
     commands,
@@ -35,7 +36,9 @@ Answers go to standard output; messages and questions go to standard error or th
 UNLOCKING_FIRST = """\
 The vault file is unlocked by --key-file, else by the first of these that is set, else by a passphrase that is asked
 for on the terminal:"""
-NOT_INHERITED = "A program that exec runs inherits none of CREDVAULT_*, unless --keep names it."
+SERVERS_FIRST = "For OpenBao and Vault, of the family (BAO_ or VAULT_) that names the server:"
+NOT_INHERITED = f"""\
+A program that exec runs inherits none of CREDVAULT_*, {", ".join(SECRETS_OF_SERVERS)}, unless --keep names it."""
 
 FILES = {
     "~/.config/credvault/config.toml": "settings and profiles",
@@ -90,6 +93,9 @@ def program_page(by_name: Mapping[str, click.Command]) -> str:
             ".PP",
             "Besides:",
             *definitions(SETTINGS.items()),
+            ".PP",
+            troff(SERVERS_FIRST),
+            *definitions((f"BAO_{name}, VAULT_{name}", what) for name, what in SERVERS.items()),
             ".PP",
             troff(NOT_INHERITED),
         ],
