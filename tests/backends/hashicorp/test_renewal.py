@@ -26,7 +26,7 @@ from tests.openbao import Bao, Role, development_server
 RULES = 'path "secret/data/credvault/*" { capabilities = ["read"] }'
 SECRET = Request("GET", "secret/data/credvault/renewal")
 # How long a token lives, how long at most however often it is renewed, and how long the reader works, seconds.
-LIFE, LONGEST, WORK = (20, 60, 80) if os.environ.get("CREDVAULT_SLOW") else (2, 6, 9)
+LIFE, LONGEST, WORK = (20, 60, 80) if os.environ.get("CREDVAULT_SLOW") else (4, 10, 14)
 
 
 @pytest.fixture(scope="module")
@@ -108,10 +108,10 @@ def test_reader_works_on_beyond_the_longest_life_of_its_tokens(bao: Bao, reader:
 
 
 def test_token_of_somebody_else_is_renewed_until_it_may_live_no_longer(bao: Bao, reader: str, tmp_path: Path) -> None:
-    token = bao.new_token(reader, ttl="2s", explicit_max_ttl="4s")
+    token = bao.new_token(reader, ttl="4s", explicit_max_ttl="8s")
 
     with reading(bao, tmp_path, {"VAULT_TOKEN": token}) as there:
-        alive = there.work(3)
+        alive = there.work(5)
         while renewals():
             time.sleep(0.05)
         time.sleep(0.5)
@@ -193,11 +193,11 @@ def test_renewal_survives_a_server_that_is_away_for_a_while(tmp_path: Path, monk
     monkeypatch.setattr(renewal, "BACK_OFF_SECONDS", 0.2)
     with development_server(tmp_path) as bao:
         bao.must("POST", "secret/data/credvault/renewal", {"data": {"value": "v"}})
-        role = bao.new_role(bao.new_policy(RULES), token_ttl="2s", token_max_ttl="60s")
+        role = bao.new_role(bao.new_policy(RULES), token_ttl="4s", token_max_ttl="60s")
         with reading(bao, tmp_path, *by_approle(role)) as there:
             first = there.read()
             bao.process.send_signal(19)  # SIGSTOP
-            time.sleep(1.5)
+            time.sleep(2.2)  # over the time of a renewal, but not of the token
             bao.process.send_signal(18)  # SIGCONT
             done = there.work(3)
 
@@ -208,10 +208,10 @@ def test_renewal_survives_a_server_that_is_away_for_a_while(tmp_path: Path, monk
 def test_role_whose_tokens_may_not_look_at_themselves_gets_new_ones_in_time(
     bao: Bao, reader: str, tmp_path: Path
 ) -> None:
-    role = bao.new_role(reader, token_ttl="2s", token_no_default_policy=True)
+    role = bao.new_role(reader, token_ttl="4s", token_no_default_policy=True)
 
     with reading(bao, tmp_path, *by_approle(role)) as there:
-        done = there.work(3.5)
+        done = there.work(5.5)
 
     assert {status for status, _ in done} == {200}
     assert len({token for _, token in done}) >= 3
