@@ -5,6 +5,7 @@ SecretStorage (LockedException, PromptDismissedException) besides its own: whoev
 """
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
@@ -22,16 +23,17 @@ from credvault.model.errors import BackendUnavailable
 
 # As the library writes it, so that each finds and replaces what the other wrote.
 _APPLICATION = "Python keyring library"
+# gnome-keyring has no default keyring for a moment, now and then while several processes write (seen with four), and
+# who takes that for the truth has the desktop ask for a second one. Seconds.
+_PAUSES = (0.02, 0.1, 0.3)
 _START_HINT = "start one: gnome-keyring, KWallet or KeePassXC"
 
 
 def is_locked() -> bool:
     """Return whether the default keyring is locked, or not there yet; raises BackendUnavailable."""
     with _bus() as bus:
-        try:
-            return secretstorage.Collection(bus).is_locked()
-        except ItemNotFoundException:
-            return True  # the first secret has the desktop ask for one
+        keyring = _default_keyring(bus)
+        return keyring is None or keyring.is_locked()  # without one, the first secret has the desktop ask for it
 
 
 def get_many(places: Sequence[tuple[str, str]]) -> list[bytes | None]:
@@ -50,15 +52,27 @@ def put(service: str, user: str, text: bytes) -> None:
 def remove(service: str, user: str) -> bool:
     """Remove what is kept there, and say whether there was anything; raises BackendUnavailable."""
     with _unlocked() as keyring:
-        for item in keyring.search_items(_attributes(service, user)):
-            item.delete()
-            return True
+        try:
+            for item in keyring.search_items(_attributes(service, user)):
+                item.delete()
+                return True
+        except PromptDismissedException:
+            raise
+        except ItemNotFoundException:  # somebody else was faster
+            pass
     return False
 
 
 def _get(keyring: secretstorage.Collection, service: str, user: str) -> bytes | None:
-    for item in keyring.search_items(_attributes(service, user)):
-        return item.get_secret()
+    for pause in (*_PAUSES, None):
+        try:
+            for item in keyring.search_items(_attributes(service, user)):
+                return item.get_secret()
+        except ItemNotFoundException:  # replaced or removed since it was found
+            if pause is not None:
+                time.sleep(pause)
+        else:
+            break
     return None
 
 
@@ -72,15 +86,22 @@ def _unlocked() -> Iterator[secretstorage.Collection]:
     with _bus() as bus:
         try:
             session = open_session(bus)
-            try:
-                keyring = secretstorage.Collection(bus, session=session)
-            except ItemNotFoundException:
-                keyring = _new_keyring(bus, session)
+            keyring = _default_keyring(bus, session) or _new_keyring(bus, session)
             if keyring.is_locked() and keyring.unlock():
                 raise secretstorage.LockedException
             yield keyring
         except SecretServiceNotAvailableException:
             raise BackendUnavailable("the Secret Service went away before it answered", hint=_START_HINT) from None
+
+
+def _default_keyring(bus: Any, session: Session | None = None) -> secretstorage.Collection | None:
+    for pause in (*_PAUSES, None):
+        try:
+            return secretstorage.Collection(bus, session=session)
+        except ItemNotFoundException:
+            if pause is not None:
+                time.sleep(pause)
+    return None
 
 
 def _new_keyring(bus: Any, session: Session) -> secretstorage.Collection:

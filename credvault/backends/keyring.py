@@ -6,7 +6,8 @@ Each version is an item of its own, written once; the current one is there a sec
 
 import base64
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from credvault.backends import intentframe
@@ -65,7 +66,23 @@ class KeyringBackend(Backend):
 
     def get(self, name: Name, version: int | None = None) -> Secret:
         """Return a secret; opens one item."""
-        return self._read(name, version, self._index())
+        index = self._index()
+        for _ in range(_ATTEMPTS):
+            secret = self._entry(name, index).secret(version)
+            if not isinstance(secret.value, Item):
+                return secret
+            text = self._keyring().get(SERVICE + name.namespace, secret.value.user)
+            if text is not None:
+                return Secret(secret.record, _decoded(text, secret.value))
+            # Another process may have dropped the version meanwhile, and then the index says so.
+            before, index = index, self._index()
+            if index.rows.get(name) == before.rows.get(name):
+                break
+        raise Damaged(
+            f"{self._keyring().title} has no value for version {secret.record.version} of {name}",
+            hint="look whether another keyring is in use than when it was stored ('credvault doctor'); "
+            f"'credvault add {name} --force' puts it in again",
+        )
 
     def check(self) -> Health:
         """Reach the keyring, and read the index."""
@@ -98,26 +115,27 @@ class KeyringBackend(Backend):
             yield Aspect("index", True, f"{left} of a change that was cut short; the next one removes or mends them")
 
     def get_many(self, names: Collection[Name]) -> dict[Name, Secret]:
-        """Return several secrets by one look at the index, and what the index has of them in few calls."""
+        """Return several secrets by one look at the index and few calls of the keyring."""
         index = self._index()
-        entries = {name: index.rows[name].entry for name in names if name in index.rows}
-        items = {name: entry.current.value for name, entry in entries.items()}
+        found = {name: entry.secret() for name, entry in self._foreign(names, index).items()}
+        items = {name: index.rows[name].entry.current.value for name in names if name in index.rows}
         places = {name: (SERVICE + name.namespace, item.user) for name, item in items.items() if isinstance(item, Item)}
-        texts = dict(zip(places, self._keyring().get_many(list(places.values())), strict=True)) if places else {}
-        found = {}
-        for name in names:
-            try:
-                found[name] = self._read(name, None, index, texts.get(name))
-            except NotFound:
-                continue
+        texts = self._texts(list(places.values()))
+        for name, text in zip(places, texts, strict=True):
+            with suppress(NotFound):  # somebody deleted it meanwhile
+                found[name] = self._read_ours(name, index, text)
         return found
 
     def has(self, name: Name) -> bool:
         """Say whether there is such a secret; opens none of ours."""
+        return bool(self.has_many([name]))
+
+    def has_many(self, names: Collection[Name]) -> Collection[Name]:
+        """Return those names that there is a secret of; opens none of ours."""
         index = self._index()
-        if name in index.rows:
-            return index.rows[name].entry.current.state == model.ACTIVE
-        return self._foreign(name, index) is not None
+        ours = {name for name in names if name in index.rows}
+        active = {name for name in ours if index.rows[name].entry.current.state == model.ACTIVE}
+        return active | self._foreign(names, index).keys()
 
     def put(self, change: Change) -> Record:
         """Make one change."""
@@ -129,10 +147,12 @@ class KeyringBackend(Backend):
 
         with self._file.locked():
             index = self._index()
+            foreign = self._foreign([change.name for change in changes], index)
             entries: dict[Name, Entry] = {}
             records = []
             for change in changes:
-                old = entries.get(change.name) or self._entry(change.name, index)
+                row = index.rows.get(change.name)
+                old = entries.get(change.name) or (foreign.get(change.name) if row is None else row.entry)
                 entries[change.name] = next_entry(old, change, self._limits)
                 records.append(entries[change.name].record())
             self._commit(index, entries)
@@ -142,8 +162,7 @@ class KeyringBackend(Backend):
         """Remove all these secrets: they are gone when the index is replaced, then the items go."""
         with self._file.locked():
             index = self._index()
-            for name in names:
-                self._check_deletable(name, index)
+            self._check_deletable(names, index)
             gone = frozenset(names)
             rows = {name: row for name, row in index.rows.items() if name not in gone}
             self._replace(index, Index(rows, index.leftovers, index.stale | gone), {})
@@ -160,10 +179,7 @@ class KeyringBackend(Backend):
 
     def history(self, name: Name) -> Sequence[Version]:
         """Return the versions of a secret, newest first."""
-        entry = self._entry(name, self._index())
-        if entry is None:
-            raise _not_there(name)
-        return entry.history()
+        return self._entry(name, self._index()).history()
 
     def reference(self, name: Name) -> str:
         """Return the id that a name has in the index."""
@@ -185,60 +201,55 @@ class KeyringBackend(Backend):
             self._detail(f"the OS keyring is {self._opened.title}")
         return self._opened
 
-    def _read(self, name: Name, version: int | None, index: Index, text: SecretValue | None = None) -> Secret:
-        """Return a secret; `text` is what the keyring has of the version in the index, if that is known."""
-        for _ in range(_ATTEMPTS):
-            entry = self._entry(name, index)
-            if entry is None:
-                raise _not_there(name)
-            secret = entry.secret(version)
-            if not isinstance(secret.value, Item):
-                return secret
-            text = text or self._keyring().get(SERVICE + name.namespace, secret.value.user)
-            if text is not None:
-                return Secret(secret.record, _decoded(text, secret.value))
-            # Another process may have dropped the version meanwhile, and then the index says so.
-            before, index = index, self._index()
-            if index.rows.get(name) == before.rows.get(name):
-                break
-        raise Damaged(
-            f"{self._keyring().title} has no value for version {secret.record.version} of {name}",
-            hint="look whether another keyring is in use than when it was stored ('credvault doctor'); "
-            f"'credvault add {name} --force' puts it in again",
-        )
+    def _texts(self, places: Sequence[tuple[str, str]]) -> Sequence[SecretValue | None]:
+        return self._keyring().get_many(places) if places else []
 
-    def _entry(self, name: Name, index: Index) -> Entry | None:
-        """Return the entry of a name: ours, or of what somebody else keeps."""
+    def _read_ours(self, name: Name, index: Index, text: SecretValue | None) -> Secret:
+        """Return the current version of a secret in the index, of which the keyring had that text a moment ago."""
+        secret = index.rows[name].entry.secret()
+        if text is None or not isinstance(secret.value, Item):
+            return self.get(name)
+        return Secret(secret.record, _decoded(text, secret.value))
+
+    def _entry(self, name: Name, index: Index) -> Entry:
+        """Return the entry of a name, ours or of what somebody else keeps; raises NotFound."""
         row = index.rows.get(name)
-        return self._foreign(name, index) if row is None else row.entry
+        entry = self._foreign([name], index).get(name) if row is None else row.entry
+        if entry is None:
+            raise _not_there(name)
+        return entry
 
-    def _foreign(self, name: Name, index: Index) -> Entry | None:
-        """Return what another program keeps under a name that the index has not, as an entry of one version."""
-        text = None
-        if name not in index.stale:  # then it is what is left of one that was deleted
-            text = self._keyring().get(SERVICE + name.namespace, name.key)
-        facts: Mapping[str, Any] = intentframe.default_facts(name)
-        if text is None:
-            text = self._keyring().get(intentframe.SERVICE + name.namespace, name.key)
-            facts = self._intentframe_facts().get(name, facts)
-        if not text:
-            return None
-        stored = StoredVersion(1, model.ACTIVE, facts["value_changed_at"], "unknown", text)
-        return Entry(name, facts, (stored,))
+    def _foreign(self, names: Iterable[Name], index: Index) -> dict[Name, Entry]:
+        """Return what other programs keep under those names that the index has not, as entries of one version."""
+        others = [name for name in dict.fromkeys(names) if name not in index.rows]
+        texts = self._texts([(kind + n.namespace, n.key) for kind in (SERVICE, intentframe.SERVICE) for n in others])
+        known = self._intentframe_facts() if any(texts) else {}
+        found = {}
+        for at, name in enumerate(others):
+            # Where a copy is stale, it is what is left of a secret that was deleted.
+            copy, theirs = None if name in index.stale else texts[at], texts[at + len(others)]
+            facts = known.get(name) if not copy else None
+            facts = facts or intentframe.default_facts(name)
+            if text := copy or theirs:
+                stored = StoredVersion(1, model.ACTIVE, facts["value_changed_at"], "unknown", text)
+                found[name] = Entry(name, facts, (stored,))
+        return found
 
     def _intentframe_facts(self) -> Mapping[Name, Mapping[str, Any]]:
         return intentframe.read_facts(self._environ)
 
-    def _check_deletable(self, name: Name, index: Index) -> None:
+    def _check_deletable(self, names: Sequence[Name], index: Index) -> None:
         """Raise NotFound for what is not there, Unsupported for what would be there all the same."""
-        is_theirs = self._keyring().get(intentframe.SERVICE + name.namespace, name.key) is not None
-        if name not in index.rows and not is_theirs and self._foreign(name, index) is None:
-            raise _not_there(name)
-        if is_theirs:
-            service = printable(intentframe.SERVICE + name.namespace)
-            what = "is kept by IntentFrame" if name not in index.rows else "would then be what IntentFrame keeps"
-            hint = f"remove that first: keyring del {service} {name.key}"
-            raise Unsupported(f"{name} {what}, which is only read here; nothing was deleted", hint=hint)
+        foreign = self._foreign(names, index)
+        theirs = self._texts([(intentframe.SERVICE + name.namespace, name.key) for name in names])
+        for name, their in zip(names, theirs, strict=True):
+            if name not in index.rows and name not in foreign:
+                raise _not_there(name)
+            if their is not None:
+                service = printable(intentframe.SERVICE + name.namespace)
+                what = "would then be what IntentFrame keeps" if name in index.rows else "is kept by IntentFrame"
+                hint = f"remove that first: keyring del {service} {name.key}"
+                raise Unsupported(f"{name} {what}, which is only read here; nothing was deleted", hint=hint)
 
     def _commit(self, index: Index, entries: Mapping[Name, Entry]) -> None:
         """Make `entries` those of their names: their new values first, then the index, then what is left over."""
