@@ -64,7 +64,8 @@ class Connection:
         self._timeout = address.timeout
         self._until = 0.0
         self._data = bytearray()
-        self._socket = _connect(address, context)
+        # How long the way there and back is: no program at the other end has a part in a connection of TCP.
+        self._socket, self.connect_seconds = _connect(address, context)
 
     def close(self) -> None:
         """End it."""
@@ -205,8 +206,8 @@ def _not_http(why: str) -> BackendUnavailable:
     return BackendUnavailable(f"the server's answer cannot be read: {why}", hint=hint)
 
 
-def _connect(address: Address, context: Context) -> Any:
-    """Return a connected socket, which speaks TLS where there is a context.
+def _connect(address: Address, context: Context) -> tuple[Any, float]:
+    """Return a connected socket, which speaks TLS where there is a context, and how long it took to connect.
 
     Raises NoAnswer, and BackendUnavailable where another attempt would end no better.
     """
@@ -227,10 +228,12 @@ def _connect(address: Address, context: Context) -> Any:
         try:
             sock.settimeout(CONNECT_SECONDS)
             sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+            began = time.monotonic()
             sock.connect(place)
+            seconds = time.monotonic() - began
             if proxy is not None:
                 pass_through(sock, proxy, address)
-            return sock if context is None else _secured(sock, address, context)
+            return (sock if context is None else _secured(sock, address, context)), seconds
         except TimeoutError:
             why = f"no connection in {CONNECT_SECONDS:.0f} s"
         except OSError as exc:
