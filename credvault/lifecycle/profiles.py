@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 
 from credvault.backends.registry import open_backend
-from credvault.config import Flags, Settings, load_settings
+from credvault.config import FILE_BACKEND, Flags, Settings, load_settings
 from credvault.lifecycle.copystate import examine_copy
 from credvault.lifecycle.diagnosis import examine_store
 from credvault.lifecycle.findings import ADVICE, WRONG, Finding, as_far_as_possible
@@ -18,7 +18,6 @@ from credvault.model.unlocking import SECRETS_OF_SERVERS
 
 # A store has its own limits, 5 s to connect and 30 s to answer; a doctor does not wait for several of the latter.
 SECONDS = 20.0
-_AT_ONCE = 8
 
 # The variables that say which server a token in the environment is for.
 _SERVERS = ("BAO_ADDR", "VAULT_ADDR", "VAULT_URL")
@@ -28,14 +27,12 @@ _ALONE = f"{_COMMAND}doctor"
 
 
 def examine_profiles(settings: Settings, *, seconds: float = SECONDS) -> Iterator[Finding]:
-    """Yield what is found of every profile but the current one, in their order; `seconds` bound each of them."""
+    """Yield what is found of every profile but the current one, in their order, within `seconds`."""
     current = None if settings.profile is None else settings.profile.name
     names = [name for name in settings.config.get("profiles", {}) if name != current]
-    for start in range(0, len(names), _AT_ONCE):
-        looks = [_Look(name, settings) for name in names[start : start + _AT_ONCE]]
-        until = time.monotonic() + seconds
-        for look in looks:
-            yield from look.findings(until, seconds)
+    until = time.monotonic() + seconds
+    for look in [_Look(name, settings) for name in names]:
+        yield from look.findings(until, seconds)
 
 
 class _Look:
@@ -76,12 +73,17 @@ class _Look:
             kept = {name: value for name, value in environ.items() if name not in SECRETS_OF_SERVERS}
             settings = settings._replace(environ=kept)
         yield from as_far_as_possible("offline copy", examine_copy(settings))
-        # No warnings: whatever they are about is a finding, too.
-        backend = open_backend(settings, None, warn=lambda text: None, detail=lambda text: None, by_agent=False)
+        is_file = settings.backend.value == FILE_BACKEND
+        # Whatever a vault file warns of is a finding, too.
+        warn = (lambda text: None) if is_file else self._warn
+        backend = open_backend(settings, None, warn=warn, detail=lambda text: None, by_agent=False)
         try:
             yield from examine_store(backend)
         finally:
             backend.close()
+
+    def _warn(self, text: str) -> None:
+        self._found.append(Finding(ADVICE, "settings", text))
 
     def _own_mend(self, mend: str | None) -> str | None:
         """Return a mend that is a command of ours as one for this profile."""

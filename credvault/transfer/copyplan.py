@@ -111,12 +111,12 @@ def _decide(name: Name, here: Whole, there: Whole | None, terms: Terms) -> tuple
     if place is None:
         way_out = "makes the new one its next version"
         return _conflict(name, "another value", way_out, version, terms), len(values) - 1
-    if place < len(values):
-        return CopyRow(name, CONTINUED, 0, f"version {version} there is an older one of these"), place
     facts = differing_facts(here.record.facts(), there.record.facts()) if terms.facts else []
-    if facts:
+    if facts:  # of which a store keeps no older ones, so that whoever set them there would lose them
         what = f"other facts ({', '.join(facts)})"
         return _conflict(name, what, "makes these its facts", version, terms), place
+    if place < len(values):
+        return CopyRow(name, CONTINUED, 0, f"version {version} there is an older one of these"), place
     if terms.versions and _is_half_stamped(here.record, there.record):
         return CopyRow(name, CONTINUED, 0, f"version {version} there lacks its times or its writer"), place
     return CopyRow(name, UNCHANGED, 0, f"version {version} is the same"), place
@@ -144,7 +144,8 @@ def _changes(name: Name, here: Whole, there: Whole | None, start: int, terms: Te
     if not terms.facts:
         facts = {member: fact for member, fact in facts.items() if member in STAMPS and member != "created_at"}
     elif there is not None:
-        facts = {**dict.fromkeys(there.record.facts()), **facts}  # what only the other one has is unset
+        others = [member for member in there.record.facts() if member not in STAMPS]
+        facts = {**dict.fromkeys(others), **facts}  # what only the other one has is unset
     expect = ABSENT if there is None else there.record.version
     chosen = here.versions[start:] if terms.versions else here.versions[start:][-1:]
     changes = []

@@ -13,7 +13,7 @@ import pytest
 
 from credvault.backends.file import FileBackend
 from credvault.model.names import Name
-from tests.canary import files_with
+from tests.canary import files_with, is_in
 from tests.home import Home
 from tests.openbao import Bao
 from tests.secretservice import SecretService
@@ -266,3 +266,37 @@ def test_secret_that_is_no_value_is_named_and_hides_no_other(home: Home, bao: Ba
     assert [str(name) for name in pictures(home, "back.json")] == ["a/one", "a/two"]
     assert "in the way there: b/odd is not a single value" in in_the_way.stderr
     assert "canary" not in refused.stderr + done.stderr + in_the_way.stderr
+
+
+@pytest.mark.parametrize("options", [["-vv"], ["--json"], ["-q"]], ids=lambda options: " ".join(options))
+def test_no_value_gets_out_of_a_copy_whatever_becomes_of_it(
+    options: list[str], home: Home, bao: Bao, mount: str
+) -> None:
+    fill(home, FEW)
+    name = str(sorted(pictures(home))[0])
+    canary = f"{MARK} of the other side".encode()
+    bao.must("POST", f"{mount}/data/credvault/odd/one", {"data": {"user": canary.decode()}})
+    cases: list[tuple[list[str], int]] = [
+        (["--to", "away", "-y"], 6),
+        (["--to", "bao", "--dry-run"], 0),
+        (["--to", "bao"], 2),
+        (["--to", "bao", "-y", name], 0),
+        (["--to", "bao", "-y", "--on-conflict", "skip"], 0),
+        (["--to", "field", "-y"], 2),
+        (["--to", "field", "-y", "--skip-unreadable"], 0),
+        (["--from", "bao", "--to", "back", "-y"], 8),
+        (["--from", "bao", "--to", "back", "-y", "--skip-unreadable"], 0),
+        (["--to-backend", "keyring", "-y"], 6),
+    ]
+
+    for words, status in cases:
+        done = home.run("copy", *words, *options)
+        assert done.status == status, (words, done)
+        assert not is_in(done.stdout + done.stderr.encode(), [MARK.encode()]), words
+        assert "unexpected" not in done.stderr
+    assert home.run("rotate", name, "--stdin", "--profile", "back", stdin=canary).status == 0
+    conflict = home.run("copy", "--to", "back", "-y", *options)
+
+    assert conflict.status == 7, conflict
+    assert not is_in(conflict.stdout + conflict.stderr.encode(), [MARK.encode()])
+    assert files_with(home.root, [MARK.encode()]) == []

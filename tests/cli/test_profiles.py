@@ -109,6 +109,15 @@ def test_doctor_says_of_one_profile_what_works_by_its_own_token(home: Home, bao:
     assert bao.token not in (alone.stdout + among_others.stdout + named.stdout).decode()
 
 
+def test_doctor_passes_on_what_a_profile_is_warned_of(home: Home) -> None:
+    home.write(CONFIG, '[profiles.prod]\nbackend = "hashicorp"\naddress = "https://127.0.0.1:1"\n')
+
+    done = home.run("doctor", VAULT_SKIP_VERIFY="true")
+
+    assert "advice  profile prod, settings: VAULT_SKIP_VERIFY switches off the check" in done.stdout.decode()
+    assert done.stderr == ""
+
+
 @pytest.mark.parametrize(
     ("text", "status", "message", "hint"),
     [

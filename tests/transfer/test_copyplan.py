@@ -137,6 +137,28 @@ def test_older_version_there_is_continued_whatever_the_policy() -> None:
         assert [change.expect for change in step.changes] == [1, 2]
 
 
+def test_facts_that_were_set_there_are_not_lost_to_a_newer_value() -> None:
+    here, there = whole("AB", note="of here"), whole("A", note="of there")
+
+    failing, skipping = plan_step(NAME, here, there, Terms()), plan_step(NAME, here, there, Terms(SKIP))
+    writing = plan_step(NAME, here, there, Terms(OVERWRITE))
+
+    assert (failing.row.action, failing.row.reason) == ("conflict", "it is there already with other facts (note)")
+    assert (skipping.row.action, failing.changes, skipping.changes) == ("skip", (), ())
+    assert [change.value for change in writing.changes] == values("B")
+    assert writing.changes[0].facts["note"] == "of here"
+
+
+def test_record_without_its_time_takes_none_from_the_other() -> None:
+    here = whole("AB")
+    here = here._replace(record=here.record._replace(created_at=None, updated_by=None))
+
+    step = plan_step(NAME, here, whole("A", service="s"), Terms(OVERWRITE))
+
+    assert step.changes[0].facts["service"] is None
+    assert "created_at" not in step.changes[0].facts
+
+
 @pytest.mark.parametrize("policy", [FAIL, SKIP])
 def test_other_value_is_a_conflict_or_stays(policy: str) -> None:
     step = plan_step(NAME, whole("A"), whole("X"), Terms(policy))
