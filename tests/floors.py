@@ -35,7 +35,6 @@ OWNERS = {
     "click": ("cli/",),
     "cryptography": ("sealing/crypto.py",),
     "httpx": ("backends/remote.py", "lifecycle/probes/http.py"),
-    "hvac": ("backends/hashicorp.py",),
     "keyring": ("oskeyring.py",),
     "platformdirs": ("config/__init__.py",),
     "pykeepass": ("transfer/importers/keepass.py",),

@@ -22,7 +22,7 @@ import credvault
 ROOT = Path(__file__).resolve().parent.parent
 
 # The third-party code that a secret may pass through. A new name here is a decision, not a convenience.
-ALLOWED_AT_RUN_TIME = {"click", "cryptography", "rich", "keyring", "platformdirs", "hvac", "httpx"}
+ALLOWED_AT_RUN_TIME = {"click", "cryptography", "rich", "keyring", "platformdirs", "httpx"}
 EXTRAS = {"keepass": {"pykeepass"}, "mask": {"ahocorasick-rs"}}
 
 
