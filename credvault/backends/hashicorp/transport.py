@@ -234,7 +234,7 @@ class Transport:
             headers["x-vault-namespace"] = self.address.namespace
         if token is not None:
             headers["x-vault-token"] = _token_text(token)
-        if self._index:
+        if self._index and token is not None:  # what is asked of a node itself is not for another
             # A standby that is behind has the active node answer (OpenBao; Vault Enterprise where that is allowed).
             headers |= {"x-vault-index": self._index, "x-vault-inconsistent": "forward-active-node"}
         lines = [f"{name}: {value}" for name, value in {**headers, **more}.items()]
