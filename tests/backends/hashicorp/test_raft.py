@@ -12,6 +12,7 @@ from credvault.backends.hashicorp.address import Address, parse_address
 from credvault.backends.hashicorp.transport import LEADERLESS_SECONDS, Request, Transport
 from credvault.model.value import SecretValue
 from tests.conftest import PROGRAM, Cli
+from tests.lifecycle.servers import Answer, Seen, serving
 from tests.openbao import Bao
 from tests.raft import Cluster, raft_cluster
 
@@ -67,6 +68,38 @@ def test_what_is_written_through_a_standby_is_read_there_at_once(cluster: Cluste
     transport.close()
 
     assert read == [str(number) for number in range(50)]
+
+
+def test_standby_that_sends_to_a_leader_that_is_gone_is_asked_again_and_its_word_is_checked() -> None:
+    """The node itself is asked, without token and index: a standby that is behind would pass that on, too."""
+    path, token = "secret/data/a", SecretValue(b"s.canary-token")
+    sends_away = [Answer(307, b"", {"Location": f"http://10.9.9.9:8200/v1/{path}"})]
+
+    def script(seen: Seen) -> Answer:
+        if seen.path == "/v1/sys/leader":
+            return Answer(200, b'{"ha_enabled": true, "is_self": false}')
+        if seen.method == "GET" and sends_away:
+            return sends_away.pop()
+        return Answer(200, b'{"data": {}}', {"X-Vault-Index": "index-4711"})
+
+    with serving(script) as peer:
+        slept: list[float] = []
+        transport = Transport(Address(*parse_address(peer.url, "the test"), "the test"), sleep=slept.append)
+        transport.ask(Request("POST", path, {"data": {}}), token)
+        answer = transport.ask(Request("GET", path), token)
+        transport.close()
+
+    sent = [(seen.method, seen.path, seen.headers.get("x-vault-index")) for seen in peer.seen]
+    about_itself = peer.seen[2].headers
+    assert answer.status == 200
+    assert sent == [
+        ("POST", f"/v1/{path}", None),
+        ("GET", f"/v1/{path}", "index-4711"),
+        ("GET", "/v1/sys/leader", None),
+        ("GET", f"/v1/{path}", "index-4711"),
+    ]
+    assert "x-vault-token" not in about_itself
+    assert len(slept) == 1
 
 
 def test_exec_in_a_loop_survives_the_loss_of_the_leader(cluster: Cluster, cli: Cli, tmp_path: Path) -> None:
