@@ -298,6 +298,41 @@ def test_what_is_executor_only_becomes_no_variable(served: Cli, mount: str) -> N
     assert got.stdout == CANARY.encode()
 
 
+@pytest.mark.parametrize("layout", ["secret", "field"])
+def test_a_uri_is_no_way_round_what_holds_for_the_name(served: Cli, bao: Bao, mount: str, layout: str) -> None:
+    at_field = layout == "field"
+    uri = f"A=openbao+kv2://{mount}/own/" + ("mail#{}" if at_field else "mail/{}#value")
+    bao.must("POST", f"{mount}/data/own/mail{'' if at_field else '/foreign'}", {"data": {"foreign": OLD, "value": OLD}})
+    config = served.home / ".config/credvault/config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(
+        f'[profiles.prod]\nbackend = "hashicorp"\naddress = "{bao.address}"\nmount = "{mount}"\nprefix = "own"\n'
+        f'layout = "{layout}"\n'
+    )
+    served("--profile", "prod", "add", "mail/closed", "--stdin", stdin=CANARY.encode(), check=True)
+    served("--profile", "prod", "add", "mail/edi", "--stdin", "--consumer", "edi", stdin=CANARY.encode(), check=True)
+    served("--profile", "prod", "add", "mail/open", "--stdin", "--runtime-env", stdin=OTHER.encode(), check=True)
+
+    def ask(key: str, *options: str) -> tuple[int, bytes]:
+        done = served("--profile", "prod", "exec", *options, uri.format(key), "--", "env")
+        return done.returncode, done.stdout + done.stderr
+
+    refused = [ask(key, "-e") for key in ("closed", "edi", "foreign")]
+    as_file = [ask("edi", "--as", consumer, "--file")[0] for consumer in ("edi", "job")]
+    given, words = ask("open", "-e")
+    # Facts are the secret's own, whatever the profile; one that is elsewhere has no name in it.
+    elsewhere = served("exec", "-e", uri.format("edi"), "--", "env")
+
+    for status, said in refused:
+        assert status == 125
+        assert b"is executor_only" in said
+        assert not is_in(said, CANARIES)
+    assert as_file == [0, 125]
+    assert (given, f"A={OTHER}\n".encode() in words) == (0, True)
+    assert elsewhere.returncode == 125
+    assert b"is executor_only" in elsewhere.stderr
+
+
 def test_consumers_are_heeded(served: Cli, bao: Bao, mount: str) -> None:
     bao.must("POST", f"{mount}/metadata/app/api", {"custom_metadata": {"consumers": '["web"]'}})
     choice = f"A=openbao://{mount}/app/api#token"

@@ -47,6 +47,11 @@ def read_facts(name: Name, reading: Reading) -> tuple[dict[str, Any], list[str]]
     return custom_facts.from_custom(name, own, reading.version, changed, changed)
 
 
+def has_facts(name: Name, reading: Reading) -> bool:
+    """Say whether facts of a field are kept."""
+    return bool(_own_texts(name, reading.custom))
+
+
 def _own_texts(name: Name, custom: Mapping[str, str]) -> dict[str, str]:
     """Return the texts that are kept of a field, by the fact."""
     start = name.key + _MARK

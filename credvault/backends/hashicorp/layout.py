@@ -7,6 +7,9 @@ from credvault.backends.hashicorp.kv2 import KV2
 from credvault.model.names import DEFAULT_NAMESPACE, Name
 from credvault.model.text import listed, printable
 
+# The field of a KV secret that is one value: as text, or bytes that are none.
+VALUE, VALUE_BASE64 = "value", "value_base64"
+
 
 class Layout(Backend):
     """Secrets in a KV v2 engine, in one way or another.

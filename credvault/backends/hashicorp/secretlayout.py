@@ -11,7 +11,7 @@ from credvault.backends.base import Capability, Change
 from credvault.backends.hashicorp import facts as custom_facts
 from credvault.backends.hashicorp.facts import seconds
 from credvault.backends.hashicorp.kv2 import Metadata, Reading
-from credvault.backends.hashicorp.layout import Layout
+from credvault.backends.hashicorp.layout import VALUE, VALUE_BASE64, Layout
 from credvault.model import record as model
 from credvault.model.errors import (
     CredvaultError,
@@ -25,8 +25,6 @@ from credvault.model.names import Name, parse_name
 from credvault.model.record import Record, Secret, Version, record_from_facts
 from credvault.model.text import counted, listed, printable
 from credvault.model.value import SecretValue
-
-VALUE, VALUE_BASE64 = "value", "value_base64"
 
 
 class SecretLayout(Layout):

@@ -12,7 +12,8 @@ from credvault.backends.base import ABSENT, ANY, Change, check_expected
 from credvault.backends.hashicorp import facts as custom_facts
 from credvault.backends.hashicorp.facts import seconds
 from credvault.backends.hashicorp.kv2 import KV2, Metadata, Written
-from credvault.backends.hashicorp.secretlayout import VALUE, VALUE_BASE64, check_state
+from credvault.backends.hashicorp.layout import VALUE, VALUE_BASE64
+from credvault.backends.hashicorp.secretlayout import check_state
 from credvault.model import record as model
 from credvault.model.errors import AlreadyExists, Conflict, Denied
 from credvault.model.names import Name

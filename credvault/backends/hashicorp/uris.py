@@ -3,14 +3,16 @@
 import json
 from collections.abc import Collection
 
-from credvault.backends.hashicorp.address import Tell, find_address, find_wrap_ttl
+from credvault.backends.hashicorp import fieldfacts
+from credvault.backends.hashicorp.address import Place, Tell, find_address, find_place
 from credvault.backends.hashicorp.facts import from_custom, seconds
 from credvault.backends.hashicorp.kv2 import KV2, Reading
+from credvault.backends.hashicorp.layout import VALUE, VALUE_BASE64
 from credvault.backends.hashicorp.login import Login
 from credvault.backends.hashicorp.transport import Transport
 from credvault.config import Settings
-from credvault.model.errors import NotFound, Unsupported, VersionDeleted, VersionDestroyed
-from credvault.model.names import Name
+from credvault.model.errors import InvalidName, NotFound, Unsupported, VersionDeleted, VersionDestroyed
+from credvault.model.names import Name, parse_name, parse_namespace
 from credvault.model.record import DELETED, DESTROYED, RUNTIME_ENV, Record, Secret, record_from_facts
 from credvault.model.text import listed, printable
 from credvault.model.uri import SecretURI
@@ -29,7 +31,7 @@ class URIStore:
         address = find_address(settings, warn, detail)
         self._transport = Transport(address)
         self._login = Login(settings, self._transport, warn=warn, detail=detail)
-        self._wrap_ttl = find_wrap_ttl(settings)
+        self._place = find_place(settings, address, detail=lambda text: None)
         self._engines: dict[str, KV2] = {}
 
     def close(self) -> None:
@@ -44,17 +46,17 @@ class URIStore:
         """
         found: dict[SecretURI, Secret | NotFound] = {}
         for mount in dict.fromkeys(uri.mount for uri in uris):
-            engine = self._engines.setdefault(mount, KV2(self._transport, self._login, mount, "", self._wrap_ttl))
+            engine = self._engines.setdefault(mount, KV2(self._transport, self._login, mount, "", self._place.wrap_ttl))
             asked = [uri for uri in uris if uri.mount == mount]
             places = list(dict.fromkeys((uri.path, uri.version) for uri in asked))
             readings = dict(zip(places, engine.read(places), strict=True))
             if None in readings.values():
                 engine.check_mount()
-            found |= {uri: _outcome(uri, readings[uri.path, uri.version], self._warn) for uri in asked}
+            found |= {uri: _outcome(uri, readings[uri.path, uri.version], self._place, self._warn) for uri in asked}
         return found
 
 
-def _outcome(uri: SecretURI, reading: Reading | None, warn: Tell) -> Secret | NotFound:
+def _outcome(uri: SecretURI, reading: Reading | None, place: Place, warn: Tell) -> Secret | NotFound:
     """Return what a URI leads to, or why it is not there; raises Unsupported."""
     if reading is None:
         hint = "is it the path of a secret, and not of a folder? 'bao kv list' shows which is which"
@@ -65,7 +67,7 @@ def _outcome(uri: SecretURI, reading: Reading | None, warn: Tell) -> Secret | No
     if reading.state == DELETED or reading.data is None:
         hint = f"'bao kv undelete -mount={uri.mount} -versions={reading.version} {uri.path}' brings it back"
         return VersionDeleted(f"{version} was deleted", hint=hint)
-    record = _record(uri, reading, warn)
+    record = _record(uri, reading, own_name(uri, place), warn)
     if uri.fragment is None:
         return Secret(record, SecretValue(json.dumps(reading.data).encode("ascii")))
     if uri.fragment not in reading.data:
@@ -74,19 +76,38 @@ def _outcome(uri: SecretURI, reading: Reading | None, warn: Tell) -> Secret | No
     return Secret(record, _text(uri, reading.data[uri.fragment]))
 
 
-def _record(uri: SecretURI, reading: Reading, warn: Tell) -> Record:
-    """Return the record of a KV secret, under the name that is its URI.
+def own_name(uri: SecretURI, place: Place) -> Name | None:
+    """Return the name by which the profile has what a URI names, or None where it has none for it."""
+    prefix = f"{place.prefix}/" if place.prefix else ""
+    path = uri.path.removeprefix(prefix)
+    if uri.mount != place.mount or not uri.path.startswith(prefix) or uri.fragment is None:
+        return None
+    try:
+        if place.layout == "field":
+            return parse_name(f"{parse_namespace(path)}/{uri.fragment}")
+        return parse_name(path) if "/" in path and uri.fragment in (VALUE, VALUE_BASE64) else None
+    except InvalidName:
+        return None
 
-    Who may receive it is what its custom metadata say. Where they say nothing, whoever put it there meant it for
-    programs that are given its URI.
+
+def _record(uri: SecretURI, reading: Reading, own: Name | None, warn: Tell) -> Record:
+    """Return the record of a KV secret or of its field, under the name that is its URI.
+
+    Who may receive it is what its facts say. Where they say nothing it is as by the name that the profile has for it,
+    so that a URI opens no other way to a secret; and what has none was meant for programs that are given its URI.
     """
     name = Name(f"{uri.scheme}://{uri.mount}", uri.path)
-    created = seconds(reading.created_time)
-    facts, unreadable = from_custom(name, reading.custom, reading.version, created, created)
+    field = Name(name.namespace, uri.fragment or "")
+    if fieldfacts.has_facts(field, reading):
+        # Wherever the layout `field` keeps them: the profile at hand may be another.
+        facts, unreadable = fieldfacts.read_facts(own or field, reading)
+    else:
+        created = seconds(reading.created_time)
+        facts, unreadable = from_custom(own or name, reading.custom, reading.version, created, created)
+        if own is None and "delivery" not in reading.custom:
+            facts["delivery"] = RUNTIME_ENV
     if unreadable:
         warn(f"{uri.place}: its custom metadata has no proper {' and no proper '.join(unreadable)}; passed over")
-    if "delivery" not in reading.custom:
-        facts["delivery"] = RUNTIME_ENV
     return record_from_facts(name, reading.version, facts)
 
 
