@@ -13,7 +13,7 @@ from credvault.backends.hashicorp.transport import Answer, Request, Transport
 from credvault.model.errors import BackendUnavailable, ConfigError, CredvaultError, Unsupported
 from credvault.model.record import ACTIVE, DELETED, DESTROYED
 from credvault.model.text import printable
-from credvault.model.times import time_text
+from credvault.model.times import is_time, time_text
 from credvault.model.tuples import NamedTuple
 
 DATA, METADATA, SUBKEYS, UNDELETE = "data", "metadata", "subkeys", "undelete"
@@ -306,7 +306,7 @@ def _parse_metadata(answer: Answer) -> Metadata | None:
         current, revision = data["current_version"], data.get("current_metadata_version")
         if not isinstance(current, int) or not isinstance(revision, int | None):
             raise TypeError
-        return Metadata(current, tuple(stages), _custom(data), str(data["created_time"]), revision)
+        return Metadata(current, tuple(stages), _custom(data), _moment(data), revision)
     except (AttributeError, KeyError, TypeError, ValueError):
         raise _odd() from None
 
@@ -326,23 +326,31 @@ def _parse_keys(answer: Answer) -> Sequence[str]:
 def _parse_written(answer: Answer) -> Written:
     try:
         data = answer.body["data"]
-        if not (isinstance(data["version"], int) and isinstance(data["created_time"], str)):
+        if not isinstance(data["version"], int):
             raise TypeError
-        return Written(data["version"], _custom(data), data["created_time"])
+        return Written(data["version"], _custom(data), _moment(data))
     except (KeyError, TypeError):
         raise _odd() from None
 
 
 def _stage(version: Any, members: Mapping[str, Any]) -> Stage:
     """Return a version as metadata tell of it; raises KeyError and TypeError."""
-    deletion, destroyed, created = members["deletion_time"], members["destroyed"], members["created_time"]
-    if not (isinstance(version, int) and isinstance(deletion, str) and isinstance(created, str)):
+    deletion, destroyed, created = members["deletion_time"], members["destroyed"], _moment(members)
+    if not (type(version) is int and version > 0 and isinstance(deletion, str)):
         raise TypeError
     if destroyed:
         return Stage(version, DESTROYED, created)
     # A time to come is when the engine will delete it (`delete_version_after`).
     is_deleted = bool(deletion) and deletion[:19] <= time_text(time.time())[:19]
     return Stage(version, DELETED if is_deleted else ACTIVE, created)
+
+
+def _moment(members: Mapping[str, Any]) -> str:
+    """Return when something was made, which records are to tell; raises KeyError and TypeError for what is no time."""
+    moment = members["created_time"]
+    if not is_time(moment):
+        raise TypeError
+    return str(moment)
 
 
 def _custom(members: Mapping[str, Any]) -> Mapping[str, str]:

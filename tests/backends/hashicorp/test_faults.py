@@ -3,6 +3,7 @@
 The program itself is run, against a real OpenBao where there is such a fault of one, else against a peer made by hand.
 """
 
+import json
 import socket
 import subprocess
 import threading
@@ -45,6 +46,7 @@ def at(address: str, **more: str) -> dict[str, str]:
     return {"VAULT_ADDR": address, "VAULT_TOKEN": TOKEN.decode(), **more}
 
 
+METADATA = {"version": 1, "created_time": "2026-01-31T12:00:00Z", "deletion_time": "", "destroyed": False}
 ANSWERS = {
     "asked too often": (
         Answer(429, b'{"errors": ["rate limit quota exceeded, canary-payload-94f1"]}'),
@@ -75,6 +77,19 @@ ANSWERS = {
         Answer(200, b'{"data": {"data": ["canary-payload-94f1"], "metadata": {"version": "x"}}}'),
         ("is not one of a KV version 2 engine", "is this the address of an OpenBao or Vault server"),
     ),
+    **{
+        what: (
+            Answer(
+                200, json.dumps({"data": {"data": {"value": "canary-payload-94f1"}, "metadata": metadata}}).encode()
+            ),
+            ("is not one of a KV version 2 engine", "is this the address of an OpenBao or Vault server"),
+        )
+        for what, metadata in {
+            "a time that is none": {**METADATA, "created_time": "soon"},
+            "a version that is none": {**METADATA, "version": True},
+            "a version before the first": {**METADATA, "version": 0},
+        }.items()
+    },
     "a list": (
         Answer(200, b'["canary-payload-94f1"]'),
         ("answers 200 with something else than JSON", "is this the address of an OpenBao or Vault server"),
