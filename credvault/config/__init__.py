@@ -96,9 +96,11 @@ class Settings(NamedTuple):
         return None if self.profile is None else self.profile.options.get(key)
 
     def path_option(self, key: str) -> str | None:
-        """Return a path that the profile names, as it is meant in the folder of `config.toml`, or None."""
+        """Return a path that the profile names, as it is meant beside `config.toml`, or None; raises ConfigError."""
         path = self.option(key)
-        return None if path is None else _absolute(os.path.dirname(self.config_path), path, self.environ)
+        if path is None or self.profile is None:
+            return None
+        return _path_beside(self.config_path, path, f"{self.profile.source}: {key}", self.environ)
 
     def number(self, table: str, key: str, default: int) -> int:
         """Return a whole number of `config.toml`, at least 1; raises ConfigError."""
@@ -279,7 +281,7 @@ def _profile(
     profile = Profile(name, where, options)
     if "path" not in options:
         return _Choice(Origin(backend, where), default, profile)
-    path = _absolute(os.path.dirname(config_path), options["path"], environ)
+    path = _path_beside(config_path, options["path"], f"{where}: path", environ)
     return _Choice(Origin(backend, where), Origin(path, where), profile)
 
 
@@ -291,6 +293,12 @@ def _check_options(backend: str, options: Mapping[str, Any], where: str) -> None
     if wrong is not None:
         hint = OTHER_NAMES.get(backend) or (f"it has {', '.join(own)}" if own else "it has none of its own")
         raise ConfigError(f"{where}: the backend '{printable(backend)}' has no setting {wrong}", hint=hint)
+
+
+def _path_beside(config_path: str, path: str, where: str, environ: Mapping[str, str]) -> str:
+    if not path:  # or it would be the folder itself
+        raise ConfigError(f"{where} is empty", hint="name a file, or leave it out")
+    return _absolute(os.path.dirname(config_path), path, environ)
 
 
 def _absolute(folder: str, path: str, environ: Mapping[str, str]) -> str:
