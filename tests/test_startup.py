@@ -148,7 +148,7 @@ def ours(modules: set[str], folder: str) -> set[str]:
 # What the cold lane loads besides cryptography: each is measured, and was there for a reason when it came.
 COLD = {"_json", "errno", "fcntl", "gc", "json", "json.decoder", "json.encoder", "json.scanner", "pwd"}
 # What it loads where the secrets live in OpenBao, which needs no key, besides json and what that loads.
-REMOTE = {"_socket", "binascii", "errno", "fcntl", "gc", "pwd"}
+REMOTE = {"_blake2", "_socket", "binascii", "errno", "fcntl", "gc", "pwd"}
 REMOTE |= {"importlib", "importlib._bootstrap", "importlib._bootstrap_external"}
 # What the fast lane loads, all of it.
 FAST = (

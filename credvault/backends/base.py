@@ -5,7 +5,7 @@ Unsupported. `credvault.testing.BackendContract` is the suite that proves the tw
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from enum import Flag, auto
 from typing import Any, Final, Never
 
@@ -104,6 +104,8 @@ class Backend(ABC):
     # Whether listing everything takes more than a moment, so that it is not done for a hint.
     is_large: bool = False
     command: str = ""
+    # What the trail calls a secret where the store has no id for it: set by who opens the store.
+    refers: Callable[[Name], str] | None = None
 
     @abstractmethod
     def get(self, name: Name, version: int | None = None) -> Secret:
@@ -209,8 +211,8 @@ class Backend(ABC):
         return found
 
     def reference(self, name: Name) -> str:
-        """Return an opaque id of a name for the trail, which tells nothing of the name where the store has a key."""
-        return NO_REFERENCE
+        """Return an opaque id of a name for the trail: the store's own, else one of this machine."""
+        return NO_REFERENCE if self.refers is None else self.refers(name)
 
     def close(self) -> None:  # noqa: B027 - most stores hold nothing
         """Let go of what the store holds."""

@@ -56,8 +56,12 @@ def open_backend(
 
         module, _, function = _OURS[name].partition(":")
         opened: Backend = getattr(import_module(module), function)(settings, warn, detail)
-        return opened
-    return _third_party(name, settings)
+    else:
+        opened = _third_party(name, settings)
+    from credvault.backends.references import LocalReferences  # a vault file has ids of its own
+
+    opened.refers = LocalReferences(settings)
+    return opened
 
 
 def open_copy(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from credvault.cli.output import Output
-from credvault.config import Flags, Settings, load_settings
+from credvault.config import FILE_BACKEND, Flags, Settings, load_settings
 from credvault.model.errors import Invalid, Locked
 from credvault.model.names import Name, parse_name
 
@@ -81,7 +81,10 @@ class Run:
         return settings
 
     def _say_whence(self, settings: Settings) -> None:
-        for what in ("backend", "path", "namespace"):
+        places = (
+            ("backend", "path", "namespace") if settings.backend.value == FILE_BACKEND else ("backend", "namespace")
+        )
+        for what in places:
             value, source = getattr(settings, what)
             self.out.detail(f"{what} {value} (from {source})")
 
