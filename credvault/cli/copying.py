@@ -1,35 +1,22 @@
 """`copy` at the command line: the two places that its options name, and how its plan and its end are shown."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import click
 
+from credvault.backends.places import place_of
+from credvault.cli import plans
 from credvault.cli.context import Run
 from credvault.cli.options import F, add_options
-from credvault.cli.output import shown
 from credvault.config import FILE_BACKEND, Settings
 from credvault.model.errors import Invalid, Locked, WrongKey
 from credvault.model.text import counted, printable
 from credvault.transfer.copying import Copy, Outcome
 from credvault.transfer.copyplan import CopyRow
-from credvault.transfer.plan import ADD, CONFLICT, CONTINUED, INVALID, OVERWRITTEN, SKIPPED, UNREADABLE, counts
 
 _COLUMNS = ("name", "action", "versions", "reason")
-# How the counts are said.
-_SAID = {
-    ADD: "to add",
-    CONTINUED: "to continue",
-    OVERWRITTEN: "to overwrite",
-    SKIPPED: "skipped",
-    CONFLICT: "in conflict",
-    INVALID: "that cannot be stored there",
-    UNREADABLE: "that cannot be read",
-}
-# Of a profile, what does not decide where its secrets are.
-_ELSEWHERE = ("namespace", "offline", "max_age")
 
 
 def place_options(function: F) -> F:
@@ -82,14 +69,10 @@ def opening(settings: Settings, side: str) -> Iterator[None]:
 
 
 def show_plan(run: Run, rows: Sequence[CopyRow], *, is_last: bool) -> None:
-    """Write the plan as the answer, and its counts to stderr; as JSON only where nothing comes after it."""
-    if run.out.json:
-        if is_last:
-            run.out.fact({"plan": [row.members() for row in rows]})
-    else:
-        run.out.table(_COLUMNS, [[shown(row.members().get(column)) for column in _COLUMNS] for row in rows])
-    said = [f"{count} {_SAID.get(action, action)}" for action, count in counts(rows).items()]
-    run.out.say(f"{len(rows)} in the source: {', '.join(said)}" if rows else "there is nothing to copy")
+    """Show a plan, or say that there is none."""
+    plans.show_plan(run, rows, _COLUMNS, is_last=is_last)
+    if not rows:
+        run.out.say("there is nothing to copy")
 
 
 def say_what_stays(run: Run, copy: Copy, there: Settings, *, versions: bool) -> None:
@@ -130,13 +113,4 @@ def _find_place(run: Run, options: Mapping[str, Any], side: str) -> Settings:
 
 
 def _is_same(here: Settings, there: Settings) -> bool:
-    if here.backend.value != there.backend.value:
-        return False
-    if here.backend.value == FILE_BACKEND:
-        return os.path.realpath(here.path.value) == os.path.realpath(there.path.value)
-    return _whereabouts(here) == _whereabouts(there)
-
-
-def _whereabouts(settings: Settings) -> dict[str, Any]:
-    options = {} if settings.profile is None else settings.profile.options
-    return {key: value for key, value in options.items() if key not in _ELSEWHERE}
+    return here.backend.value == there.backend.value and place_of(here) == place_of(there)

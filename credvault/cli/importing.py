@@ -3,37 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from credvault.cli import plans
 from credvault.cli.context import Run
-from credvault.cli.output import shown
 from credvault.infile import read_file
 from credvault.model.errors import Invalid
 from credvault.model.names import parse_namespace
 from credvault.model.text import counted, printable
 from credvault.transfer.naming import Naming, parse_mapping, parse_mapping_file
-from credvault.transfer.plan import (
-    ADD,
-    BY_ITS_NAME,
-    COLLISION,
-    CONFLICT,
-    OVERWRITTEN,
-    SKIPPED,
-    UNNAMED,
-    Choices,
-    Row,
-    counts,
-)
+from credvault.transfer.plan import ADD, BY_ITS_NAME, Choices, Row
 from credvault.transfer.undo import Undoing
 
 _COLUMNS = ("source", "name", "action", "type", "env_name", "reason")
-# How the counts are said.
-_SAID = {
-    ADD: "to add",
-    OVERWRITTEN: "to overwrite",
-    SKIPPED: "skipped",
-    CONFLICT: "in conflict",
-    COLLISION: "of one name",
-    UNNAMED: "without a name",
-}
 _MAX_MAPPING_BYTES = 4 * 1024 * 1024
 
 
@@ -55,14 +35,10 @@ def build_choices(run: Run, options: Mapping[str, Any]) -> Choices:
 
 
 def show_plan(run: Run, rows: Sequence[Row], *, is_last: bool) -> None:
-    """Write the plan as the answer, and its counts to stderr; as JSON only where nothing comes after it."""
-    if run.out.json:
-        if is_last:
-            run.out.fact({"plan": [row.members() for row in rows]})
-    else:
-        run.out.table(_COLUMNS, [[shown(row.members().get(column)) for column in _COLUMNS] for row in rows])
-    said = [f"{count} {_SAID.get(action, action)}" for action, count in counts(rows).items()]
-    run.out.say(f"{len(rows)} in the source: {', '.join(said)}" if rows else "the source holds nothing")
+    """Show a plan, and say how many get a variable that nobody asked for."""
+    plans.show_plan(run, rows, _COLUMNS, is_last=is_last)
+    if not rows:
+        run.out.say("the source holds nothing")
     named = sum(row.action == ADD and BY_ITS_NAME in row.reason for row in rows)
     if named:
         run.out.say(f"{counted(named, 'name')} written like a variable: exec gives such a secret to programs")

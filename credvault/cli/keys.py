@@ -9,6 +9,7 @@ from credvault.cli.context import Run
 from credvault.cli.output import write_bytes
 from credvault.lifecycle import custody
 from credvault.lifecycle.custody import NewSlot
+from credvault.lifecycle.sharing import find_sharer
 from credvault.model.errors import CredvaultError, Invalid, NoVault
 from credvault.model.text import printable
 from credvault.model.value import SecretValue
@@ -77,14 +78,21 @@ def new_keyring_key(run: Run, file: VaultFile, label: str | None) -> Iterator[Ne
         raise
 
 
-def discard_keyring_keys(run: Run, vault_id: str, slots: Sequence[Slot]) -> None:
-    """Remove the keys of removed keyring slots from the OS keyring; warns where that cannot be done."""
+def discard_keyring_keys(run: Run, path: str, vault_id: str, slots: Sequence[Slot]) -> None:
+    """Remove the keys of keyring slots, removed from the file at `path`, from the OS keyring.
+
+    One by which another vault file opens stays. Warns of each that is there still.
+    """
     gone = [slot["id"] for slot in slots if slot["type"] == KEYRING]
     try:
         for slot_id in gone:
-            discard_key(open_os_keyring(run.settings.environ), vault_id, slot_id)
+            sharer = find_sharer(run.settings, path, vault_id, slot_id)
+            if sharer is None:
+                discard_key(open_os_keyring(run.settings.environ), vault_id, slot_id)
+            else:
+                run.out.warn(f"the key of the removed slot stays in the OS keyring: {printable(sharer)} opens by it")
     except CredvaultError as exc:
-        run.out.warn(f"the key of the removed slot is still in the OS keyring, where it opens nothing: {exc.message}")
+        run.out.warn(f"the key of the removed slot is still in the OS keyring: {exc.message}")
 
 
 def keyring_keys(run: Run, head: Head, without: str | None = None) -> list[KeyMaterial]:

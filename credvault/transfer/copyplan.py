@@ -133,9 +133,8 @@ def _is_half_stamped(here: Record, there: Record) -> bool:
 
 
 def _conflict(name: Name, what: str, way_out: str, version: int, terms: Terms) -> CopyRow:
-    action, error = settle(name, what, terms.policy, way_out)
-    reason = f"version {version} is there with {what}" if action == OVERWRITTEN else f"it is there already with {what}"
-    return CopyRow(name, action, 0, reason, error)
+    settled = settle(name, version, what, terms.policy, way_out)
+    return CopyRow(name, settled.action, 0, settled.reason, settled.error)
 
 
 def _changes(name: Name, here: Whole, there: Whole | None, start: int, terms: Terms) -> list[Change]:

@@ -216,15 +216,26 @@ def compare_rows(rows: Sequence[Row], there: Mapping[Name, Secret], policy: str)
     ]
 
 
-def settle(name: Name, what: str, policy: str, way_out: str) -> tuple[str, CredvaultError | None]:
-    """Return what becomes of a secret that is there already with `what`, and the error where that is one.
+class Settled(NamedTuple):
+    """What becomes of a secret that is there already with something else, why, and the error where that is one."""
+
+    action: str
+    reason: str
+    error: CredvaultError | None = None
+
+
+def settle(name: Name, version: int, what: str, policy: str, way_out: str) -> Settled:
+    """Return what becomes of a secret of which that version is there already with `what`, such as another value.
 
     `way_out` is what overwriting does.
     """
-    if policy == FAIL:
-        hint = f"--on-conflict skip keeps it, --on-conflict overwrite {way_out}"
-        return CONFLICT, AlreadyExists(f"{name} is there already with {what}", hint=hint)
-    return (SKIPPED if policy == SKIP else OVERWRITTEN), None
+    if policy == OVERWRITE:
+        return Settled(OVERWRITTEN, f"version {version} is there with {what}")
+    reason = f"it is there already with {what}"
+    if policy == SKIP:
+        return Settled(SKIPPED, reason)
+    hint = f"--on-conflict skip keeps it, --on-conflict overwrite {way_out}"
+    return Settled(CONFLICT, reason, AlreadyExists(f"{name} is there already with {what}", hint=hint))
 
 
 def _compared(row: Row, old: Secret, policy: str) -> Row:
@@ -232,17 +243,18 @@ def _compared(row: Row, old: Secret, policy: str) -> Row:
         return row
     if row.value == old.value:  # in constant time
         return row._replace(action=UNCHANGED, reason=f"version {old.record.version} has the same value")
-    action, error = settle(old.record.name, "another value", policy, "makes the new one its next version")
-    if action != OVERWRITTEN:
-        return row._replace(action=action, reason="it is there already with another value", error=error)
+    version, way_out = old.record.version, "makes the new one its next version"
+    settled = settle(old.record.name, version, "another value", policy, way_out)
+    if settled.action != OVERWRITTEN:
+        return row._replace(**settled._asdict())
     # As with `rotate`, what a person set of it stays; only what is not set yet is filled in.
     return row._replace(
         action=OVERWRITTEN,
-        reason="; ".join(filter(None, [f"version {old.record.version} is there", row.reason])),
+        reason="; ".join(filter(None, [settled.reason, row.reason])),
         facts={member: row.facts[member] for member in missing_facts(old, row.facts)},
         type=old.record.type,
         env_name=old.record.env_name,
-        before=old.record.version,
+        before=version,
     )
 
 

@@ -46,6 +46,19 @@ def home(tmp_path: Path, bao: Bao, mount: str) -> Home:
     return home
 
 
+def test_the_same_place_on_a_server_under_another_profile_is_refused(home: Home, bao: Bao, mount: str) -> None:
+    config = home.root / ".config/credvault/config.toml"
+    twin = f'[profiles.twin]\nbackend = "hashicorp"\naddress = "{bao.address}/"\nmount = "{mount}"\nlayout = "secret"\n'
+    config.write_text(config.read_text() + twin)
+
+    done = home.run("copy", "--from", "bao", "--to", "twin", "-y")
+    other = home.run("copy", "--from", "bao", "--to", "field", "-y")
+
+    assert (done.status, done.stdout) == (2, b"")
+    assert "both places are the same, the profile bao" in done.stderr
+    assert other.status == 0  # another layout is another place
+
+
 def fill(home: Home, count: int) -> None:
     FileBackend(home.file()).put_many(list(mixed_changes(count)))
 

@@ -648,6 +648,25 @@ def test_key_of_a_copy_may_be_in_the_os_keyring(home: Home, store: AwayStore, ke
     assert keyring_service.items().get(("credvault", f"{vault_id}:1")) is None
 
 
+def test_forgetting_a_copied_copy_leaves_the_key_that_the_other_one_opens_by(
+    home: Home, store: AwayStore, keyring_service: SecretService
+) -> None:
+    del home.environ["CREDVAULT_KEY_FILE"]
+    home.environ |= keyring_service.environ
+    home.write(".config/credvault/config.toml", CONFIG + '[profiles.third]\nbackend = "file"\n')
+    assert home.run("offline", "save", "--keyring").status == 0
+    mine = copy_of(home)
+    mine.with_name("third.json").write_bytes(mine.read_bytes())
+
+    done = home.run("--profile", "third", "offline", "forget")
+
+    assert done.status == 0
+    assert f"stays in the OS keyring: {mine} opens by it" in done.stderr
+    assert not mine.with_name("third.json").exists()
+    assert home.run("--offline", "get", "TOKEN").stdout == b"second"
+    assert home.run("offline", "forget").status == 0
+
+
 def test_key_in_the_os_keyring_goes_again_where_saving_fails(
     home: Home, store: AwayStore, keyring_service: SecretService
 ) -> None:

@@ -16,12 +16,13 @@ from credvault.cli.copying import (
     show_plan,
 )
 from credvault.cli.options import verb
+from credvault.cli.plans import conflict_option
 from credvault.cli.progress import progress
 from credvault.model.errors import CredvaultError
 from credvault.model.text import counted
 from credvault.transfer.copying import Copy, say_how_far
 from credvault.transfer.copyplan import CopyRow
-from credvault.transfer.plan import FAIL, POLICIES, WRITTEN, find_problem
+from credvault.transfer.plan import WRITTEN, find_problem
 
 
 @verb("copy")
@@ -29,9 +30,7 @@ from credvault.transfer.plan import FAIL, POLICIES, WRITTEN, find_problem
 @place_options
 @click.option("--dry-run", is_flag=True, help="show the plan, and do nothing")
 @click.option("-y", "--yes", is_flag=True, help="do not ask; needed without a terminal")
-@click.option(
-    "--on-conflict", "policy", type=click.Choice(POLICIES), default=FAIL, help="what to do where another value is there"
-)
+@conflict_option
 @click.option("--no-versions", is_flag=True, help="copy the current version of each alone")
 @click.option("--skip-unreadable", is_flag=True, help="copy the rest where some cannot be read, or stored there")
 @click.pass_obj

@@ -12,14 +12,13 @@ import click
 from credvault.cli.context import Run
 from credvault.cli.importing import build_choices, show_plan, show_undoing
 from credvault.cli.options import verb
+from credvault.cli.plans import conflict_option
 from credvault.model.errors import CredvaultError, Invalid, StorageError
 from credvault.model.text import counted
 from credvault.transfer import importing, undo
 from credvault.transfer.importers.base import Source
 from credvault.transfer.importers.choosing import read_source
 from credvault.transfer.plan import (
-    FAIL,
-    POLICIES,
     WRITTEN,
     Row,
     compare_rows,
@@ -37,12 +36,7 @@ if TYPE_CHECKING:
 @click.argument("path", required=False, metavar="PATH")
 @click.option("--dry-run", is_flag=True, help="show the plan, and do nothing")
 @click.option("-y", "--yes", is_flag=True, help="do not ask; needed without a terminal")
-@click.option(
-    "--on-conflict",
-    type=click.Choice(POLICIES),
-    default=FAIL,
-    help="what a name that is there with another value is: fail (the default), skip, or overwrite: a new version",
-)
+@conflict_option
 @click.option("--prefix", default="", metavar="P", help="put P before each name, such as work/")
 @click.option("--map", "mappings", multiple=True, metavar="OLD=NEW", help="call OLD of the source NEW; may be repeated")
 @click.option("--map-file", metavar="F", help="lines OLD<tab>NEW, as --dry-run prints them in a pipe")
@@ -91,7 +85,7 @@ def _import(run: Run, name: str, path: str, *, dry_run: bool, yes: bool, **optio
     )
     rows = plan_rows(read_source(name, source), choices)
     with run.open_vault() as vault:
-        rows = compare_rows(rows, importing.fetch_there(vault, rows), options["on_conflict"])
+        rows = compare_rows(rows, importing.fetch_there(vault, rows), options["policy"])
         rows = note_variables(rows, importing.fetch_variables(vault))
         writes = sum(row.action in WRITTEN for row in rows)
         problem = find_problem(rows, skip_unreadable=options["skip_unreadable"])

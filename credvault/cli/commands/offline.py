@@ -118,7 +118,7 @@ def forget(run: Run) -> None:
         head = copy.read_head()
     offline.forget(copy.path)
     if head is not None:
-        discard_keyring_keys(run, head.vault_id, head.slots)
+        discard_keyring_keys(run, copy.path, head.vault_id, head.slots)
     if run.out.json:
         run.out.fact({"profile": profile, "path": copy.path})
     run.out.say(f"forgot the offline copy of profile {profile}")

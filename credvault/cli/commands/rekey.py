@@ -87,6 +87,6 @@ def rekey_file(
             )
         run.confirm("Drop them?", yes=drop)
     count = custody.rekey(file, materials, [slot["id"] for slot in dropped])
-    discard_keyring_keys(run, head.vault_id, dropped)
+    discard_keyring_keys(run, file.path, head.vault_id, dropped)
     run.out.say(f"encrypted {counted(count, 'secret')} under a new data key")
     return {"secrets": count, "dropped": [slot["id"] for slot in others]}

@@ -164,7 +164,8 @@ def remove(
             run.out.fact({"id": slot_id, **facts})
         return
     custody.remove_slot(file, slot_id)
-    discard_keyring_keys(run, head.vault_id, [slot for slot in head.slots if slot["id"] == slot_id])
+    removed = [slot for slot in head.slots if slot["id"] == slot_id]
+    discard_keyring_keys(run, file.path, head.vault_id, removed)
     run.out.say(f"removed slot {slot_id}")
     run.out.warn("who held it may know the data key, and old copies still open by it; 'credvault rekey' ends that")
     if run.out.json:
