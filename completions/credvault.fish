@@ -369,7 +369,7 @@ complete -c credvault -n '__credvault_is_word \'import\' 0' -a 'dotenv json pass
 complete -c credvault -n '__credvault_is_word \'import\' 1' -F
 complete -c credvault -n '__credvault_is \'import\'' -l dry-run -d 'show the plan, and do nothing'
 complete -c credvault -n '__credvault_is \'import\'' -s y -l yes -d 'do not ask; needed without a terminal'
-complete -c credvault -n '__credvault_is \'import\'' -l on-conflict -x -a 'fail skip overwrite' -d 'what a name that is there with another value is: fail (the default), skip, or overwrite: a new version'
+complete -c credvault -n '__credvault_is \'import\'' -l on-conflict -x -a 'fail skip overwrite' -d 'what is done where something else has the name: fail (the default), skip, or overwrite: a new version'
 complete -c credvault -n '__credvault_is \'import\'' -l prefix -x -d 'put P before each name, such as work/'
 complete -c credvault -n '__credvault_is \'import\'' -l map -x -d 'call OLD of the source NEW; may be repeated'
 complete -c credvault -n '__credvault_is \'import\'' -l map-file -r -F -d 'lines OLD<tab>NEW, as --dry-run prints them in a pipe'
@@ -394,7 +394,7 @@ complete -c credvault -n '__credvault_is \'copy\'' -l to-backend -x -d 'to the b
 complete -c credvault -n '__credvault_is \'copy\'' -l to-key-file -r -F -d 'unlock the second with the key in the file F'
 complete -c credvault -n '__credvault_is \'copy\'' -l dry-run -d 'show the plan, and do nothing'
 complete -c credvault -n '__credvault_is \'copy\'' -s y -l yes -d 'do not ask; needed without a terminal'
-complete -c credvault -n '__credvault_is \'copy\'' -l on-conflict -x -a 'fail skip overwrite' -d 'what to do where another value is there'
+complete -c credvault -n '__credvault_is \'copy\'' -l on-conflict -x -a 'fail skip overwrite' -d 'what is done where something else has the name: fail (the default), skip, or overwrite: a new version'
 complete -c credvault -n '__credvault_is \'copy\'' -l no-versions -d 'copy the current version of each alone'
 complete -c credvault -n '__credvault_is \'copy\'' -l skip-unreadable -d 'copy the rest where some cannot be read, or stored there'
 complete -c credvault -n '__credvault_is \'copy\'' -s h -l help -d 'show this help'
