@@ -191,3 +191,23 @@ def test_a_project_with_a_vault_file_comes_before_a_profile_of_a_server(cli: Cli
     assert b"v.json" in told.stderr
     assert told.stderr.count(b"error:") == 1
     assert peer.seen == []
+
+
+def test_beginning_of_a_long_value_in_a_refusal_is_not_shown(cli: Cli) -> None:
+    """What a server says is cut, so the whole value is never in it."""
+    value = VALUE * 40
+
+    def script(seen: Seen) -> Answer:
+        if seen.method == "GET":
+            return nothing(seen)
+        if "/metadata/" in seen.path:
+            return Answer(204, b"")
+        return Answer(400, json.dumps({"errors": [f"it is no good: {seen.body.decode()}"]}).encode())
+
+    with serving(script) as peer:
+        environ = {"CREDVAULT_BACKEND": "hashicorp", "VAULT_ADDR": peer.url, "VAULT_TOKEN": TOKEN}
+        told = cli("add", "a/b", "--stdin", stdin=value, env={**environ, "CREDVAULT_KEY": None})
+
+    assert told.returncode == 6
+    assert b"refused the request (status 400)" in told.stderr
+    assert VALUE[:8] not in told.stderr
