@@ -61,7 +61,7 @@ class Connection:
     def __init__(self, address: Address, context: Context) -> None:
         self.was_used = False
         self.stays_open = True
-        self._timeout = address.timeout
+        self._timeout = 0.0
         self._until = 0.0
         self._data = bytearray()
         # How long the way there and back is: no program at the other end has a part in a connection of TCP.
@@ -82,9 +82,10 @@ class Connection:
                 return True
         return False
 
-    def send(self, data: bytes) -> None:
-        """Send a request; from now on the time for its answer runs. Raises NoAnswer."""
-        self._until = time.monotonic() + self._timeout
+    def send(self, data: bytes, timeout: float) -> None:
+        """Send a request; from now on the time for its answer runs, in seconds. Raises NoAnswer."""
+        self._timeout = timeout
+        self._until = time.monotonic() + timeout
         self._data.clear()
         try:
             self._socket.settimeout(self._timeout)
@@ -216,44 +217,49 @@ def _connect(address: Address, context: Context) -> tuple[Any, float]:
         from credvault.backends.hashicorp.proxy import find_proxy, pass_through
 
         proxy = find_proxy(address)
-    host, port = (address.host, address.port) if proxy is None else (proxy.host, proxy.port)
-    places = _look_up(host, port, address)
+    host, port, source = (address.host, address.port, address.source)
+    if proxy is not None:
+        host, port, source = proxy.host, proxy.port, "HTTPS_PROXY"
+    places = _look_up(host, port, source)
     for *_, place in places:
         _check_plain(address, str(place[0]))
     # `socket`, where TLS has loaded it, is what ssl wraps.
     make: Callable[..., Any] = _socket.socket if context is None else _wrappable()
     why = "it cannot be reached"
+    limit = min(CONNECT_SECONDS, address.timeout)
     for family, kind, protocol, _, place in places:
         sock = make(family, kind, protocol)
         try:
-            sock.settimeout(CONNECT_SECONDS)
+            sock.settimeout(limit)
             sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
             began = time.monotonic()
             sock.connect(place)
             seconds = time.monotonic() - began
             if proxy is not None:
-                pass_through(sock, proxy, address)
+                pass_through(sock, proxy, address, limit)
+            sock.settimeout(limit)
             return (sock if context is None else _secured(sock, address, context)), seconds
         except TimeoutError:
-            why = f"no connection in {CONNECT_SECONDS:.0f} s"
+            why = f"no connection in {limit:.0f} s"
         except OSError as exc:
             why = (exc.strerror or why).lower()
         except BaseException:
             sock.close()
             raise
         sock.close()
-    raise NoAnswer(why, was_sent=False)
+    by = "" if proxy is None else f" (by the proxy {host}:{port}, which HTTPS_PROXY names)"
+    raise NoAnswer(why + by, was_sent=False)
 
 
-def _look_up(host: str, port: int, address: Address) -> Sequence[Any]:
+def _look_up(host: str, port: int, source: str) -> Sequence[Any]:
     """Return where a host is, as getaddrinfo(3) does; raises BackendUnavailable, and NoAnswer if that may pass."""
     try:
         # As bytes: for text Python loads a codec and its tables, which takes 5 ms.
         return _socket.getaddrinfo(host.encode("ascii"), port, 0, _socket.SOCK_STREAM)
     except OSError as exc:
         if exc.errno == _socket.EAI_AGAIN:
-            raise NoAnswer("its name cannot be looked up now", was_sent=False) from None
-        hint = f"look at the address, which {printable(address.source)} gives"
+            raise NoAnswer(f"its name cannot be looked up now ({printable(source)} gives it)", was_sent=False) from None
+        hint = f"look at the address, which {printable(source)} gives"
         raise BackendUnavailable(f"there is no host {printable(host)}", hint=hint) from None
 
 
@@ -306,7 +312,6 @@ def _secured(sock: Any, address: Address, context: Context) -> Any:
     """Return a connection that speaks TLS; raises BackendUnavailable for a certificate that is not trusted."""
     import ssl
 
-    sock.settimeout(CONNECT_SECONDS)
     try:
         return context.wrap_socket(sock, server_hostname=address.host)
     except ssl.SSLCertVerificationError as exc:

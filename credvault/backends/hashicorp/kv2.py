@@ -21,7 +21,8 @@ DATA, METADATA, SUBKEYS, UNDELETE = "data", "metadata", "subkeys", "undelete"
 WRAP_TTL = "x-vault-wrap-ttl"
 _MERGE = {"content-type": "application/merge-patch+json"}
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.@+")
-_MISMATCH = "check-and-set"
+# What it says where another version is current, and where metadata are no longer there that are to be changed.
+_MISMATCHES = ("check-and-set", "metadata_cas must be 0")
 # Of a mount that is not there, and of one that is something else.
 _NO_ENGINE = ("no handler for route", "unsupported path")
 _EXPECTED = (200, 204, 404)
@@ -271,7 +272,7 @@ class KV2:
 
 
 def _is_mismatch(answer: Answer) -> bool:
-    return answer.status == 400 and _MISMATCH in answer.errors
+    return answer.status == 400 and any(words in answer.errors for words in _MISMATCHES)
 
 
 def _revision(revision: int | None) -> dict[str, int]:
@@ -288,9 +289,9 @@ def _parse_reading(answer: Answer, member: str = DATA) -> Reading | None:
         data = members[member]  # type: ignore[index]
         if not isinstance(data, dict if answer.status == 200 else type(None)):
             raise TypeError
-        if data is None and stage.state == ACTIVE:
-            # What the engine deletes after a time is gone a moment before our clock says so.
-            stage = stage._replace(state=DELETED)
+        if stage.state != DESTROYED:
+            # What the engine deletes after a time is gone by its clock, not by ours.
+            stage = stage._replace(state=DELETED if data is None else ACTIVE)
         return Reading(stage.version, stage.state, data, _custom(metadata), stage.created_time)
     except (KeyError, TypeError):
         raise _odd() from None
@@ -336,7 +337,7 @@ def _parse_written(answer: Answer) -> Written:
 def _stage(version: Any, members: Mapping[str, Any]) -> Stage:
     """Return a version as metadata tell of it; raises KeyError and TypeError."""
     deletion, destroyed, created = members["deletion_time"], members["destroyed"], _moment(members)
-    if not (type(version) is int and version > 0 and isinstance(deletion, str)):
+    if not (type(version) is int and version > 0 and isinstance(deletion, str) and isinstance(destroyed, bool)):
         raise TypeError
     if destroyed:
         return Stage(version, DESTROYED, created)

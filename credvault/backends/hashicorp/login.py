@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from credvault.backends.hashicorp.address import Tell, Variables
 from credvault.backends.hashicorp.credentials import AppRole, Token, find_credentials
 from credvault.backends.hashicorp.outages import outage
-from credvault.backends.hashicorp.transport import Answer, Request, Transport
+from credvault.backends.hashicorp.transport import Answer, Request, Transport, is_token
 from credvault.config import Settings
 from credvault.model.errors import BackendUnavailable, CredvaultError, Unauthenticated
 from credvault.model.text import printable
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # A run that still asks after so long goes on for longer, and its token is kept alive, seconds.
 STAYS_AFTER = 2.0
+# How long a run that ends, or that somebody ends, waits for the server to take the token back, seconds.
+REVOKING_SECONDS = 2.0
 LOOKUP_SELF = Request("GET", "auth/token/lookup-self")
 # How a policy that forbids it reads; a token that is not known has no policy, and there it is said otherwise.
 _FORBIDDEN_BY_POLICY = "1 error occurred"
@@ -112,13 +114,14 @@ class Login:
             return True
 
     def close(self) -> None:
-        """Stop keeping the token alive, and revoke it if this run made it."""
+        """Stop keeping the token alive, and revoke it if this run made it; a server that hangs is not waited for."""
         if self._renewal is not None:
             self._renewal.close()
             self._renewal = None
         lease, self._lease = self._lease, None
         if lease is not None and lease.is_ours:
             try:
+                self._transport.hurry(REVOKING_SECONDS)
                 self._transport.ask(Request("POST", "auth/token/revoke-self", {}), lease.token)
             except CredvaultError:
                 self._detail("the token of this run could not be revoked; it ends by itself")
@@ -196,7 +199,7 @@ def _secret_id(role: AppRole, transport: Transport) -> SecretValue:
 
     data = fetch_wrapped(transport, read, role.source, role.creation_path).body.get("data")
     secret_id = data.get("secret_id") if isinstance(data, dict) else None
-    if not isinstance(secret_id, str) or not secret_id:
+    if not isinstance(secret_id, str) or not secret_id or not secret_id.isprintable():
         raise Unauthenticated(f"what the wrapping token from {role.source} stands for is no secret id")
     return SecretValue(secret_id.encode())
 
@@ -209,10 +212,13 @@ def _parse_lease(body: Mapping[str, Any], source: str, transport: Transport) -> 
         hint = "use a role without one, or log in with 'bao login' and leave the role out"
         raise Unauthenticated(f"{transport.address} asks for a second factor, which credvault does not have", hint=hint)
     token, seconds = auth.get("client_token"), auth.get("lease_duration")
-    if not isinstance(token, str) or not token or not isinstance(seconds, int):
+    if not is_token(token) or not isinstance(seconds, int):
         raise _unreadable(transport)
-    return Lease(SecretValue(token.encode()), source, seconds=float(seconds))
+    return Lease(SecretValue(str(token).encode()), source, seconds=float(seconds))
 
 
 def _unreadable(transport: Transport) -> BackendUnavailable:
-    return BackendUnavailable(f"{transport.address} answers a login with something else than a token")
+    return BackendUnavailable(
+        f"{transport.address} answers a login with something else than a token",
+        hint="is this the address of an OpenBao or Vault server?",
+    )

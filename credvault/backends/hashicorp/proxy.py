@@ -2,6 +2,7 @@
 
 import base64
 import socket
+import time
 import urllib.request
 from urllib.parse import unquote, urlsplit
 
@@ -42,8 +43,12 @@ def find_proxy(address: Address) -> Proxy | None:
     return Proxy(host, port, f"Basic {base64.b64encode(user).decode('ascii')}")
 
 
-def pass_through(sock: socket.socket, proxy: Proxy, address: Address) -> None:
-    """Have a proxy pass on to the server whatever is sent from here on; raises BackendUnavailable, OSError."""
+def pass_through(sock: socket.socket, proxy: Proxy, address: Address, limit: float) -> None:
+    """Have a proxy pass on to the server whatever is sent from here on; raises BackendUnavailable, OSError.
+
+    It is done within `limit` seconds, however slowly the proxy talks.
+    """
+    until = time.monotonic() + limit
     lines = [f"CONNECT {address.authority} HTTP/1.1", f"host: {address.authority}"]
     if proxy.authorization is not None:
         lines.append(f"proxy-authorization: {proxy.authorization}")
@@ -51,6 +56,10 @@ def pass_through(sock: socket.socket, proxy: Proxy, address: Address) -> None:
     head = b""
     # By single bytes: what comes after the head is the server's.
     while not head.endswith(b"\r\n\r\n"):
+        left = until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        sock.settimeout(left)
         byte = sock.recv(1)
         if not byte or len(head) > _MAX_HEAD_BYTES:
             raise ConnectionResetError(0, "the proxy hung up")

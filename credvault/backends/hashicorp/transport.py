@@ -108,6 +108,7 @@ class Transport:
         self._context: Context = None
         self._idle: list[Connection] = []
         self._most = MAX_CONNECTIONS
+        self._attempts = ATTEMPTS
         # The headers of most requests, and the token that they are for.
         self._usual: tuple[SecretValue | None, bytes] | None = None
         # How far the storage was when a change was made here: what is read later is to be no older.
@@ -134,7 +135,7 @@ class Transport:
                 if loss.was_sent and not requests[place].may_be_repeated:
                     raise self._unknown(loss)
             is_leaderless = any(_is_leaderless(outcomes[place]) for place in again)
-            is_over = attempt >= ATTEMPTS and not (is_leaderless and self._clock() - began < LEADERLESS_SECONDS)
+            is_over = attempt >= self._attempts and not (is_leaderless and self._clock() - began < LEADERLESS_SECONDS)
             if is_over and losses:
                 raise self._unreachable(next(iter(losses.values())))
             if is_over or not again:
@@ -144,6 +145,11 @@ class Transport:
                 attempt += 1
             for place in again:
                 outcomes[place] = None
+
+    def hurry(self, seconds: float) -> None:
+        """From here on ask once, and wait so long at most for a connection and for an answer: the run is at its end."""
+        self.address = self.address._replace(timeout=min(seconds, self.address.timeout))
+        self._attempts = 1
 
     def close(self) -> None:
         """End the connections."""
@@ -165,7 +171,7 @@ class Transport:
                     try:
                         connection = self._take_connection(requests[place])
                         flights.append((connection, place))
-                        connection.send(data)
+                        connection.send(data, self.address.timeout)
                     except NoAnswer as exc:
                         loss = outcomes[place] = _Lost(exc.why, exc.was_sent)
                         if flights and flights[-1][1] == place:
@@ -311,10 +317,15 @@ def _is_leaderless(outcome: _Outcome | None) -> bool:
     return any(words in outcome.errors for words in _LEADERLESS)
 
 
+def is_token(found: object) -> bool:
+    """Say whether what is found is text that can be a token: printable ASCII without blanks."""
+    return isinstance(found, str) and bool(found) and found.isascii() and found.isprintable() and " " not in found
+
+
 def _token_text(token: SecretValue) -> str:
     """Return a token as a header has it; raises Unauthenticated for what no server makes one of."""
     text = token.reveal().decode("latin-1")
-    if not text or not text.isascii() or not text.isprintable() or " " in text:
+    if not is_token(text):
         raise Unauthenticated("the token holds characters that no token has", hint="does it end in a line too much?")
     return text
 

@@ -4,7 +4,7 @@ The token is looked at before it is used: one that was made by another request t
 """
 
 from credvault.backends.hashicorp.outages import outage
-from credvault.backends.hashicorp.transport import Answer, Request, Transport
+from credvault.backends.hashicorp.transport import Answer, Request, Transport, is_token
 from credvault.model.errors import BackendUnavailable, Unauthenticated
 from credvault.model.text import printable
 from credvault.model.value import SecretValue
@@ -38,9 +38,9 @@ def unwrapped(transport: Transport, request: Request, answer: Answer) -> Answer:
     """Return what a wrapped answer to a request stands for, or the answer as it is if it is none."""
     info = answer.body.get("wrap_info")
     token = info.get("token") if isinstance(info, dict) else None
-    if not isinstance(token, str) or not token:
+    if not is_token(token):
         return answer
-    return fetch_wrapped(transport, SecretValue(token.encode()), "the server", request.path.partition("?")[0])
+    return fetch_wrapped(transport, SecretValue(str(token).encode()), "the server", request.path.partition("?")[0])
 
 
 def _lookup(token: SecretValue) -> Request:

@@ -4,8 +4,11 @@ The program itself is run, against a real OpenBao where there is such a fault of
 """
 
 import json
+import os
+import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -14,6 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.backends.hashicorp.peers import SILENCE, answer, answering
 from tests.canary import is_in
 from tests.conftest import Cli
 from tests.lifecycle.conftest import certify
@@ -386,3 +390,72 @@ def test_mount_that_is_no_engine_of_secrets_is_a_wrong_setting(cli: Cli, bao: Ba
     assert read.status == 9
     assert f"there is no KV engine at '{mount}/' of {bao.address}" in read.stderr
     assert written.returncode in (9, 6)
+
+
+def test_run_that_is_interrupted_does_not_wait_for_a_server_that_hangs(cli: Cli) -> None:
+    """Neither for what was asked, nor for the token of the run to be taken back."""
+    login = answer(200, {"auth": {"client_token": TOKEN.decode(), "lease_duration": 60}})
+    program = [str(Path(sys.executable).with_name("credvault")), "get", "a/b"]
+
+    with answering([login, SILENCE]) as peer:
+        address = f"http://127.0.0.1:{peer.port}"
+        environ = {"HOME": str(cli.home), "PATH": os.defpath, "CREDVAULT_BACKEND": "hashicorp", "VAULT_ADDR": address}
+        environ |= {"VAULT_ROLE_ID": "role", "VAULT_SECRET_ID": SECRET_ID.decode()}
+        running = subprocess.Popen(program, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        while running.poll() is None and len(peer.requests) < 2:
+            time.sleep(0.01)
+        running.send_signal(signal.SIGINT)
+        stdout, stderr = running.communicate(timeout=20)  # an answer is waited for 30 s
+
+    assert running.returncode == 130
+    assert (stdout, stderr) == (b"", b"")
+    assert [request.split(b" HTTP")[0] for request in peer.requests] == [
+        b"POST /v1/auth/approle/login",
+        b"GET /v1/secret/data/credvault/a/b",
+        b"POST /v1/auth/token/revoke-self",
+    ]
+
+
+@pytest.mark.parametrize("token", ["\ud800", "", "two words", "two\nlines", 5, None])
+def test_login_that_gives_no_token_is_said(cli: Cli, token: object) -> None:
+    body = json.dumps({"auth": {"client_token": token, "lease_duration": 60}}).encode()
+
+    with serving(lambda seen: Answer(200, body)) as peer:
+        environ = {"VAULT_ADDR": peer.url, "VAULT_ROLE_ID": "role", "VAULT_SECRET_ID": SECRET_ID.decode()}
+        told = ask(cli, environ)
+
+    assert told.status == UNAVAILABLE
+    assert "answers a login with something else than a token" in told.stderr
+    assert len(peer.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"version": True},
+        {"version": -1},
+        {"created_time": "\x1b[31m" + PAYLOAD.decode()},
+        {"created_time": ""},
+        {"destroyed": "no"},
+        {"deletion_time": None},
+    ],
+)
+@pytest.mark.parametrize("words", [("get", "a/b"), ("edit", "a/b", "--note", "n")])
+def test_version_that_is_none_is_no_answer_of_an_engine(cli: Cli, odd: dict[str, object], words: tuple[str]) -> None:
+    stage = {"version": 1, "created_time": "2026-01-01T00:00:00.5Z", "deletion_time": "", "destroyed": False, **odd}
+    reading = {"data": {"value": PAYLOAD.decode()}, "metadata": stage}
+    metadata = {
+        "current_version": 1,
+        "created_time": "2026-01-01T00:00:00Z",
+        "versions": {str(stage["version"]): stage},
+    }
+
+    def script(seen: Seen) -> Answer:
+        return Answer(200, json.dumps({"data": metadata if "/metadata/" in seen.path else reading}).encode())
+
+    with serving(script) as peer:
+        told = ask(cli, at(peer.url), *words)
+
+    assert told.status == UNAVAILABLE
+    assert "the server's answer is not one of a KV version 2 engine" in told.stderr
+    assert {seen.method for seen in peer.seen} == {"GET"}

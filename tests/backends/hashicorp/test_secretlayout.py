@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -377,3 +378,39 @@ def test_what_is_too_large_for_storage_by_raft_is_said_and_leaves_what_was_there
             assert here.backend.get(NAME).value.reveal() == b"small"
         here.put(b"x" * (1000 * 1024))
         here.backend.close()
+
+
+def test_value_that_the_engine_gives_is_in_force_whatever_our_clock_says(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.bao.must("POST", f"{here.mount}/metadata/credvault/{NAME}", {"delete_version_after": "1h"})
+    here.put(b"v")
+    ahead = time.time() + 86_400
+    monkeypatch.setattr(time, "time", lambda: ahead)
+
+    secret = here.backend.get(NAME)
+
+    assert secret.value.reveal() == b"v"
+
+
+def test_what_was_left_of_a_secret_and_goes_meanwhile_is_no_hindrance(here: Here) -> None:
+    """Facts without a value are there when they are looked at, and gone when they are to be replaced."""
+    here.bao.must("POST", f"{here.mount}/metadata/credvault/{NAME}", {"custom_metadata": {"note": "left"}})
+    kv = here.backend._kv  # type: ignore[attr-defined]  # what it asks the engine by
+    read_metadata = kv.read_metadata
+    looks = []
+
+    def look_and_lose(paths: Any) -> Any:
+        found = read_metadata(paths)
+        looks.append(found)
+        here.bao.must("DELETE", f"{here.mount}/metadata/credvault/{NAME}")
+        return found
+
+    kv.read_metadata = look_and_lose
+
+    version = here.put(b"v", expect=ABSENT)
+
+    assert version == 1
+    assert [[one is not None for one in found] for found in looks] == [[True], [False]]
+    assert here.backend.get(NAME).value.reveal() == b"v"
+    assert "note" not in here.custom(str(NAME))

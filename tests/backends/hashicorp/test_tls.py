@@ -5,6 +5,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from credvault.model.errors import BackendUnavailable, ConfigError
 from credvault.model.value import SecretValue
 from tests.lifecycle.conftest import Certified, certify
 from tests.lifecycle.servers import Answer, Seen, serving, talking
-from tests.openbao import Bao, development_server
+from tests.openbao import Bao, development_server, free_port
 
 DAY = 86_400.0
 TOKEN = SecretValue(b"s.token")
@@ -166,3 +167,42 @@ def copy(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_WR)
     except OSError:
         pass
+
+
+def test_a_proxy_that_talks_slowly_is_not_heard_out(certified: Certified, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte comes in time, and all of them never."""
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setattr(connection_module, "CONNECT_SECONDS", 0.4)
+    heard = []
+
+    def drip(connection: socket.socket, over: threading.Event) -> None:
+        connection.recv(1024)
+        with suppress(OSError):
+            for _ in range(100):
+                connection.sendall(b"H")
+                heard.append(1)
+                over.wait(0.1)
+
+    with talking(drip) as port:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+        with pytest.raises(BackendUnavailable) as caught:
+            transport_to(1, certified.path, proxy=True).ask(READ, TOKEN)
+
+    assert "no connection in 0 s (by the proxy 127.0.0.1:" in caught.value.message
+    assert len(heard) < 100
+
+
+def test_a_proxy_that_is_not_there_is_named(certified: Certified, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    port = free_port()
+
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+    with pytest.raises(BackendUnavailable) as gone:
+        transport_to(1, certified.path, proxy=True).ask(READ, TOKEN)
+    monkeypatch.setenv("HTTPS_PROXY", "http://no-such-proxy.invalid:1")
+    with pytest.raises(BackendUnavailable) as nowhere:
+        transport_to(1, certified.path, proxy=True).ask(READ, TOKEN)
+
+    assert f"connection refused (by the proxy 127.0.0.1:{port}, which HTTPS_PROXY names)" in gone.value.message
+    # A machine without a network cannot say that there is none.
+    assert "HTTPS_PROXY" in f"{nowhere.value.message}{nowhere.value.hint}"
