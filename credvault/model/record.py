@@ -39,6 +39,8 @@ _TEXTS = ("service", "env_name", "note", "expires_at", "rotate_every", "updated_
 _LISTS = ("consumers", "tags")
 _MAPS = ("metadata", "fields")
 MEMBERS = (*REQUIRED, *_TEXTS, *_LISTS, *_MAPS, "probe")
+# What stands beside facts where a record or its secret is shown.
+_NO_FACTS = frozenset({"namespace", "key", "version", "uri", "value", "value_base64", "data"})
 
 
 class Record(NamedTuple):
@@ -89,10 +91,8 @@ class Record(NamedTuple):
 
     def members(self) -> dict[str, Any]:
         """Return the record as `--json` shows it: namespace, key, version, then every fact that is set."""
-        # What a newer program wrote into the record must not pass for the name.
-        facts = {
-            member: value for member, value in self.facts().items() if member not in ("namespace", "key", "version")
-        }
+        # What a newer program wrote into the record must not pass for the name, or the value.
+        facts = {member: value for member, value in self.facts().items() if member not in _NO_FACTS}
         return {"namespace": self.namespace, "key": self.key, "version": self.version, **facts}
 
 
