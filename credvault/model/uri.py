@@ -102,6 +102,8 @@ def parse_uri(pointer: str, tenant_id: str | None = None, allowed_mounts: Collec
 
 def check_mount(uri: SecretURI, allowed: Collection[str], source: str) -> None:
     """Raise Denied unless the mount of a URI is allowed; `source` says in words by whom."""
+    if isinstance(allowed, str):
+        raise TypeError("the mounts that are allowed are several texts")  # a part of one text would be allowed, too
     if uri.mount not in allowed:
         words = ", ".join(map(printable, allowed)) or "none"
         raise Denied(

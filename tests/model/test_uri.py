@@ -110,6 +110,8 @@ def test_mount_is_held_against_those_that_are_allowed() -> None:
         assert caught.value.reason == TENANT_MOUNT_MISMATCH
         assert TENANT_MOUNT_MISMATCH in caught.value.message
         assert "tenant dev" in str(caught.value.hint)
+    with pytest.raises(TypeError, match="several texts"):
+        SecretURI.parse(text, "dev", "kv,secret")
 
 
 @pytest.mark.parametrize(
