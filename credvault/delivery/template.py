@@ -94,7 +94,8 @@ def parse_template(
 def fill(vault: Vault, template: Template) -> Filled:
     """Return the template with each reference replaced by what it refers to.
 
-    Raises NotFound that names what is not there, 20 of it, with its lines, and InvalidValue over MAX_FILLED_BYTES.
+    Raises NotFound that names what is not there, 20 of it, with its lines, or says of one URI why, and InvalidValue
+    over MAX_FILLED_BYTES.
     """
     found = fetch_referents(vault, template.lines, purpose=_INJECT)
     values: dict[Reference | SecretURI, SecretValue] = {}
@@ -106,7 +107,10 @@ def fill(vault: Vault, template: Template) -> Filled:
         else:
             values[reference] = value
     if missing:
-        raise NotFound(
+        error = found.error(missing[0]) if len(missing) == 1 else None
+        if error is not None:
+            error.message += f" ({_places(missing[0], template)})"
+        raise error or NotFound(
             f"not there: {listed([_with_lines(each, template) for each in missing], _NAMED)}",
             hint="'credvault list' shows what is; nothing was written",
         )
@@ -124,5 +128,9 @@ def _parse(match: re.Match[bytes], namespace: str | None, default: str) -> "Refe
 
 
 def _with_lines(reference: "Reference | SecretURI", template: Template) -> str:
-    places = listed([str(line) for line in dict.fromkeys(template.lines[reference])], _NAMED)
-    return f"{printable(str(reference).removeprefix(SCHEME))} ({template.source}:{places})"
+    return f"{printable(str(reference).removeprefix(SCHEME))} ({_places(reference, template)})"
+
+
+def _places(reference: "Reference | SecretURI", template: Template) -> str:
+    lines = listed([str(line) for line in dict.fromkeys(template.lines[reference])], _NAMED)
+    return f"{template.source}:{lines}"

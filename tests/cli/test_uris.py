@@ -370,7 +370,9 @@ def test_what_is_not_there_is_typed_whatever_asks(
     ran = served("exec", "-e", f"A={uri}", "--", "true")
     checked = served("check", uri)
 
-    for done in (got, exported):
+    filled = served("inject", "--json", stdin=f"{{{{ {uri} }}}}".encode())
+
+    for done in (got, exported, filled):
         error = json.loads(done.stderr)["error"]
         assert (done.returncode, error["code"], done.stdout) == (status, code, b"")
         assert words in error["message"]
@@ -385,13 +387,18 @@ def test_missing_fields_are_named_and_those_that_are_there(served: Cli, mount: s
     one = served("exec", "-e", f"A={uri}#none", "--", "true")
     two = served("exec", "-e", f"A={uri}#none", "-e", f"B={uri}#neither", "--", "true")
     template = served("inject", stdin=f"\n{{{{ {uri}#none }}}}".encode())
+    templates = served("inject", stdin=f"{{{{ {uri}#none }}}} {{{{ {uri}#neither }}}}".encode())
     passed = served("exec", "--if-missing", "warn", "-e", f"A={uri}#none", "--", "sh", "-c", "echo ${A-unset}")
 
     assert one.stderr.decode() == (
         f"credvault: error: {uri} has no field none (-e)\ncredvault: hint: it has port, token, user\n"
     )
     assert f"not there: {uri}#none (-e), {uri}#neither (-e)".encode() in two.stderr
-    assert f"not there: {uri}#none (stdin:2)".encode() in template.stderr
+    assert template.stderr.decode() == (
+        f"credvault: error: {uri} has no field none (stdin:2)\ncredvault: hint: it has port, token, user\n"
+    )
+    assert f"not there: {uri}#none (stdin:1), {uri}#neither (stdin:1)".encode() in templates.stderr
+    assert (template.stdout, templates.stdout) == (b"", b"")
     assert (passed.returncode, passed.stdout) == (0, b"unset\n")
 
 
@@ -436,6 +443,22 @@ def test_what_looks_like_a_uri_is_never_handed_out_as_a_text(served: Cli, mount:
     literal = served("exec", "--env-file", "refs.env", "--", "sh", "-c", 'echo "$A $B $C"')
 
     assert literal.stdout == b"file:///etc/hosts postgres://u@h/d vault://x\n"
+
+
+def test_custom_metadata_pass_for_no_value(served: Cli, bao: Bao, mount: str) -> None:
+    custom = dict.fromkeys(("uri", "data", "value", "value_base64", "namespace", "key", "version"), "forged")
+    bao.must("POST", f"{mount}/metadata/app/api", {"custom_metadata": {**custom, "delivery": "runtime_env"}})
+    bao.must("POST", f"{mount}/data/credvault/app/bytes", {"data": {"value_base64": "/w=="}})
+    bao.must("POST", f"{mount}/metadata/credvault/app/bytes", {"custom_metadata": custom})
+    env: dict[str, str | bytes | None] = {"CREDVAULT_BACKEND": "hashicorp", "BAO_KV_MOUNT": mount}
+
+    field = json.loads(served("--json", "get", f"openbao://{mount}/app/api#token", check=True).stdout)
+    whole = json.loads(served("--json", "get", f"openbao://{mount}/app/api", check=True).stdout)
+    by_name = json.loads(served("--json", "get", "app/bytes", env=env, check=True).stdout)
+
+    for shown in (field, whole, by_name):
+        assert "forged" not in shown.values()
+    assert (field["value"], whole["data"]["token"], by_name["value_base64"]) == (CANARY, CANARY, "/w==")
 
 
 def test_each_secret_is_read_once(served: Cli, bao: Bao, mount: str) -> None:
