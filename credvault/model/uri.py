@@ -130,6 +130,11 @@ def is_segment(text: str) -> bool:
     return bool(text) and text != "." and ".." not in text and not text.strip(_SEGMENT)
 
 
+def is_field(text: str) -> bool:
+    """Say whether `text` can be the fragment, which names a field."""
+    return bool(text) and not text.strip(_FRAGMENT)
+
+
 def resource_ref(uri: SecretURI, salt: str) -> str:
     """Return what the trail has in the place of a URI: 16 hex digits of an HMAC-SHA256 under a salt that is kept."""
     # Imported here: who parses a URI need not have used one.
@@ -186,7 +191,7 @@ def _check_fragment(fragment: str, pointer: str) -> None:
         raise _wrong(pointer, "names an empty field")
     if "*" in fragment:
         raise _wrong(pointer, "has a '*' in its fragment, and names one field", INVALID_WILDCARD)
-    if fragment.strip(_FRAGMENT):
+    if not is_field(fragment):
         raise _wrong(pointer, "names a field that is not of A-Z a-z 0-9 . _ - ~ @ + : = , /")
 
 

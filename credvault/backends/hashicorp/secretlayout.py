@@ -211,11 +211,20 @@ class SecretLayout(Layout):
             )
         fields = [printable(field) for field in data]
         what = f"{counted(len(fields), 'field')}: {listed(fields, 8)}" if fields else "no field"
-        other = next((field for field in fields if field != VALUE), "FIELD")
         raise Unsupported(
-            f"{name} is not a single value: another program wrote it, with {what}",
-            hint=f"'credvault get openbao+kv2://{self._kv.mount}/{self._path(name)}#{other}' gives one of them",
+            f"{name} is not a single value: another program wrote it, with {what}", hint=self._way(name, data)
         )
+
+    def _way(self, name: Name, data: Mapping[str, Any]) -> str:
+        """Return how to get at fields that are no value of ours: by URI, where one can name them."""
+        from credvault.model.uri import is_field, is_segment
+
+        path = self._path(name)
+        if not (is_segment(self._kv.mount) and all(map(is_segment, path.split("/")))):
+            return f"'bao kv get -mount={self._kv.mount} {path}' shows what is there"
+        # Others choose these words, and a person may copy the command into a shell.
+        other = next((field for field in data if field != VALUE and is_field(field)), "FIELD")
+        return f"'credvault get openbao+kv2://{self._kv.mount}/{path}#{other}' gives one of them"
 
     def _path(self, name: Name) -> str:
         return f"{self._kv.prefix}/{name}" if self._kv.prefix else str(name)

@@ -154,6 +154,8 @@ def test_a_value_that_another_program_put_over_ours_is_not_said_to_be_ours(here:
         ({"password": "canary-p"}, ("1 field: password", "#password' gives one")),
         ({"value": "canary-p", "note": "n"}, ("2 fields: note, value", "#note' gives one")),
         ({}, ("no field", "#FIELD' gives one")),
+        ({"a'; reboot; '": "canary-p"}, ("1 field: a'; reboot; '", "#FIELD' gives one")),
+        ({"a b": "canary-p", "token": "canary-p"}, ("2 fields: a b, token", "#token' gives one")),
         ({"value": 7}, ("the field 'value' of app/token holds no text", "bao kv get -mount=")),
         ({"value": ["canary-p"]}, ("holds no text", "bao kv get")),
         ({"value": None}, ("holds no text", "bao kv get")),
@@ -173,6 +175,17 @@ def test_what_is_no_single_value_is_said_by_its_fields_and_stays(here: Here, dat
 
     assert here.bao.must("GET", f"{here.mount}/data/credvault/app/token")["data"]["data"] == data
     assert here.backend.has(NAME)
+
+
+def test_where_no_uri_can_name_it_another_way_is_said(here: Here) -> None:
+    here.put_elsewhere("email.a@example.org/login", {"user": "u", "password": "canary-p"})
+
+    with pytest.raises(Unsupported) as caught:
+        here.backend.get(parse_name("email.a@example.org/login"))
+
+    assert caught.value.hint == (
+        f"'bao kv get -mount={here.mount} credvault/email.a@example.org/login' shows what is there"
+    )
 
 
 def test_facts_that_a_person_wrote_are_taken_as_meant_and_the_rest_is_told_of(here: Here) -> None:
