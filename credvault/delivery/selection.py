@@ -159,6 +159,11 @@ def from_project(env: Mapping[str, str], path: str, *, default: str, allow_env: 
     for variable, text in env.items():
         try:
             environment.check_variable(variable, allowed=allow_env)
+            if environment.leads_elsewhere(variable) and variable not in allow_env:
+                raise InvalidValue(
+                    f"{variable} says which server or settings are meant, and a project's file may not",
+                    hint=f"set it yourself; 'credvault exec --allow-env {variable}' gives it to one program",
+                )
             wanted.append(Wanted(variable, parse_reference(text, default=default), path))
         except (Invalid, Unsupported) as exc:
             raise ConfigError(f"{printable(path)}: env.{printable(variable)}: {exc.message}", hint=exc.hint) from None

@@ -36,6 +36,17 @@ def is_forbidden(variable: str) -> bool:
     return upper in _FORBIDDEN or upper.startswith(_FORBIDDEN_STARTS) or upper.endswith(_FORBIDDEN_ENDS)
 
 
+def leads_elsewhere(variable: str) -> bool:
+    """Say whether a variable tells this program, or a client of Vault, which server or which settings are meant.
+
+    A person may set one from a secret; a repository that was cloned could have a token sent somewhere by it.
+    """
+    upper = variable.upper()
+    if upper == "TENANT_ALLOWED_MOUNTS" or upper.startswith("XDG_"):
+        return True
+    return upper.startswith(("VAULT_", "BAO_")) and not upper.endswith(("_TOKEN", "_ROLE_ID", "_SECRET_ID"))
+
+
 def check_variable(variable: str, *, allowed: "Collection[str]" = ()) -> None:
     """Raise InvalidValue unless a secret may become `variable`; `allowed` names lift the forbidden table."""
     if not is_variable(variable):

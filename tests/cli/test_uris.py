@@ -139,6 +139,31 @@ def test_a_project_and_its_shell_may_name_one(served: Cli, mount: str) -> None:
     assert CANARY.encode() in loaded.stdout
 
 
+@pytest.mark.parametrize("variable", ["VAULT_ADDR", "BAO_SKIP_VERIFY", "TENANT_ALLOWED_MOUNTS", "XDG_CONFIG_HOME"])
+def test_a_project_does_not_say_which_server_is_meant(served: Cli, mount: str, variable: str) -> None:
+    (served.cwd / ".credvault.toml").write_text(f'[env]\n{variable} = "openbao+kv2://{mount}/app/api#user"\n')
+
+    trusted = served("trust", "-y")
+    ran = served("exec", "--", "env")
+    explicit = served("exec", "--no-mask", "--", "env")
+    allowed = served("exec", "--allow-env", variable, "--", "env")
+
+    assert (trusted.returncode, ran.returncode, explicit.returncode) == (9, 125, 125)
+    for done in (trusted, ran, explicit):
+        assert f"env.{variable}: {variable} says which server or settings are meant".encode() in done.stderr
+        assert not is_in(done.stdout + done.stderr, CANARIES)
+    assert served("trust", "--list").stdout == b""
+    assert f"{variable}={OTHER}\n".encode() in allowed.stdout
+
+
+def test_a_project_may_name_a_token(served: Cli, mount: str) -> None:
+    (served.cwd / ".credvault.toml").write_text(f'[env]\nVAULT_TOKEN = "openbao+kv2://{mount}/app/api#user"\n')
+
+    ran = served("exec", "--", "env")
+
+    assert f"VAULT_TOKEN={OTHER}\n".encode() in ran.stdout
+
+
 def test_names_and_uris_go_together(cli: Cli, bao: Bao, mount: str) -> None:
     cli.env.update(BAO_ADDR=bao.address, BAO_TOKEN=bao.token, TENANT_ALLOWED_MOUNTS=mount)
     cli("add", "a/b", "--stdin", "--runtime-env", "--field", "host=h", stdin=b"of the vault", check=True)
