@@ -14,7 +14,7 @@ from credvault.backends.base import Aspect, Backend, Capability, Health
 from credvault.backends.places import place_of
 from credvault.config import Settings
 from credvault.config.offline import age_limit, copied_profile
-from credvault.model.errors import BackendUnavailable, Damaged, NotFound, NoVault, Unsupported, WrongKey
+from credvault.model.errors import BackendUnavailable, Damaged, NotFound, NoVault, RolledBack, Unsupported, WrongKey
 from credvault.model.names import Name
 from credvault.model.record import Record, Secret, Version
 from credvault.model.text import printable
@@ -63,6 +63,26 @@ def parse_label(data: bytes) -> Label:
     if not all(isinstance(text, str) for text in texts) or not is_time(label.saved_at):
         raise TypeError
     return label
+
+
+@contextmanager
+def hints_of_copy() -> Iterator[None]:
+    """Have the errors of a vault file say what to do where it is an offline copy: it can be made anew."""
+    try:
+        yield
+    except WrongKey as exc:
+        exc.hint = f"the copy opens by the key that it was made with; {FORGET_HINT}"
+        raise
+    except Damaged as exc:
+        if not isinstance(exc, RolledBack):  # that one may be right, and is for the user to say
+            exc.hint = FORGET_HINT
+        raise
+
+
+def check_is_copy(has_label: bool, path: str) -> None:
+    """Raise Damaged for a vault file without a label: what it holds may be nowhere else."""
+    if not has_label:
+        raise _no_copy(path)
 
 
 class OfflineBackend(Backend):
@@ -122,13 +142,10 @@ class OfflineBackend(Backend):
             raise NoVault(f"there is no offline copy of profile {profile}", hint=hint)
         command, self.command = self.command, "get"  # the label becomes no variable, whatever is asked for after it
         try:
-            found = self._inner.get(LABEL_NAME)
-            label = parse_label(found.value.reveal())
-        except WrongKey as exc:
-            exc.hint = f"the copy opens by the key that it was made with; {FORGET_HINT}"
-            raise
+            with hints_of_copy():
+                label = parse_label(self._inner.get(LABEL_NAME).value.reveal())
         except (NotFound, ValueError, TypeError, LookupError):
-            raise Damaged(f"{printable(self._path)} is no offline copy", hint=FORGET_HINT) from None
+            raise _no_copy(self._path) from None
         finally:
             self.command = command
         if label.profile != self._profile.name:
@@ -221,7 +238,8 @@ class OfflineBackend(Backend):
         try:
             if name == LABEL_NAME:
                 raise NotFound(f"there is no secret {name}")
-            yield
+            with hints_of_copy():
+                yield
         except NotFound as exc:
             if type(exc) is NotFound:
                 exc.hint = f"the offline copy holds {self._label.choice}"
@@ -249,3 +267,7 @@ class OfflineBackend(Backend):
             return None
         allowed = duration_text(self._limit.seconds)
         return f"was saved {duration_text(age)} ago, more than the {allowed} that {self._limit.source} allows"
+
+
+def _no_copy(path: str) -> Damaged:
+    return Damaged(f"{printable(path)} is no offline copy", hint=FORGET_HINT)

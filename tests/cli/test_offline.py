@@ -471,6 +471,7 @@ def test_damaged_copy_is_damaged(home: Home, store: AwayStore, content: bytes) -
     done = home.run("--offline", "get", "TOKEN")
 
     assert (done.status, done.stdout) == (10, b"")
+    assert "'credvault offline forget' removes it, and 'credvault offline save' makes it anew" in done.stderr
 
 
 def test_vault_file_that_is_no_copy_is_not_taken_for_one(home: Home, store: AwayStore) -> None:
@@ -482,6 +483,32 @@ def test_vault_file_that_is_no_copy_is_not_taken_for_one(home: Home, store: Away
 
     assert (done.status, done.stdout) == (10, b"")
     assert "is no offline copy" in done.stderr
+
+
+def test_save_never_replaces_a_vault_file_that_is_no_copy(home: Home, store: AwayStore) -> None:
+    home.run("offline", "save")
+    copy_of(home).unlink()
+    copy_of(home).symlink_to(home.vault)
+    before = home.vault.read_bytes()
+
+    done = home.run("offline", "save")
+
+    assert (done.status, done.stdout) == (10, b"")
+    assert "is no offline copy" in done.stderr
+    assert home.vault.read_bytes() == before
+
+
+def test_forget_removes_a_link_and_not_the_vault_that_it_leads_to(home: Home, store: AwayStore) -> None:
+    copy_of(home).parent.mkdir(mode=0o700, parents=True)
+    copy_of(home).symlink_to(home.vault)
+    before = home.vault.read_bytes()
+
+    done = home.run("offline", "forget")
+
+    assert done.status == 0
+    assert f"what it led to is there still: {home.vault}" in done.stderr
+    assert not copy_of(home).is_symlink()
+    assert home.vault.read_bytes() == before
 
 
 def test_label_is_nowhere_to_be_seen(home: Home, store: AwayStore) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 import click
 
 from credvault.backends.file import open_vault_file
-from credvault.backends.offline import FORGET_HINT, Label
+from credvault.backends.offline import LABEL_NAME, Label, check_is_copy, hints_of_copy
 from credvault.backends.places import place_of
 from credvault.backends.registry import open_copy
 from credvault.cli.context import Run
@@ -18,8 +18,8 @@ from credvault.config.offline import age_limit, copied_profile, copy_settings
 from credvault.lifecycle import offline
 from credvault.lifecycle.custody import NewSlot
 from credvault.model import times
-from credvault.model.errors import CredvaultError, Invalid, Locked, WrongKey
-from credvault.model.text import counted
+from credvault.model.errors import CredvaultError, Invalid, Locked
+from credvault.model.text import counted, printable
 from credvault.sealing.sources import explicit_key
 from credvault.sealing.vaultfile import VaultFile
 
@@ -112,15 +112,20 @@ def forget(run: Run) -> None:
     Example: credvault offline forget --profile prod
     """
     profile = copied_profile(run.settings).name
-    copy = open_vault_file(copy_settings(run.settings, is_removed=True), None)
-    head = None
-    with suppress(CredvaultError):  # one that is damaged is removed all the same
-        head = copy.read_head()
-    offline.forget(copy.path)
+    settings = copy_settings(run.settings, is_removed=True)
+    path = settings.path.value
+    # Of a link, that alone: what it leads to may be a vault of which this is no copy.
+    target, head = os.path.realpath(path) if os.path.islink(path) else None, None
+    if target is None:
+        with suppress(CredvaultError):  # one that is damaged is removed all the same
+            head = open_vault_file(settings, None).read_head()
+    offline.forget(path)
     if head is not None:
-        discard_keyring_keys(run, copy.path, head.vault_id, head.slots)
+        discard_keyring_keys(run, path, head.vault_id, head.slots)
+    if target is not None:
+        run.out.warn(f"it was a link; what it led to is there still: {printable(target)}")
     if run.out.json:
-        run.out.fact({"profile": profile, "path": copy.path})
+        run.out.fact({"profile": profile, "path": path})
     run.out.say(f"forgot the offline copy of profile {profile}")
 
 
@@ -134,11 +139,8 @@ def _key_of(run: Run, copy: VaultFile, keyring: bool) -> Iterator[NewSlot | None
     if os.path.lexists(copy.path):
         if keyring:
             raise Invalid("the copy has its key already", hint="without --keyring it is saved anew under that one")
-        try:
-            copy.open().close()
-        except WrongKey as exc:
-            exc.hint = f"the copy opens by the key that it was made with; {FORGET_HINT}"
-            raise
+        with hints_of_copy(), copy.open() as opened:
+            check_is_copy(opened.find(LABEL_NAME) is not None, copy.path)
         yield None
     elif keyring:
         with new_keyring_key(run, copy, None) as slot:
