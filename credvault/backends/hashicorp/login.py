@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # A run that still asks after so long goes on for longer, and its token is kept alive, seconds.
 STAYS_AFTER = 2.0
+# As long as anything can be waited for: a server may tell any number.
+_LONGEST_SECONDS = 10**9
 # How long a run that ends, or that somebody ends, waits for the server to take the token back, seconds.
 REVOKING_SECONDS = 2.0
 LOOKUP_SELF = Request("GET", "auth/token/lookup-self")
@@ -212,9 +214,14 @@ def _parse_lease(body: Mapping[str, Any], source: str, transport: Transport) -> 
         hint = "use a role without one, or log in with 'bao login' and leave the role out"
         raise Unauthenticated(f"{transport.address} asks for a second factor, which credvault does not have", hint=hint)
     token, seconds = auth.get("client_token"), auth.get("lease_duration")
-    if not is_token(token) or not isinstance(seconds, int):
+    if not is_token(token) or type(seconds) is not int:
         raise _unreadable(transport)
-    return Lease(SecretValue(str(token).encode()), source, seconds=float(seconds))
+    return Lease(SecretValue(str(token).encode()), source, seconds=as_seconds(seconds))
+
+
+def as_seconds(told: object) -> float:
+    """Return the time that a server tells of a token, at most some 30 years; 0 for what is none."""
+    return float(min(told, _LONGEST_SECONDS)) if type(told) is int and told > 0 else 0.0
 
 
 def _unreadable(transport: Transport) -> BackendUnavailable:

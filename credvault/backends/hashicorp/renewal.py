@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 from credvault.backends.hashicorp.address import Address, Tell
-from credvault.backends.hashicorp.login import LOOKUP_SELF, Lease, Login
+from credvault.backends.hashicorp.login import LOOKUP_SELF, Lease, Login, as_seconds
 from credvault.backends.hashicorp.outages import outage
 from credvault.backends.hashicorp.transport import Request, Transport
 from credvault.model.errors import BackendUnavailable, CredvaultError
@@ -95,17 +95,17 @@ class Renewal:
         self._lease = lease
         # Not allowed to look at itself, it may not renew itself either: a new one in time is all there is.
         self._is_renewable = data.get("renewable") is True
-        self._whole = _seconds(data, "creation_ttl") or lease.seconds
+        self._whole = as_seconds(data.get("creation_ttl")) or lease.seconds
         if (data and data.get("expire_time") is None) or not self._whole:
             return None  # it never expires, or nothing is known of it
         # Whole seconds, so 0 in its last one.
-        return pause_before_renewal(_seconds(data, "ttl") if data else self._whole)
+        return pause_before_renewal(as_seconds(data.get("ttl")) if data else self._whole)
 
     def _renew(self, lease: Lease, transport: Transport) -> float:
         """Return how long the token lives now, in seconds; 0 where it was not renewed."""
         if not self._is_renewable:
             return 0.0
-        return _seconds(_table(transport, _RENEW_SELF, lease, "auth"), "lease_duration")
+        return as_seconds(_table(transport, _RENEW_SELF, lease, "auth").get("lease_duration"))
 
 
 def pause_before_renewal(seconds: float) -> float:
@@ -125,8 +125,3 @@ def _table(transport: Transport, request: Request, lease: Lease, name: str) -> d
         raise failed
     found = answer.body.get(name)
     return found if answer.status == 200 and isinstance(found, dict) else {}
-
-
-def _seconds(table: dict[str, Any], name: str) -> float:
-    value = table.get(name)
-    return float(value) if isinstance(value, int) and value > 0 else 0.0

@@ -20,6 +20,7 @@ from credvault.backends.hashicorp.login import Login
 from credvault.backends.hashicorp.renewal import pause_before_renewal
 from credvault.backends.hashicorp.transport import Request, Transport
 from credvault.model.errors import Unauthenticated
+from tests.backends.hashicorp.peers import answer, answering
 from tests.backends.hashicorp.profiles import make_settings
 from tests.openbao import Bao, Role, development_server
 
@@ -215,3 +216,23 @@ def test_role_whose_tokens_may_not_look_at_themselves_gets_new_ones_in_time(
 
     assert {status for status, _ in done} == {200}
     assert len({token for _, token in done}) >= 3
+
+
+@pytest.mark.parametrize("seconds", [10**400, 10**15])
+def test_token_that_lives_longer_than_can_be_waited_for_is_looked_after(tmp_path: Path, seconds: int) -> None:
+    told = {"ttl": seconds, "creation_ttl": seconds, "renewable": True, "expire_time": "9999-01-01T00:00:00Z"}
+    login = {"client_token": "s.token", "lease_duration": seconds}
+    environ = {"VAULT_ROLE_ID": "role", "VAULT_SECRET_ID": "secret"}
+
+    with answering([answer(200, {"auth": login, "data": told})]) as peer:
+        server = Bao(f"http://127.0.0.1:{peer.port}", "", None, tmp_path)  # type: ignore[arg-type]  # no process of ours
+        with reading(server, tmp_path, environ) as there:
+            status, _ = there.read()
+            while not any(b"lookup-self" in request for request in peer.requests):
+                time.sleep(0.01)
+            time.sleep(0.1)
+            alive = renewals()
+
+    assert status == 200
+    assert len(alive) == 1
+    assert there.warned == []
