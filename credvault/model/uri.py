@@ -86,7 +86,7 @@ def parse_uri(pointer: str, tenant_id: str | None = None, allowed_mounts: Collec
         raise _wrong(pointer, f"is longer than {MAX_URI_CHARACTERS} characters")
     scheme, separator, rest = pointer.partition("://")
     if not separator:
-        raise _wrong(pointer, "has no ://")
+        raise _wrong(pointer, "has no ://", also="; of the current profile it is credvault://NAME")
     provider, engine = _parse_scheme(scheme, pointer)
     path, fragment, query = _split(rest, pointer)
     segments = _parse_path(path, pointer)
@@ -211,8 +211,9 @@ def _pairs(query: str, pointer: str) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(pairs.items()))
 
 
-def _wrong(pointer: str, what: str, reason: str = ILLEGAL_SEGMENT) -> InvalidURI:
-    hint = f"a secret URI is {OPENBAO}+{KV2}://MOUNT/PATH#FIELD or {HASHICORP}+{KV2}://…, with ?version=N at its end"
+def _wrong(pointer: str, what: str, reason: str = ILLEGAL_SEGMENT, also: str = "") -> InvalidURI:
+    form = f"{OPENBAO}+{KV2}://MOUNT/PATH#FIELD or {HASHICORP}+{KV2}://…, with ?version=N at its end"
+    hint = f"a secret URI is {form}{also}"
     return InvalidURI(f"'{_shown(pointer, 80)}' {what} ({reason})", hint=hint, reason=reason)
 
 

@@ -545,6 +545,13 @@ def test_no_value_and_no_token_is_left_anywhere(served: Cli, bao: Bao, mount: st
     assert files_with(served.home, [*CANARIES, bao.token.encode()]) == []
 
 
+def test_uri_check_of_a_name_says_how_to_write_it(served: Cli) -> None:
+    done = served("uri", "check", "app/token")
+
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"of the current profile it is credvault://NAME" in done.stderr
+
+
 def test_uri_check_asks_no_server_unless_it_is_to_read(served: Cli, bao: Bao, mount: str) -> None:
     uri = f"openbao://{mount}/app/api?version=2"
     with recorder(bao.address) as (address, asked):

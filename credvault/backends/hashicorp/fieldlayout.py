@@ -148,7 +148,23 @@ class FieldLayout(Layout):
 
     def _secret(self, name: Name, reading: Reading) -> Secret:
         record = fieldfacts.record_of(name, reading, self._tell_unreadable)
-        return Secret(record, value_of(name, fields_of(reading)[name.key]))
+        return Secret(record, self._value(name, fields_of(reading)[name.key]))
+
+    def _value(self, name: Name, field: Any) -> SecretValue:
+        """Return the value in a field; raises Unsupported for what is no text."""
+        kind = _KINDS.get(type(field), "nothing")
+        if isinstance(field, str):
+            try:
+                if field:
+                    return SecretValue(field.encode("utf-8"))
+                kind = "an empty text"
+            except UnicodeEncodeError:
+                kind = "a text that is not UTF-8"
+        path = f"{self._kv.prefix}/{name.namespace}" if self._kv.prefix else name.namespace
+        raise Unsupported(
+            f"{name} holds {kind}, and a secret is a text of at least one character",
+            hint=f"another program wrote it; 'bao kv get -mount={self._kv.mount} {path}' shows what is there",
+        )
 
     def _not_there(self, name: Name, reading: Reading | None) -> Never:
         """Raise NotFound, with what may be the reason."""
@@ -171,22 +187,6 @@ class FieldLayout(Layout):
 def fields_of(reading: Reading | None) -> Mapping[str, Any]:
     """Return the fields of a namespace as it was read: none where it is not there, or its newest version is not."""
     return {} if reading is None or reading.data is None else reading.data
-
-
-def value_of(name: Name, field: Any) -> SecretValue:
-    """Return the value in a field; raises Unsupported for what is no text."""
-    kind = _KINDS.get(type(field), "nothing")
-    if isinstance(field, str):
-        try:
-            if field:
-                return SecretValue(field.encode("utf-8"))
-            kind = "an empty text"
-        except UnicodeEncodeError:
-            kind = "a text that is not UTF-8"
-    raise Unsupported(
-        f"{name} holds {kind}, and a secret is a text of at least one character",
-        hint="another program wrote it; 'bao kv get -format=json' shows it",
-    )
 
 
 def _batches(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:

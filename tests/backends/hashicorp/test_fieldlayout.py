@@ -151,8 +151,9 @@ def test_what_is_beside_a_field_stays_as_it_is(store: Store) -> None:
 def test_field_that_holds_no_text_is_listed_and_not_given_out(store: Store, field: Any, kind: str) -> None:
     store.write_data("team", odd=field, fine="x")
 
-    with pytest.raises(Unsupported, match=f"team/odd holds {kind}"):
+    with pytest.raises(Unsupported, match=f"team/odd holds {kind}") as refused:
         store.read("team/odd")
+    assert f"'bao kv get -mount={store.mount} intentframe/team' shows what is there" in (refused.value.hint or "")
     assert store.backend.has(parse_name("team/odd"))
     assert len(store.backend.list()) == 2
     assert store.read("team/fine") == "x"
