@@ -13,5 +13,6 @@ def near_hint(wanted: str, names: Sequence[str]) -> str:
         return LIST_HINT
     from difflib import get_close_matches
 
-    near = get_close_matches(wanted, names, n=3, cutoff=0.7)
+    # A store may list what it cannot give.
+    near = get_close_matches(wanted, [name for name in names if name != wanted], n=3, cutoff=0.7)
     return f"did you mean {' or '.join(near)}?" if near else LIST_HINT

@@ -36,7 +36,7 @@ def database_path(environ: Mapping[str, str]) -> str:
 
 
 def read_facts(environ: Mapping[str, str]) -> dict[Name, Mapping[str, Any]]:
-    """Return the facts of each secret in the database, none where there is no database; raises StorageError.
+    """Return the facts of each secret in the database, none where there is none or it is new; raises StorageError.
 
     Rows whose name is none of ours are left out: they cannot be asked for.
     """
@@ -48,10 +48,13 @@ def read_facts(environ: Mapping[str, str]) -> dict[Name, Mapping[str, Any]]:
 
     try:
         with closing(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=5)) as database:
+            if not database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [_TABLE]).fetchone():
+                return {}  # nothing was stored yet
             database.row_factory = sqlite3.Row
             return dict(_parse_rows(database.execute(f"SELECT * FROM {_TABLE}")))  # noqa: S608 - a constant
     except sqlite3.Error as exc:
-        raise StorageError(f"cannot read {printable(path)}: {printable(str(exc))}") from None
+        hint = "it is IntentFrame's: mend it there, or name a folder without one in INTENTFRAME_DATA_DIR"
+        raise StorageError(f"cannot read {printable(path)}: {printable(str(exc))}", hint=hint) from None
 
 
 def _parse_rows(rows: Any) -> Iterator[tuple[Name, Mapping[str, Any]]]:

@@ -242,6 +242,38 @@ def test_database_that_cannot_be_read_is_said_so(desk: Cli) -> None:
 
     assert (done.returncode, done.stdout) == (6, b"")
     assert f"cannot read {folder}/credentials.db" in done.stderr.decode()
+    assert "INTENTFRAME_DATA_DIR" in done.stderr.decode()
+
+
+def test_new_database_without_a_table_has_no_facts(desk: Cli) -> None:
+    folder = desk.cwd / "data"
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "credentials.db")) as database:
+        database.execute("CREATE TABLE other (x)")
+        database.commit()
+    env = {"INTENTFRAME_DATA_DIR": str(folder)}
+
+    desk("add", "x/key", "--stdin", stdin=OTHER, env=env, check=True)
+    done = desk("list", env=env)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"x/key\t")
+
+
+def test_name_that_is_listed_and_has_no_value_is_no_hint_for_itself(desk: Cli) -> None:
+    folder = desk.home / ".intentframe/data"
+    folder.mkdir(parents=True)
+    with closing(sqlite3.connect(folder / "credentials.db")) as database:
+        database.execute("CREATE TABLE credential_metadata (namespace, key)")
+        database.execute("INSERT INTO credential_metadata VALUES ('lost', 'key')")
+        database.commit()
+
+    done = desk("get", "lost/key")
+
+    assert desk("list").stdout.startswith(b"lost/key\t")
+    assert (done.returncode, done.stdout) == (3, b"")
+    assert b"there is no secret lost/key" in done.stderr
+    assert b"did you mean" not in done.stderr
 
 
 def test_ours_comes_first_and_theirs_is_never_changed(desk: Cli, keyring: Keyring) -> None:
