@@ -66,14 +66,15 @@ class Run:
         return self._read
 
     def settings_elsewhere(
-        self, *, profile: str | None, vault: str | None, backend: str | None, key_file: str | None
+        self, side: str, *, profile: str | None, vault: str | None, backend: str | None, key_file: str | None
     ) -> Settings:
         """Return the settings of another place than this run's, chosen as the global options choose one.
 
-        With none of the three it is this run's place, for who names another key alone. Raises what `settings` raises.
+        By the options of `side`. With none of the three it is this run's place, for who names another key alone.
+        Raises what `settings` raises.
         """
-        chosen: dict[str, Any] = {"profile": profile, "vault": vault, "backend": backend}
-        if all(choice is None for choice in chosen.values()):
+        chosen: dict[str, Any] = {"profile": profile, "vault": vault, "backend": backend, "side": side}
+        if all(choice is None for choice in (profile, vault, backend)):
             chosen = {}
         key = {"key_file": key_file} if key_file else {}
         settings = load_settings(Flags(**{**self._flags, **chosen, **key}), os.environ)

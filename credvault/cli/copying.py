@@ -109,7 +109,7 @@ def _find_place(run: Run, options: Mapping[str, Any], side: str) -> Settings:
             raise Invalid(f"--{side}{option} is empty")
     if all(choice is None for choice in (profile, vault, backend, key_file)):
         return run.settings
-    return run.settings_elsewhere(profile=profile, vault=vault, backend=backend, key_file=key_file)
+    return run.settings_elsewhere(side, profile=profile, vault=vault, backend=backend, key_file=key_file)
 
 
 def _is_same(here: Settings, there: Settings) -> bool:

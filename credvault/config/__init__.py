@@ -51,6 +51,14 @@ class Flags(NamedTuple):
     offline: bool = False
     max_age: int | None = None
     """How old an offline copy may be, in seconds."""
+    side: str | None = None
+    """Which of two places these choose, `from` or `to`, by the options of that name."""
+
+    @property
+    def options(self) -> tuple[str, str, str]:
+        """The options that say `vault`, `profile` and `backend`."""
+        side = self.side
+        return (f"--{side}-vault", f"--{side}", f"--{side}-backend") if side else ("--vault", "--profile", "--backend")
 
 
 class Origin(NamedTuple):
@@ -237,7 +245,7 @@ def _choose_vault(
     default = Origin(os.path.join(data_folder(environ), "vault.json"), DEFAULT_SOURCE)
     file = Origin(FILE_BACKEND, DEFAULT_SOURCE)
     layers = (
-        (flags.vault, flags.profile, flags.backend, ("--vault", "--profile", "--backend")),
+        (flags.vault, flags.profile, flags.backend, flags.options),
         (
             environ.get("CREDVAULT_VAULT"),
             environ.get("CREDVAULT_PROFILE"),
