@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -259,6 +259,16 @@ def test_no_canary_gets_out_of_any_command(home: Home, options: list[str]) -> No
     assert files_with(home.root, CANARIES) == SOURCES
 
 
+def assert_none_shows(home: Home, cases: Sequence[Case], option: str, environ: Mapping[str, str]) -> None:
+    """Run command lines with an option among their words: each ends as it should, and nothing gets out."""
+    for argv, stdin, changes, status in cases:
+        position = argv.index("--") if "--" in argv else len(argv)
+        done = home.run(*argv[:position], option, *argv[position:], stdin=stdin, **{**environ, **changes})
+        assert done.status == status, (argv, done)
+        assert not is_in(done.stdout + done.stderr.encode(), [*CANARIES, b"canary-of-no-server-23"]), argv
+    assert files_with(home.root, CANARIES) == SOURCES
+
+
 @pytest.mark.parametrize("option", ["-v", "-vv", "--json", "-q"])
 def test_no_canary_gets_out_of_a_namespace_on_a_server(home: Home, bao: Bao, option: str) -> None:
     mount = bao.new_mount()
@@ -288,13 +298,7 @@ def test_no_canary_gets_out_of_a_namespace_on_a_server(home: Home, bao: Bao, opt
         (["delete", "a/new", "-y"], b"", {}, 0),
     ]
 
-    for argv, stdin, changes, status in cases:
-        position = argv.index("--") if "--" in argv else len(argv)
-        done = home.run(*argv[:position], option, *argv[position:], stdin=stdin, **{**environ, **changes})
-        assert done.status == status, (argv, done)
-        assert not is_in(done.stdout + done.stderr.encode(), [*CANARIES, b"canary-of-no-server-23"]), argv
-
-    assert files_with(home.root, CANARIES) == SOURCES
+    assert_none_shows(home, cases, option, environ)
 
 
 @pytest.mark.parametrize("option", ["-v", "-vv", "--json", "-q"])
@@ -342,13 +346,7 @@ def test_no_canary_gets_out_of_secrets_on_a_server(home: Home, bao: Bao, option:
         (["delete", "a/new", "-y"], b"", {}, 0),
     ]
 
-    for argv, stdin, changes, status in cases:
-        position = argv.index("--") if "--" in argv else len(argv)
-        done = home.run(*argv[:position], option, *argv[position:], stdin=stdin, **{**environ, **changes})
-        assert done.status == status, (argv, done)
-        assert not is_in(done.stdout + done.stderr.encode(), [*CANARIES, b"canary-of-no-server-23"]), argv
-
-    assert files_with(home.root, CANARIES) == SOURCES
+    assert_none_shows(home, cases, option, environ)
 
 
 @pytest.mark.parametrize("option", ["-v", "-vv", "--json", "-q"])
