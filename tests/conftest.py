@@ -21,8 +21,8 @@ pytest.register_assert_rewrite("credvault.testing")
 PROGRAM = str(Path(sys.executable).with_name("credvault"))
 SECONDS = 30  # for one command; nothing may hang
 
-# A script that runs the tests in the background has both ignored, and what the tests start would inherit that.
-for _number in (signal.SIGINT, signal.SIGQUIT):
+# A script that runs the tests in the background, or nohup, ignores these, and what the tests start would inherit that.
+for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 

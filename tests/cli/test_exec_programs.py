@@ -152,7 +152,7 @@ def test_program_is_looked_for_before_anything_is_unlocked(cli: Cli) -> None:
         (("exec", "-e", "=TOKEN", "--", "true"), b"-e takes VAR=NAME"),
         (("exec", "-e", "X=", "--", "true"), b"-e takes VAR=NAME"),
         (("exec", "-e", "X=a b", "--", "true"), b"character ' '"),
-        (("exec", "-e", "X=https://example.org/x", "--", "true"), b"is not a reference"),
+        (("exec", "-e", "X=https://example.org/x", "--", "true"), b"UNSUPPORTED_ENGINE"),
         (("exec", "-e", "X=a?version=0", "--", "true"), b"not version=N"),
         (("exec", "--only", "", "--", "true"), b"--only names no variable"),
         (("exec", "--only", "$X", "--", "true"), b"not allowed in pattern"),

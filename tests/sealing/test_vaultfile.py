@@ -10,6 +10,7 @@ from credvault import files
 from credvault.model.errors import AlreadyExists, Damaged, Locked, NoVault, StorageError, WrongKey
 from credvault.model.names import parse_name
 from credvault.sealing.draft import Draft
+from credvault.sealing.head import Head
 from credvault.sealing.keys import DataKey
 from credvault.sealing.slots import KeyMaterial, Slot
 from credvault.sealing.vaultfile import Limits, VaultFile
@@ -303,9 +304,8 @@ def test_slots_reach_whoever_unlocks(tmp_path: Path) -> None:
     new_file(tmp_path / "vault.json", slots=[raw_slot("a"), raw_slot("b")])
     seen: list[Slot] = []
 
-    def unlock(slots: object) -> KeyMaterial:
-        assert isinstance(slots, list)
-        seen.extend(slots)
+    def unlock(head: Head) -> KeyMaterial:
+        seen.extend(head.slots)
         return raw_material()
 
     pins = PinStore(str(tmp_path / "state"))
