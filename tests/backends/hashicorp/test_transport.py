@@ -11,7 +11,14 @@ import pytest
 
 from credvault.backends.hashicorp import transport as transport_module
 from credvault.backends.hashicorp.address import Address
-from credvault.backends.hashicorp.transport import ATTEMPTS, MAX_CONNECTIONS, MAX_FAR_CONNECTIONS, Request, Transport
+from credvault.backends.hashicorp.transport import (
+    ATTEMPTS,
+    MAX_CONNECTIONS,
+    MAX_FAR_CONNECTIONS,
+    MAX_PLAIN_CONNECTIONS,
+    Request,
+    Transport,
+)
 from credvault.model.errors import BackendUnavailable, Unauthenticated
 from credvault.model.value import SecretValue
 from tests.backends.hashicorp.peers import CANARY, HANG_UP, SILENCE, answer, answering
@@ -106,11 +113,12 @@ def test_a_connection_is_used_again_and_few_are_made(connect: Connect) -> None:
         transport.ask(WRITE, TOKEN)
 
     assert len(peer.requests) == 51
-    assert len(peer.connections) == MAX_CONNECTIONS
+    assert len(peer.connections) == MAX_PLAIN_CONNECTIONS
 
 
 def test_of_a_server_that_is_far_more_is_asked_at_once(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport_module, "FAR_SECONDS", 0.0)
+    monkeypatch.setattr(transport_module, "MAX_PLAIN_CONNECTIONS", MAX_CONNECTIONS)
     with answering([answer(200, FINE)]) as peer:
         answers = connect(peer.port).ask_all([READ] * 50, TOKEN)
 
@@ -349,7 +357,7 @@ def test_one_lost_answer_of_many_is_asked_for_again_and_the_others_are_not(conne
         answers = transport.ask_all([READ] * 20, TOKEN)
 
     assert all(each.status == 200 for each in answers)
-    assert 21 <= len(peer.requests) <= 20 + MAX_CONNECTIONS
+    assert 21 <= len(peer.requests) <= 20 + MAX_PLAIN_CONNECTIONS
     assert slept in ([], [1.5])  # no pause after a connection that was used before, which may end at any time
 
 
