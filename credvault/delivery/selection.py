@@ -1,7 +1,7 @@
 """Which secrets a child gets, and as which variables: from options, files, a project, or by default (spec.md 7)."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from credvault.access.receivers import serves
 from credvault.delivery.referents import Referents, fetch_referents
@@ -11,6 +11,7 @@ from credvault.model.names import compile_word_globs
 from credvault.model.record import RUNTIME_ENV, Record, derived_env_name
 from credvault.model.reference import SCHEME, Reference, parse_reference
 from credvault.model.text import printable
+from credvault.model.tuples import NamedTuple
 from credvault.model.value import SecretValue
 from credvault.vault import ENVIRONMENT, Vault
 
