@@ -23,7 +23,10 @@ class LocalReferences:
             from credvault.backends.places import place_of
             from credvault.state import reference_salt
 
-            self._salt = bytes.fromhex(reference_salt(self._settings.state_folder))
+            # As text, whatever somebody made of the file: the trail is no reason for a read to fail.
+            self._salt = reference_salt(self._settings.state_folder).encode("utf-8", "surrogatepass")[
+                : blake2b.MAX_KEY_SIZE
+            ]
             self._place = f"{self._settings.backend.value} {place_of(self._settings)}"
         text = f"{self._place}\0{name}".encode("utf-8", "surrogateescape")
         return blake2b(text, digest_size=8, key=self._salt).hexdigest()

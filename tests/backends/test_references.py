@@ -44,3 +44,14 @@ def test_secret_of_a_server_is_known_to_the_trail_which_does_not_tell_its_name(c
     assert "openai" not in trail
     listed = json.loads(cli("--backend", "hashicorp", "list", "--json", env=env, check=True).stdout)
     assert listed[0]["last_used_at"] == read["time"]
+
+
+def test_a_salt_that_somebody_edited_is_no_reason_for_a_read_to_fail(cli: Cli, bao: Bao) -> None:
+    env = {**bao.environ, "VAULT_KV_MOUNT": bao.new_mount()}
+    cli("--backend", "hashicorp", "add", "openai/api_key", "--stdin", stdin=b"sk-1", env=env, check=True)
+    salt = cli.home / ".local/state/credvault/salt.json"
+    salt.write_text(json.dumps({"salt": "no hexadecimal number, \ud800, and far longer than a key may be" * 9}))
+
+    done = cli("--backend", "hashicorp", "get", "openai/api_key", env=env)
+
+    assert (done.returncode, done.stdout) == (0, b"sk-1")
