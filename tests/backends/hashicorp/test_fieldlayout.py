@@ -434,7 +434,8 @@ def test_requests_stay_below_the_prefix_whatever_the_name(store: Store) -> None:
     inside = tuple(f"/v1/{store.mount}/{kind}/intentframe/" for kind in ("data", "metadata", "subkeys"))
     outside = {one.path for one in asked if not one.path.startswith(inside)}
     assert len(asked) > 10
-    assert outside <= {f"/v1/sys/internal/ui/mounts/{store.mount}"}
+    # The second is asked by a run that goes on for longer than STAYS_AFTER, as it may on a busy machine.
+    assert outside <= {f"/v1/sys/internal/ui/mounts/{store.mount}", "/v1/auth/token/lookup-self"}
 
 
 def test_value_that_is_no_text_is_refused_and_the_old_one_stays(store: Store) -> None:
