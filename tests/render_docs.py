@@ -7,12 +7,11 @@ they drift. What each holds is made in `tests/rendering/`.
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.pages import README, ROOT
 from tests.rendering import manpages
 from tests.rendering.completions import completions
 from tests.rendering.readme import readme
 
-ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
 MAN = ROOT / "man"
 COMPLETIONS = ROOT / "completions"
 

@@ -15,7 +15,8 @@ from credvault.cli.context import Run
 from credvault.cli.main import COMMANDS, cli
 from credvault.cli.variables import SERVERS, SETTINGS, UNLOCKING
 from credvault.model.errors import error_classes
-from tests.render_docs import COMPLETIONS, MAN, README, ROOT, rendered, stale
+from tests.pages import README, ROOT
+from tests.render_docs import COMPLETIONS, MAN, rendered, stale
 from tests.rendering.commandline import UnknownMetavarError, word_of
 from tests.rendering.manpages import statuses_of
 from tests.rendering.program import commands, error_rows, example, shown_options
@@ -276,20 +277,21 @@ def context_of(name: str, command: click.Command) -> click.Context:
 
 
 def typed_commands(line: str) -> Iterator[list[str]]:
-    """Yield the words of each `credvault …` in a line of shell, also in a command substitution."""
-    for found in re.finditer(r"(?:^|\$\(|[|;&] *)credvault ((?:'[^']*'|\"[^\"]*\"|[^'\"|;&)])*)", line):
-        yield shlex.split(found[1])
+    """Yield the words of each `credvault …` in a line of shell, also in a substitution; redirections are left out."""
+    for found in re.finditer(r"(?:^|[$<]\(|[|;&] *|\w+=\S* )credvault ((?:'[^']*'|\"[^\"]*\"|[^'\"|;&)<>])*)", line):
+        yield shlex.split(re.sub(r" \d$", "", found[1]))
 
 
 def parse(words: list[str]) -> None:
     """Let Click read a command line, running nothing; raises UsageError as it would for a user."""
-    command: click.Command | None = cli
+    command: click.Command = cli
     context = click.Context(cli, info_name="credvault", obj=Run())
     while isinstance(command, click.Group):
-        name, *words = words
-        command = command.get_command(context, name)
-        if command is None:
+        _, (name, *words), _ = command.make_parser(context).parse_args(words)  # what stands before a verb
+        found = command.get_command(context, name)
+        if found is None:
             raise click.UsageError(f"no such command: {name}", context)
+        command = found
         if isinstance(command, click.Group):
             context = click.Context(command, parent=context, info_name=name)
         else:

@@ -14,7 +14,7 @@ from credvault.sealing.slots import PASSPHRASE, RAW, KeyMaterial
 from credvault.sealing.vaultfile import Limits, VaultFile
 from credvault.state import PinStore
 from credvault.testing import CHEAP_KDF
-from tests.test_recipes import recipe
+from tests.pages import recipe
 
 
 def make_vault(path: Path, slot: NewSlot) -> None:

@@ -166,6 +166,7 @@ def test_sdist_holds_what_building_and_testing_need(distributions: Distributions
         "credvault/launcher.sh",
         "credvault/py.typed",
         "completions/credvault.bash",
+        "docs/openbao.md",
         "hatch_build.py",
         "man/credvault-exec.1",
         "pyproject.toml",

@@ -1,4 +1,4 @@
-"""Every recipe of the README, taken from the page and run as far as that can be without the service itself.
+"""Every recipe of docs/automation.md, taken from the page and run as far as that can be without the service itself.
 
 `./deploy` and `./serve` are programs that write down what they were given.
 """
@@ -15,26 +15,11 @@ import pytest
 import yaml
 
 from tests.conftest import PROGRAM, Cli
-from tests.render_docs import README
+from tests.pages import ROOT, headings, recipe
 
 TOKEN = b"token-4711 $(touch marker) 'quoted'"
 URL = b"postgres://app:p%40ss@db/app"
 PLAIN_TOKEN = b"token-4711"  # for what can carry only that
-RECIPE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-def recipes(heading: str) -> list[tuple[str, str]]:
-    """Return the language and text of each block of code below a heading of the README, up to the next one."""
-    text = README.read_text(encoding="utf-8")
-    start = re.search(rf"^#+ {re.escape(heading)}$\n", text, re.MULTILINE)
-    assert start is not None, heading
-    below = re.split(r"^#{2,3} ", text[start.end() :], maxsplit=1, flags=re.MULTILINE)[0]
-    return [(match[1], match[2]) for match in RECIPE.finditer(below)]
-
-
-def recipe(heading: str, language: str, number: int = 0) -> str:
-    """Return the text of one block of code."""
-    return [text for its_language, text in recipes(heading) if its_language == language][number]
 
 
 class Checkout:
@@ -398,11 +383,8 @@ def test_login_shell_has_the_common_names_where_the_key_is(checkout: Checkout, s
 
 
 def test_every_recipe_of_the_page_is_tested() -> None:
-    text = README.read_text(encoding="utf-8")
-    section = text[text.index("\n## Recipes\n") :].split("\n## ", 2)[1]
-
-    headings = re.findall(r"^### (.+)$", section, re.MULTILINE)
+    found = headings(ROOT / "docs" / "automation.md")
 
     tested = Path(__file__).read_text(encoding="utf-8")
-    assert headings
-    assert [heading for heading in headings if f'recipe("{heading}"' not in tested] == []
+    assert "Recipes" in found
+    assert [heading for heading in found[found.index("Recipes") + 1 :] if f'recipe("{heading}"' not in tested] == []

@@ -47,4 +47,4 @@ SERVERS = {
     "TOKEN_PATH": "the file that 'bao login' and 'vault login' keep (~/.vault-token)",
     "CONFIG_PATH": "the file that names a token helper (~/.bao, ~/.vault)",
 }
-"""For the backend hashicorp, with BAO_ or VAULT_ before them: those of the family that names the server (README)."""
+"""For the backend hashicorp, with BAO_ or VAULT_ before them: those of the family that names the server."""

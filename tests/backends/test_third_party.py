@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Cli
-from tests.test_recipes import recipes
+from tests.pages import recipes
 
 ROOT = Path(__file__).parents[2]
 

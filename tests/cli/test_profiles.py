@@ -1,4 +1,4 @@
-"""Profiles as people write them: the README's own, and each mistake with what is said of it."""
+"""Profiles as people write them: the page's own, and each mistake with what is said of it."""
 
 import re
 import tomllib
@@ -11,7 +11,7 @@ from credvault.config import Flags, load_settings
 from credvault.config.tables import PROFILES_OF
 from tests.home import Home
 from tests.openbao import Bao
-from tests.render_docs import README
+from tests.pages import recipe, section
 from tests.secretservice import SecretService
 
 CONFIG = ".config/credvault/config.toml"
@@ -23,18 +23,12 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture(scope="module")
-def section() -> str:
-    """The README on profiles."""
-    return README.read_text(encoding="utf-8").partition("### Profiles\n")[2].partition("\n### ")[0]
+def example() -> str:
+    """The file that docs/settings.md shows."""
+    return recipe("Profiles", "toml")
 
 
-@pytest.fixture(scope="module")
-def example(section: str) -> str:
-    """The file that the README shows."""
-    return section.partition("```toml\n")[2].partition("```")[0]
-
-
-def test_example_of_the_readme_is_read_as_it_says(home: Home, example: str) -> None:
+def test_example_of_the_page_is_read_as_it_says(home: Home, example: str) -> None:
     home.write(CONFIG, example)
     profiles = tomllib.loads(example)["profiles"]
 
@@ -55,8 +49,8 @@ def test_example_of_the_readme_is_read_as_it_says(home: Home, example: str) -> N
     assert found["ci"].path_option("dotenv") == str(home.root / "work/.env")
 
 
-def test_readme_names_every_setting_of_every_backend(section: str) -> None:
-    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| `")]
+def test_page_names_every_setting_of_every_backend() -> None:
+    rows = [line.strip("|").split("|") for line in section("Profiles").splitlines() if line.startswith("| `")]
 
     said = {re.findall("`(.+?)`", first)[0]: re.findall("`(.+?)`", second) for first, second in rows}
 

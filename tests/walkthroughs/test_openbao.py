@@ -1,4 +1,4 @@
-"""The README's way to OpenBao, block by block as it stands there; and a program that outlives its tokens."""
+"""The way to OpenBao of docs/openbao.md, block by block as it stands there; and a program that outlives its tokens."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 from credvault.backends.hashicorp.aspects import policy_text
 from tests.conftest import Cli
 from tests.openbao import BAO, Bao, development_server
-from tests.test_recipes import recipes
+from tests.pages import recipes
 
 HEADING = "OpenBao and Vault"
 # How long the tokens of a role live, how long at most, and how long a program reads with them, seconds.
@@ -32,7 +32,7 @@ print(read)
 
 @pytest.fixture
 def service(cli: Cli, tmp_path: Path) -> Iterator[tuple[Cli, Bao]]:
-    """The program after the README's blocks: the policy is written, the role is there, the profile logs in by it."""
+    """The program after the blocks of the page: the policy is written, the role is there, the profile logs in by it."""
     with development_server(tmp_path) as bao:
         (cli.cwd / "credvault.hcl").write_text(block("hcl"), encoding="utf-8")
         del cli.env["CREDVAULT_KEY"]

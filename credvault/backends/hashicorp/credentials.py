@@ -1,4 +1,4 @@
-"""Where a token comes from: the first way that is set, in the order of the README.
+"""Where a token comes from: the first way that is set, in the order of docs/openbao.md.
 
 A token file of the profile, a variable, AppRole, a token helper, the file that `vault login` and `bao login` keep.
 Reads the environment, files and what a token helper prints; asks no server.

@@ -135,7 +135,7 @@ def test_approle_is_shown_without_its_secret_id(cli: Cli, bao: Bao) -> None:
 
 
 def test_token_of_one_namespace_reads_what_it_is_told_and_cannot_look_through_all(cli: Cli, bao: Bao) -> None:
-    """What README says of it: the prefix is listed, and that must be allowed."""
+    """What docs/openbao.md says of it: the prefix is listed, and that must be allowed."""
     bao.must("POST", "secret/data/credvault/mine/TOKEN", {"data": {"value": "v"}})
     rules = 'path "secret/data/credvault/mine/*" { capabilities = ["read"] }\n'
     rules += 'path "secret/metadata/credvault/mine/*" { capabilities = ["read", "list"] }'

@@ -1,7 +1,6 @@
-"""The table of formats: what all have in common, and what the README says of each."""
+"""The table of formats: what all have in common, and what docs/delivery.md says of each."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -10,10 +9,9 @@ from credvault.model.errors import InvalidValue
 from credvault.model.names import parse_name
 from credvault.model.record import Record
 from tests.delivery.formats.proof import injection, is_carried
+from tests.pages import section
 
-README = Path(__file__).parents[3] / "README.md"
-
-# What the README says that a format refuses besides newlines and bytes: values, or variables.
+# What the page says that a format refuses besides newlines and bytes: values, or variables.
 REFUSED = {
     "shell": (["RANDOM", "PROMPT", "path"], []),
     "fish": (["PWD", "status"], []),
@@ -29,18 +27,18 @@ REFUSED = {
 
 
 def rows() -> dict[str, list[str]]:
-    """Return the cells of the README's table by format."""
-    table = README.read_text(encoding="utf-8").partition("| `--format` |")[2].partition("\n\n")[0]
+    """Return the cells of the page's table by format."""
+    table = section("Into other formats: export").partition("| `--format` |")[2].partition("\n\n")[0]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.split("\n")[2:]]
     return {row[0].strip("`"): row[1:] for row in cells}
 
 
-def test_readme_has_every_format() -> None:
+def test_page_has_every_format() -> None:
     assert list(rows()) == list(FORMATS) == list(REFUSED)
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_what_the_readme_says_is_carried_is_carried(name: str) -> None:
+def test_what_the_page_says_is_carried_is_carried(name: str) -> None:
     _, newlines, not_text, _ = rows()[name]
 
     assert newlines == ("yes" if is_carried(name, b"a\nb\n") else "no")
@@ -48,7 +46,7 @@ def test_what_the_readme_says_is_carried_is_carried(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_what_the_readme_says_is_refused_is_refused(name: str) -> None:
+def test_what_the_page_says_is_refused_is_refused(name: str) -> None:
     besides = rows()[name][3]
     variables, values = REFUSED[name]
 

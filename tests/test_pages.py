@@ -1,0 +1,70 @@
+"""README and docs/: what they link to is there, and what they have a reader type is accepted by the program."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from tests.pages import CODE, PAGES, README, ROOT, headings
+from tests.test_docs import parse, typed_commands
+
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+FILES = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"]
+# Indented with a dollar sign: what a reader types, less the remark behind it.
+TYPED = re.compile(r"^    \$ (.*?)(?: +# .*)?$", re.MULTILINE)
+
+
+def slug(heading: str) -> str:
+    """Return the anchor that a forge gives a heading: lower case, words joined, everything else dropped."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", FILES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    lost = []
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        if not file.exists() or (anchor and anchor not in map(slug, headings(file))):
+            lost.append(target)
+
+    assert lost == []
+
+
+def test_readme_leads_to_every_page() -> None:
+    targets = {target.partition("#")[0] for target in LINK.findall(README.read_text(encoding="utf-8"))}
+
+    assert {page.relative_to(ROOT).as_posix() for page in PAGES if page != README} <= targets
+
+
+def test_heading_stands_on_one_page_only() -> None:
+    found = [heading for page in PAGES for heading in headings(page)]
+
+    assert len(found) > 40
+    assert sorted(set(found)) == sorted(found)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_that_a_reader_types_is_accepted(page: Path) -> None:
+    refused = []
+    for line in TYPED.findall(CODE.sub("", page.read_text(encoding="utf-8"))):
+        for words in typed_commands(line):
+            try:
+                parse(words)
+            except click.UsageError as exc:
+                refused.append(f"{line}: {exc.format_message()}")
+
+    assert refused == []
+
+
+def test_command_that_is_none_would_be_noticed() -> None:
+    (line,) = TYPED.findall("    $ X=1 credvault --profile ci frobnicate 'a  b' 2>/dev/null    # as if")
+
+    (words,) = typed_commands(line)
+
+    assert words == ["--profile", "ci", "frobnicate", "a  b"]
+    with pytest.raises(click.UsageError):
+        parse(words)
