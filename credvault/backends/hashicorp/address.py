@@ -195,6 +195,9 @@ def parse_address(text: str, source: str) -> tuple[str, str, int]:
     """
     scheme, separator, rest = text.partition("://")
     scheme = scheme.lower()
+    if scheme == "unix":
+        hint = "write https://HOST:PORT; a proxy or an agent of the server's can listen at http://127.0.0.1:PORT, too"
+        raise ConfigError(f"{printable(source)} is a Unix socket, which this backend does not speak to", hint=hint)
     if not separator or scheme not in _SCHEMES:
         raise _bad_address(source, "does not begin with https://")
     rest = rest.removesuffix("/")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from credvault.backends.base import Aspect
 from credvault.backends.hashicorp.address import Address
+from credvault.backends.hashicorp.faults import no_namespace
 from credvault.backends.hashicorp.login import LOOKUP_SELF, Lease, Login, is_known
 from credvault.backends.hashicorp.outages import outage
 from credvault.backends.hashicorp.transport import Request, Transport
@@ -87,7 +88,7 @@ def _token(transport: Transport, login: Login) -> Iterator[Aspect]:
     if not is_known(answer) and login.token_was_refused():  # which raises where there is no other
         lease = login.lease
         answer = transport.ask(LOOKUP_SELF, lease.token)
-    failed = outage(transport, answer)
+    failed = outage(transport, answer) or no_namespace(answer, transport.address)
     if failed is not None:
         raise failed
     data = answer.body.get("data") if answer.status == 200 else None

@@ -101,7 +101,7 @@ def _find_kept(settings: Settings, address: Address, variables: Variables) -> To
 def _configured_helper(settings: Settings, address: Address, variables: Variables) -> list[str]:
     """Return the program that the configuration of `bao` or `vault` names, or nothing; raises ConfigError.
 
-    That is one line of HCL or JSON. A file in its place that says nothing of a helper is somebody else's.
+    That is HCL or JSON. A file in its place that says nothing of a helper is somebody else's.
     """
     named = variables.find("CONFIG_PATH")
     usual = {"BAO": ".bao", "VAULT": ".vault"}
@@ -111,7 +111,7 @@ def _configured_helper(settings: Settings, address: Address, variables: Variable
             continue
         text = (files.read_small_file(path, _MAX_FILE_BYTES) or b"").decode("utf-8", "replace")
         helper = _parse_helper(text)
-        if helper is None and _HELPER in text:
+        if helper is None:
             raise ConfigError(f"{printable(path)}: token_helper cannot be read", hint='write token_helper = "/PATH"')
         if helper and not os.path.isabs(helper):
             # As `bao` has it: another program of that name might be found.
@@ -121,16 +121,14 @@ def _configured_helper(settings: Settings, address: Address, variables: Variable
     return []
 
 
-_HELPER = "token_helper"
-
-
 def _parse_helper(text: str) -> str | None:
-    for line in text.splitlines():
-        key, _, rest = line.strip().removeprefix("{").removesuffix("}").replace(":", "=", 1).partition("=")
-        value = rest.strip()
-        if key.strip().strip('"') == _HELPER and len(value) > 1 and value[0] == value[-1] == '"' and "\\" not in value:
-            return value[1:-1]
-    return None
+    """Return the helper that a configuration names, empty for none, and None where it is not said in one text."""
+    import re
+
+    # Texts first: a path may hold what begins a comment of HCL.
+    bare = re.sub(r'("[^"\n]*")|(?:#|//)[^\n]*|/\*.*?\*/', lambda found: found[1] or " ", text, flags=re.DOTALL)
+    named = re.search(r'\btoken_helper\b"?[ \t]*(?:[=:]\s*"([^"\\\n]*)")?', bare)
+    return "" if named is None else named[1]
 
 
 def _helper_environment(environ: Mapping[str, str], address: Address) -> dict[str, str]:

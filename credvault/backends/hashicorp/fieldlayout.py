@@ -11,13 +11,11 @@ from typing import Any, Never
 from credvault.backends.base import Capability, Change
 from credvault.backends.hashicorp import fieldfacts
 from credvault.backends.hashicorp.kv2 import KV2, Reading
-from credvault.backends.hashicorp.layout import Layout
+from credvault.backends.hashicorp.layout import Layout, kind_of
 from credvault.model.errors import Denied, InvalidName, NotFound, Unsupported
 from credvault.model.names import DEFAULT_NAMESPACE, Name, parse_name, parse_namespace
 from credvault.model.record import ACTIVE, Record, Secret
 from credvault.model.value import SecretValue
-
-_KINDS = {dict: "an object", list: "a list", bool: "true or false", int: "a number", float: "a number"}
 
 
 class FieldLayout(Layout):
@@ -152,12 +150,10 @@ class FieldLayout(Layout):
 
     def _value(self, name: Name, field: Any) -> SecretValue:
         """Return the value in a field; raises Unsupported for what is no text."""
-        kind = _KINDS.get(type(field), "nothing")
-        if isinstance(field, str):
+        kind = kind_of(field)
+        if field and isinstance(field, str):
             try:
-                if field:
-                    return SecretValue(field.encode("utf-8"))
-                kind = "an empty text"
+                return SecretValue(field.encode("utf-8"))
             except UnicodeEncodeError:
                 kind = "a text that is not UTF-8"
         path = f"{self._kv.prefix}/{name.namespace}" if self._kv.prefix else name.namespace

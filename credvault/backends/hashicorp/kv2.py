@@ -218,7 +218,7 @@ class KV2:
             return Health(False, f"{server} is not initialised")
         if answer.status != 200 or answer.body.get("sealed") is not False:
             return Health(False, f"{server} is {'sealed' if answer.body.get('sealed') else 'not well'}")
-        return Health(True, f"{server}, version {printable(str(version))}, KV version 2 at '{self.mount}/'")
+        return Health(True, f"{server}, version {printable(str(version))}")
 
     def examine(self, example: str) -> Iterator[Aspect]:
         """Yield what `doctor` shows: the server, the token, this engine, and the rights to the path of a secret."""

@@ -9,6 +9,12 @@ from credvault.model.text import listed, printable
 
 # The field of a KV secret that is one value: as text, or bytes that are none.
 VALUE, VALUE_BASE64 = "value", "value_base64"
+_KINDS = {dict: "a map", list: "a list", bool: "true or false", int: "a number", float: "a number", str: "a text"}
+
+
+def kind_of(content: object) -> str:
+    """Return in words what a field holds that is no value, of which nothing is told."""
+    return "an empty text" if content == "" else _KINDS.get(type(content), "null")
 
 
 class Layout(Backend):
@@ -36,9 +42,10 @@ class Layout(Backend):
     def check(self) -> Health:
         """Reach the server, and look for the engine."""
         health = self._kv.read_health()
-        if health.is_ok:
-            self._kv.check_mount()
-        return health
+        if not health.is_ok:
+            return health
+        self._kv.check_mount()
+        return health._replace(detail=f"{health.detail}, KV version 2 at '{self._kv.mount}/'")
 
     def examine(self) -> Iterator[Aspect]:
         """Yield what works: the server, the token, the engine, and what the token may do in the namespace."""

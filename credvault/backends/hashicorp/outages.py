@@ -21,7 +21,7 @@ def outage(transport: Transport, answer: Answer) -> BackendUnavailable | None:
     server, status = transport.address, answer.status
     if status == 501 or (status == 503 and _SEALED in answer.errors):
         seal = transport.ask(Request("GET", SEAL_STATUS), None).body
-        if seal.get("initialized") is False:
+        if seal.get("initialized", status != 501) is False:
             return BackendUnavailable(f"{server} is not initialised", hint="'bao operator init' does that, once")
         hint = "whoever keeps its keys unseals it with 'bao operator unseal'; nothing can be read until then"
         return BackendUnavailable(f"{server} is sealed", hint=hint)

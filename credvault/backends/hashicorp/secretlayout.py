@@ -11,10 +11,11 @@ from credvault.backends.base import Capability, Change
 from credvault.backends.hashicorp import facts as custom_facts
 from credvault.backends.hashicorp.facts import seconds
 from credvault.backends.hashicorp.kv2 import Metadata, Reading
-from credvault.backends.hashicorp.layout import VALUE, VALUE_BASE64, Layout
+from credvault.backends.hashicorp.layout import VALUE, VALUE_BASE64, Layout, kind_of
 from credvault.model import record as model
 from credvault.model.errors import (
     CredvaultError,
+    Denied,
     InvalidName,
     NotFound,
     Unsupported,
@@ -205,8 +206,11 @@ class SecretLayout(Layout):
             value = _parse_value(field, text)
             if value is not None:
                 return value
+            kind = kind_of(text)
+            if text and isinstance(text, str):
+                kind = f"what is not {'base64' if field == VALUE_BASE64 else 'UTF-8'}"
             raise Unsupported(
-                f"the field '{field}' of {name} holds no text that is a value",
+                f"the field '{field}' of {name} holds {kind}, and no value",
                 hint=f"'bao kv get -mount={self._kv.mount} {self._path(name)}' shows what is there",
             )
         fields = [printable(field) for field in data]
@@ -220,7 +224,7 @@ class SecretLayout(Layout):
         from credvault.model.uri import is_field, is_segment
 
         path = self._path(name)
-        if not (is_segment(self._kv.mount) and all(map(is_segment, path.split("/")))):
+        if not (data and is_segment(self._kv.mount) and all(map(is_segment, path.split("/")))):
             return f"'bao kv get -mount={self._kv.mount} {path}' shows what is there"
         # Others choose these words, and a person may copy the command into a shell.
         other = next((field for field in data if field != VALUE and is_field(field)), "FIELD")
@@ -232,7 +236,7 @@ class SecretLayout(Layout):
     def _not_there(self, name: Name, version: int | None) -> NoReturn:
         """Raise what says best why a secret is not there: the mount, the version, a folder of this name, or nothing."""
         self._kv.check_mount()
-        if version is not None and self._metadata([name]):
+        if version is not None and self._may_be_there(name):
             raise _no_version(name, version)
         # What was meant may be a namespace, taken for a key of the default one.
         folders = [str(name), name.key]
@@ -245,6 +249,13 @@ class SecretLayout(Layout):
                 found = listed([f"{folder}/{printable(key)}" for key in keys], 3)
                 raise NotFound(f"{folder} is a folder, not a secret", hint=f"below it are {found}")
         raise NotFound(f"there is no secret {name}")
+
+    def _may_be_there(self, name: Name) -> bool:
+        """Say whether there is such a secret, as far as the token may ask: reading versions takes less than that."""
+        try:
+            return bool(self._metadata([name]))
+        except Denied:
+            return True
 
 
 def _versions(metadata: Metadata) -> Sequence[Version]:
@@ -267,6 +278,8 @@ def check_state(name: Name, version: int, state: str | None, *, pinned: bool = F
         raise VersionDeleted(f"version {version} of {name} is deleted", hint=hint)
     if state == model.DESTROYED:
         hint = f"'credvault history {name}' shows the versions"
+        if not pinned:
+            hint += f"; 'credvault add --force {name}' puts a new value over it"
         raise VersionDestroyed(f"version {version} of {name} is destroyed", hint=hint)
 
 

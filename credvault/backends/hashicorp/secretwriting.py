@@ -124,9 +124,12 @@ class Writing:
         name, current = change.name, old.current_version
         if change.expect == ABSENT:
             self._give_up(path, old)
-            if old.state == model.DELETED:
-                hint = f"'credvault undelete {name}' brings it back; --force puts a new value over it"
-                raise AlreadyExists(f"{name} is there already, its version {current} deleted", hint=hint)
+            if old.state != model.ACTIVE:
+                back = f"'credvault undelete {name}' brings it back; " if old.state == model.DELETED else ""
+                raise AlreadyExists(
+                    f"{name} is there already, its version {current} {old.state}",
+                    hint=f"{back}--force puts a new value over it",
+                )
         check_expected(change, current)
         if change.value is None:
             check_state(name, current, old.state)

@@ -7,7 +7,7 @@ from credvault.backends.hashicorp import fieldfacts
 from credvault.backends.hashicorp.address import Place, Tell, find_address, find_place
 from credvault.backends.hashicorp.facts import from_custom, seconds
 from credvault.backends.hashicorp.kv2 import KV2, Reading
-from credvault.backends.hashicorp.layout import VALUE, VALUE_BASE64
+from credvault.backends.hashicorp.layout import VALUE, VALUE_BASE64, kind_of
 from credvault.backends.hashicorp.login import Login
 from credvault.backends.hashicorp.transport import Transport
 from credvault.config import Settings
@@ -20,7 +20,6 @@ from credvault.model.value import SecretValue
 
 # So many fields are named where the one that is wanted is not there.
 _NAMED = 20
-_KINDS = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a map"}
 
 
 class URIStore:
@@ -114,9 +113,8 @@ def _record(uri: SecretURI, reading: Reading, own: Name | None, warn: Tell) -> R
 def _text(uri: SecretURI, content: object) -> SecretValue:
     """Return a field as bytes; raises Unsupported for one that is not text."""
     if not isinstance(content, str):
-        kind = _KINDS.get(type(content), "null")
         hint = f"'credvault get {uri._replace(fragment=None)}' shows all fields as they are"
-        raise Unsupported(f"field {uri.fragment} of {uri.place} is {kind}, and not a text", hint=hint)
+        raise Unsupported(f"field {uri.fragment} of {uri.place} is {kind_of(content)}, and not a text", hint=hint)
     try:
         return SecretValue(content.encode("utf-8"))
     except UnicodeEncodeError:

@@ -48,7 +48,7 @@ def test_address_is_read(text: str, expected: tuple[str, str, int]) -> None:
     [
         ("", "does not begin with https://"),
         ("vault.example.org:8200", "does not begin with https://"),
-        ("unix:///run/vault.sock", "does not begin with https://"),
+        ("unix:///run/vault.sock", "is a Unix socket, which this backend does not speak to"),
         ("ftp://vault.example.org", "does not begin with https://"),
         (" https://vault.example.org", "does not begin with https://"),
         ("https://user:canary-password@vault.example.org", "holds a user name or a password"),

@@ -81,7 +81,10 @@ def test_approle_of_the_profile_beats_that_of_the_environment(tmp_path: Path) ->
     [
         (".vault", 'token_helper = "{}"'),
         (".vault", '# of mine\n  token_helper="{}"  \n'),
+        (".vault", 'token_helper = "{}" # of mine'),
+        (".vault", '# token_helper = "/a"\n// token_helper = "/b"\n/* token_helper =\n"/c" */ token_helper="{}"'),
         (".vault", '{{"token_helper": "{}"}}'),
+        (".vault", '{{\n  "x": "y",\n  "token_helper": "{}",\n  "z": 1\n}}'),
     ],
 )
 def test_token_helper_of_vault_stands_in_for_its_file(tmp_path: Path, name: str, line: str) -> None:
@@ -90,6 +93,17 @@ def test_token_helper_of_vault_stands_in_for_its_file(tmp_path: Path, name: str,
     write(tmp_path / name, line.format(path))
 
     assert token(tmp_path, ADDRESS) == (CANARY, f"the token helper {path}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['# token_helper = "/old"', '/* token_helper\n= "/old" */', '// "token_helper"', 'token_helper = ""', "x = 1"],
+)
+def test_configuration_that_names_no_helper_leaves_the_file(tmp_path: Path, text: str) -> None:
+    write(tmp_path / ".vault-token", CANARY)
+    write(tmp_path / ".vault", text)
+
+    assert token(tmp_path, ADDRESS) == (CANARY, f"the token file {tmp_path}/.vault-token")
 
 
 def test_token_helper_of_the_profile_beats_that_of_vault_and_sees_nothing_that_opens_a_vault(tmp_path: Path) -> None:
@@ -247,6 +261,9 @@ def test_token_helper_that_has_none_is_an_error_without_what_it_prints(
     [
         ('token_helper = "helper"', "token_helper is not an absolute path"),
         ("token_helper = <<EOT", "token_helper cannot be read"),
+        ("token_helper = '/one'", "token_helper cannot be read"),
+        ('token_helper = "/a\\tb"', "token_helper cannot be read"),
+        ('token_helper = ["/one"]', "token_helper cannot be read"),
     ],
 )
 def test_configuration_of_a_helper_that_cannot_be_meant_is_an_error(tmp_path: Path, line: str, message: str) -> None:

@@ -146,7 +146,7 @@ def test_what_is_beside_a_field_stays_as_it_is(store: Store) -> None:
 
 @pytest.mark.parametrize(
     ("field", "kind"),
-    [(5, "a number"), (True, "true or false"), (None, "nothing"), ([1], "a list"), ({}, "an object"), ("", "an empty")],
+    [(5, "a number"), (True, "true or false"), (None, "null"), ([1], "a list"), ({}, "a map"), ("", "an empty text")],
 )
 def test_field_that_holds_no_text_is_listed_and_not_given_out(store: Store, field: Any, kind: str) -> None:
     store.write_data("team", odd=field, fine="x")

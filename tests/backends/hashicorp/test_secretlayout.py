@@ -153,14 +153,15 @@ def test_a_value_that_another_program_put_over_ours_is_not_said_to_be_ours(here:
         ({"user": "u", "password": "canary-p"}, ("2 fields: password, user", "#password' gives one")),
         ({"password": "canary-p"}, ("1 field: password", "#password' gives one")),
         ({"value": "canary-p", "note": "n"}, ("2 fields: note, value", "#note' gives one")),
-        ({}, ("no field", "#FIELD' gives one")),
+        ({}, ("no field", "bao kv get -mount=")),
         ({"a'; reboot; '": "canary-p"}, ("1 field: a'; reboot; '", "#FIELD' gives one")),
         ({"a b": "canary-p", "token": "canary-p"}, ("2 fields: a b, token", "#token' gives one")),
-        ({"value": 7}, ("the field 'value' of app/token holds no text", "bao kv get -mount=")),
-        ({"value": ["canary-p"]}, ("holds no text", "bao kv get")),
-        ({"value": None}, ("holds no text", "bao kv get")),
-        ({"value": ""}, ("holds no text", "bao kv get")),
-        ({"value_base64": "canary?p"}, ("the field 'value_base64'", "bao kv get")),
+        ({"value": 7}, ("the field 'value' of app/token holds a number", "bao kv get -mount=")),
+        ({"value": ["canary-p"]}, ("holds a list", "bao kv get")),
+        ({"value": {"canary": "p"}}, ("holds a map", "bao kv get")),
+        ({"value": None}, ("holds null", "bao kv get")),
+        ({"value": ""}, ("holds an empty text", "bao kv get")),
+        ({"value_base64": "canary?p"}, ("'value_base64' of app/token holds what is not base64", "bao kv get")),
     ],
 )
 def test_what_is_no_single_value_is_said_by_its_fields_and_stays(here: Here, data: Any, said: tuple[str, str]) -> None:
@@ -262,9 +263,26 @@ def test_a_deleted_and_a_destroyed_version_are_told_apart_from_one_that_never_wa
     with pytest.raises(VersionDestroyed):
         here.backend.undelete(NAME, 2)
     assert here.backend.list() == []
-    with pytest.raises(AlreadyExists):
+    with pytest.raises(AlreadyExists, match="its version 3 destroyed") as exists:
         here.put(b"four", expect=ABSENT)
+    # `rotate` is refused, so nothing may send there.
+    assert exists.value.hint == "--force puts a new value over it"
+    with pytest.raises(VersionDestroyed) as gone:
+        here.backend.get(NAME)
+    assert "'credvault add --force app/token' puts a new value over it" in (gone.value.hint or "")
     assert [version.state for version in here.backend.history(NAME)] == ["destroyed", "destroyed", "deleted"]
+
+
+def test_token_that_may_read_values_alone_is_told_of_a_version_that_is_not_there(here: Here) -> None:
+    here.put(b"one")
+    rules = f'path "{here.mount}/data/*" {{ capabilities = ["read"] }}'
+    reader = Here(here.bao, here.bao.new_token(here.bao.new_policy(rules)), here.mount)
+
+    with pytest.raises(NotFound, match="app/token has no version 7"):
+        reader.backend.get(NAME, 7)
+    with pytest.raises(NotFound, match="there is no secret app/other"):
+        reader.backend.get(parse_name("app/other"))
+    reader.backend.close()
 
 
 def test_an_engine_of_version_1_is_said_and_nothing_is_written_to_it(bao: Bao) -> None:
