@@ -1,27 +1,29 @@
 """The hall: policy, backend and trail meet in `Vault` and nowhere else.
 
-Each call goes through one guard, in this order: decide, do, record, release. Faces hold no rules; backends know
-no users; policy knows no backends. The clock is handed in from here down.
+Each call goes through the one guard (guard.py). Faces hold no rules; backends know no users; policy knows no
+backends. The clock is handed in from here down.
 """
 
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Self
 
 from credvault.access import policy as access
 from credvault.access.identity import Identity, local_identity
-from credvault.access.policy import Policy, decide, owner_policy, verdict_for_all
+from credvault.access.policy import Policy, owner_policy
 from credvault.access.receivers import by_variable, check_receiver, releasable, serves
 from credvault.audit import Trail
-from credvault.backends.base import ABSENT, ANY, Backend, Capability, Change
+from credvault.backends.base import ABSENT, ANY, Backend, Change
 from credvault.backends.registry import as_offline, offline_offer, open_backend
 from credvault.config import Flags, Settings, load_settings
+from credvault.guard import Guard
 from credvault.model import record as model
 from credvault.model import times
-from credvault.model.errors import BackendUnavailable, CredvaultError, Denied, NotFound, NoVault, PolicyUnavailable
-from credvault.model.names import DEFAULT_NAMESPACE, NO_REFERENCE, Name, compile_globs, parse_name
+from credvault.model.errors import NotFound
+from credvault.model.names import DEFAULT_NAMESPACE, Name, compile_globs, parse_name
 from credvault.model.record import Record, Secret, Version, check_choices
 from credvault.model.value import SecretValue, checked_value
 
@@ -35,8 +37,6 @@ ENVIRONMENT = "environment"
 
 AnyName = Name | str
 AnyValue = SecretValue | bytes
-
-T = TypeVar("T")
 
 
 class Vault:
@@ -61,11 +61,9 @@ class Vault:
     ) -> None:
         self.backend = backend
         self.identity = identity
-        self._policy = policy
-        self._trail = trail
+        self._guard = Guard(backend, policy, trail, identity, namespace, offer)
         self._clock = clock
         self._namespace = namespace
-        self._offer = offer
         self._reach = reach
 
     def __enter__(self) -> Self:
@@ -84,12 +82,12 @@ class Vault:
         """Return this vault for another identity, or another namespace; cheap, and it shares the backend."""
         return Vault(
             self.backend,
-            policy=self._policy,
-            trail=self._trail,
+            policy=self._guard.policy,
+            trail=self._guard.trail,
             identity=identity,
             clock=self._clock,
             namespace=namespace or self._namespace,
-            offer=self._offer,
+            offer=self._guard.offer,
             reach=self._reach,
         )
 
@@ -98,7 +96,7 @@ class Vault:
         """What secret URIs lead to, by the same guard, whatever the backend."""
         from credvault.uris import URIs
 
-        return URIs(self._reach, policy=self._policy, trail=self._trail, identity=self.identity)
+        return URIs(self._reach, policy=self._guard.policy, trail=self._guard.trail, identity=self.identity)
 
     def get(self, name: AnyName, version: int | None = None, *, purpose: str = "get") -> Secret:
         """Return a secret: its record and its value. The trail says for what `purpose`.
@@ -107,21 +105,21 @@ class Vault:
         know. An expired secret is given out; `record.is_expired` says so.
         """
         parsed = self._name(name)
-        return self._guarded(purpose, access.READ, [parsed], lambda: releasable(self.backend.get(parsed, version)))
+        return self._guard.run(purpose, access.READ, [parsed], lambda: releasable(self.backend.get(parsed, version)))
 
     def has(self, name: AnyName) -> bool:
         """Say whether there is such a secret; releases nothing."""
         parsed = self._name(name)
-        return self._guarded("has", access.LIST, [parsed], lambda: self.backend.has(parsed))
+        return self._guard.run("has", access.LIST, [parsed], lambda: self.backend.has(parsed))
 
     def has_many(self, names: Collection[Name]) -> Collection[Name]:
         """Return those of the names that there is a secret of, in one step where the store can; releases nothing."""
-        return self._guarded("has", access.LIST, list(names), lambda: self.backend.has_many(names))
+        return self._guard.run("has", access.LIST, list(names), lambda: self.backend.has_many(names))
 
     def get_many(self, names: Iterable[AnyName], *, purpose: str = "get") -> dict[Name, Secret]:
         """Return those of the secrets that are there, in one step where the store can."""
         parsed = [self._name(name) for name in names]
-        return self._guarded(purpose, access.READ, parsed, lambda: self._fetch_many(parsed))
+        return self._guard.run(purpose, access.READ, parsed, lambda: self._fetch_many(parsed))
 
     def environment(self, *, namespaces: Collection[str] = (), consumer: str | None = None) -> dict[str, Secret]:
         """Return every `runtime_env` secret the identity may read, by its variable.
@@ -155,7 +153,7 @@ class Vault:
                 check_receiver(secret.record, consumer, as_variable=purpose == ENVIRONMENT)
             return found
 
-        return self._guarded(purpose, access.READ, names, fetch)
+        return self._guard.run(purpose, access.READ, names, fetch)
 
     def runtime_records(self, *, namespaces: Collection[str] = (), consumer: str | None = None) -> Sequence[Record]:
         """Return the records of the `runtime_env` secrets that `environment` chooses from, without values."""
@@ -166,21 +164,20 @@ class Vault:
             and (not namespaces or record.namespace in namespaces)
             and serves(record, consumer)
         ]
-        return self._allowed(access.READ, wanted)
+        return self._guard.allowed(access.READ, wanted, attrgetter("name"))
 
     def list(self, globs: Sequence[str] = (), *, readable: bool = False) -> Sequence[Record]:
         """Return all records, or those that match any of `globs`, by name; with `readable` of what it may read only."""
         matches = compile_globs(globs, namespace=self._namespace)
-        records = self._guarded("list", access.LIST, [], self.backend.list)
+        records = self._guard.run("list", access.LIST, [], self.backend.list)
         if globs:
             records = [record for record in records if matches(record.name)]
-        return self._allowed(access.READ if readable else access.LIST, records)
+        return self._guard.allowed(access.READ if readable else access.LIST, records, attrgetter("name"))
 
     def names(self) -> Sequence[Name]:
         """Return the names of all secrets, sorted, sooner than `list` does; to the trail it is the same."""
-        names = self._guarded("list", access.LIST, [], self.backend.names)
-        verdict = verdict_for_all(self._policy, self.identity, access.LIST)
-        return names if verdict else [name for name in names if verdict is None and self._may(access.LIST, name)]
+        names = self._guard.run("list", access.LIST, [], self.backend.names)
+        return self._guard.allowed(access.LIST, names, lambda name: name)
 
     def add(
         self,
@@ -202,7 +199,7 @@ class Vault:
             facts["delivery"] = model.RUNTIME_ENV
         check_choices(model.first_facts(parsed, {"updated_at": "", **facts}), allow_env=allow_env)
         change = Change(parsed, secret, self._stamped(facts, value_changed=True), ANY if replace else ABSENT)
-        return self._guarded("add", access.WRITE, [parsed], lambda: self.backend.put(change))
+        return self._guard.run("add", access.WRITE, [parsed], lambda: self.backend.put(change))
 
     def rotate(self, name: AnyName, value: AnyValue) -> Record:
         """Put a new value in as the next version, all else unchanged; return the record.
@@ -216,7 +213,7 @@ class Vault:
             change = Change(parsed, secret, self._stamped({}, value_changed=True), current)
             return self.backend.put(change)
 
-        return self._guarded("rotate", access.WRITE, [parsed], put)
+        return self._guard.run("rotate", access.WRITE, [parsed], put)
 
     def undo(self, name: AnyName) -> Record:
         """Put the previous version's value in again, as a new version; raises NotFound where there is none."""
@@ -232,7 +229,7 @@ class Vault:
             change = Change(parsed, value, self._stamped({}, value_changed=True), current)
             return self.backend.put(change)
 
-        return self._guarded("rotate", access.WRITE, [parsed], put)
+        return self._guard.run("rotate", access.WRITE, [parsed], put)
 
     def edit(self, name: AnyName, *, allow_env: Collection[str] = (), **facts: Any) -> Record:
         """Change facts of a secret, not its value; None unsets one. Raises NotFound, InvalidValue."""
@@ -241,7 +238,7 @@ class Vault:
             facts["delivery"] = model.RUNTIME_ENV
         check_choices(facts, allow_env=allow_env)
         change = Change(parsed, None, self._stamped(facts, value_changed=False))
-        return self._guarded("edit", access.WRITE, [parsed], lambda: self.backend.put(change))
+        return self._guard.run("edit", access.WRITE, [parsed], lambda: self.backend.put(change))
 
     def put_many(self, changes: Sequence[Change], *, purpose: str, as_they_are: bool = False) -> Sequence[Record]:
         """Make changes that another process worked out, as this identity's, now; the trail says for what `purpose`.
@@ -259,17 +256,17 @@ class Vault:
                 check_choices(change.facts, allow_env=[str(change.facts.get("env_name"))])
             if change.value is not None:
                 checked_value(change.value)
-        return self._guarded(purpose, access.WRITE, [c.name for c in mine], lambda: self.backend.put_many(mine))
+        return self._guard.run(purpose, access.WRITE, [c.name for c in mine], lambda: self.backend.put_many(mine))
 
     def delete(self, names: Iterable[AnyName]) -> None:
         """Remove every version of all these secrets; raises NotFound, nothing removed, if one is not there."""
         parsed = [self._name(name) for name in names]
-        self._guarded("delete", access.DELETE, parsed, lambda: self.backend.delete(parsed))
+        self._guard.run("delete", access.DELETE, parsed, lambda: self.backend.delete(parsed))
 
     def delete_softly(self, names: Iterable[AnyName]) -> None:
         """Delete the current version of all these secrets, until it is undeleted; raises NotFound, Unsupported."""
         parsed = [self._name(name) for name in names]
-        self._guarded("delete", access.DELETE, parsed, lambda: self.backend.delete_softly(parsed))
+        self._guard.run("delete", access.DELETE, parsed, lambda: self.backend.delete_softly(parsed))
 
     def undelete(self, name: AnyName, version: int | None = None) -> Record:
         """Bring back a version that was deleted softly, the newest by default; return the record.
@@ -277,59 +274,24 @@ class Vault:
         Raises NotFound, VersionDestroyed, Unsupported.
         """
         parsed = self._name(name)
-        return self._guarded("undelete", access.DELETE, [parsed], lambda: self.backend.undelete(parsed, version))
+        return self._guard.run("undelete", access.DELETE, [parsed], lambda: self.backend.undelete(parsed, version))
 
     def history(self, name: AnyName) -> Sequence[Version]:
         """Return the versions of a secret, newest first, without values."""
         parsed = self._name(name)
-        return self._guarded("history", access.LIST, [parsed], lambda: self.backend.history(parsed))
+        return self._guard.run("history", access.LIST, [parsed], lambda: self.backend.history(parsed))
 
     def histories(self, names: Collection[Name]) -> dict[Name, Sequence[Version]]:
         """Return the versions of those secrets that are there, in one step where the store can, without values."""
-        return self._guarded("history", access.LIST, list(names), lambda: self.backend.histories(names))
+        return self._guard.run("history", access.LIST, list(names), lambda: self.backend.histories(names))
+
+    def near(self, name: Name) -> str | None:
+        """Return a hint of names that are spelt like one that is not there, of those the identity may list."""
+        return self._guard.near(name)
 
     def last_uses(self) -> Mapping[str, str]:
         """Return when values were last released, by the backend's reference of a name."""
-        return self._trail.last_uses()
-
-    def _guarded(self, command: str, action: str, names: Sequence[Name], do: Callable[[], T]) -> T:
-        """Decide, do, record, and only then release."""
-        for name in names:
-            decision = decide(self._policy, self.identity, action, name)
-            if not decision.is_allowed:
-                self._record(command, [name], Denied.code)
-                rule = f"rule '{decision.rule}' forbids it" if decision.rule else "no rule allows it"
-                raise Denied(f"{self.identity.subject} may not {action} {name}: {rule}")
-        self.backend.command = command
-        try:
-            result = do()
-        except CredvaultError as exc:
-            self._record(command, names, exc.code)
-            if isinstance(exc, NotFound) and exc.hint is None and len(names) == 1 and not self.backend.records_itself:
-                exc.hint = self.near(names[0])
-            is_away = isinstance(exc, (BackendUnavailable, NoVault)) and not isinstance(exc, PolicyUnavailable)
-            if is_away and action in (access.READ, access.LIST):
-                exc.hint = "; ".join(filter(None, (exc.hint, self._offer()))) or None
-            raise
-        self._record(command, names, "ok")
-        return result
-
-    def _record(self, command: str, names: Sequence[Name], result: str) -> None:
-        if self.backend.records_itself:
-            return
-        references = [self.backend.reference(name) for name in names] or ([NO_REFERENCE] if command == "list" else [])
-        if references:
-            self._trail.record(command, references, result)
-
-    def _may(self, action: str, name: Name) -> bool:
-        return decide(self._policy, self.identity, action, name).is_allowed
-
-    def _allowed(self, action: str, records: Sequence[Record]) -> Sequence[Record]:
-        """Return those records whose secrets the identity may do `action` to."""
-        verdict = verdict_for_all(self._policy, self.identity, action)
-        if verdict is None:
-            return [record for record in records if self._may(action, record.name)]
-        return records if verdict else []
+        return self._guard.trail.last_uses()
 
     def _fetch_many(self, names: Sequence[Name]) -> dict[Name, Secret]:
         found = self.backend.get_many(names) if names else {}
@@ -342,23 +304,6 @@ class Vault:
         now = times.time_text(self._clock())
         stamps = {"updated_at": now, "updated_by": self.identity.subject}
         return {**facts, **stamps, **({"value_changed_at": now} if value_changed else {})}
-
-    def near(self, name: Name) -> str | None:
-        """Return a hint of names that are spelt like one that is not there, of those the identity may list."""
-        if Capability.LIST not in self.backend.capabilities:
-            return None
-        from credvault.access.nearness import LIST_HINT, near_hint
-
-        if self.backend.is_large:
-            return LIST_HINT
-        try:
-            records = self._allowed(access.LIST, self.backend.list())
-        except CredvaultError:  # who may read need not be allowed to list: a hint is no reason for another error
-            return None
-        return near_hint(self._short(name), [self._short(record.name) for record in records])
-
-    def _short(self, name: Name) -> str:
-        return name.key if name.namespace == self._namespace else str(name)
 
 
 def open_vault(

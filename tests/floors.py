@@ -20,8 +20,9 @@ FLOORS = (
     {"files", "access", "peer", "oskeyring"},
     {"config", "state", "audit", "infile", "sealing"},
     {"backends"},
-    {"uris"},
+    {"uris", "guard"},
     {"vault"},
+    {"history"},
     {"delivery", "lifecycle", "transfer", "testing"},
     {"agent"},  # hands out what delivery makes, so above it
     {"server", "cli", "client"},

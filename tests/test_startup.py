@@ -196,6 +196,7 @@ def test_cold_lane_loads_cryptography_json_and_no_command_line(home: Path, words
     assert ours(modules, "cli") <= {
         f"credvault.cli.{name}" for name in ("boundary", "coldlane", "context", "output", "release")
     }
+    assert "credvault.sealing.kept" not in modules
 
 
 @pytest.mark.parametrize(
@@ -242,6 +243,7 @@ def test_a_secret_in_openbao_takes_the_cold_lane_without_cryptography(
     of_words = loaded_by("import contextlib, enum, json, typing", site=False)
     assert {"credvault.cli.coldlane", "credvault.backends.hashicorp.secretlayout"} <= modules
     assert not {"click", "cryptography", "ssl", "socket", "http.client", "base64", "encodings.idna"} & modules
+    assert "credvault.cli.prompt" not in modules
     others = {module for module in modules - of_words - of_toml if not module.startswith("credvault")}
     assert others <= REMOTE
     assert ours(modules, "sealing") <= {"credvault.sealing.jsontext"}

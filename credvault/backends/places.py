@@ -2,8 +2,8 @@
 
 import json
 import os
-from importlib import import_module
 
+from credvault.backends.registry import load_function
 from credvault.config import FILE_BACKEND, Settings
 
 # Backends whose place is not all in the profile: a function of the settings says it.
@@ -21,8 +21,7 @@ def place_of(settings: Settings) -> str:
     if name == FILE_BACKEND:
         return os.path.realpath(settings.path.value)
     if name in _PLACES:
-        module, _, function = _PLACES[name].partition(":")
-        return str(getattr(import_module(module), function)(settings))
+        return str(load_function(_PLACES[name])(settings))
     options = {} if settings.profile is None else settings.profile.options
     said = {key: options[key] for key in options if key not in _NO_PLACE}
     if not said:

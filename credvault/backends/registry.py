@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from credvault.backends.base import Backend
 from credvault.config import FILE_BACKEND, Settings, find_agent_socket
@@ -52,16 +52,21 @@ def open_backend(
     if name == FILE_BACKEND:
         return _vault_file(settings, ask, kdf, warn, detail, by_agent)
     if name in _OURS:
-        from importlib import import_module
-
-        module, _, function = _OURS[name].partition(":")
-        opened: Backend = getattr(import_module(module), function)(settings, warn, detail)
+        opened: Backend = load_function(_OURS[name])(settings, warn, detail)
     else:
         opened = _third_party(name, settings)
     from credvault.backends.references import LocalReferences  # a vault file has ids of its own
 
     opened.refers = LocalReferences(settings)
     return opened
+
+
+def load_function(text: str) -> Any:
+    """Return the function of ours that a text names, as `module:function`; its module is imported now."""
+    from importlib import import_module
+
+    module, _, function = text.partition(":")
+    return getattr(import_module(module), function)
 
 
 def open_copy(

@@ -139,9 +139,11 @@ class Run:
         from credvault.vault import open_vault
 
         settings = settings or self.settings
+        # Elsewhere nothing is to be unlocked, and what asks is not loaded.
+        is_file = settings.backend.value == FILE_BACKEND or settings.store is not None
         return open_vault(
             settings,
-            unlock=self.asking_for(settings.path.value, settings.flags.key_file),
+            unlock=self.asking_for(settings.path.value, settings.flags.key_file) if is_file else None,
             kdf=self._kdf,
             warn=self.out.warn,
             detail=self.out.detail,

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from credvault.access.nearness import LIST_HINT
+from credvault.backends.base import Capability
 from credvault.delivery.masking import MIN_BYTES, is_maskable
 from credvault.delivery.matching import Masker
 from credvault.delivery.referents import fetch_referents
+from credvault.history import fetch_whole
 from credvault.model.errors import NotFound, StorageError
 from credvault.model.names import unmatched
-from credvault.model.record import ACTIVE, Secret
+from credvault.model.record import Secret
 from credvault.model.reference import Reference
 from credvault.model.text import counted
 from credvault.model.value import SecretValue
@@ -37,16 +39,10 @@ def collect_secrets(vault: Vault, globs: Sequence[str], *, namespace: str, past:
     glob = unmatched(globs, [record.name for record in records], namespace=namespace)
     if glob is not None:
         raise NotFound(f"no secret matches {glob}", hint=LIST_HINT)
-    newest = vault.get_many([record.name for record in records], purpose=_REDACT)
-    if not past:
-        return list(newest.values())
-    earlier = [
-        (name, version.version)
-        for name, versions in vault.histories(list(newest)).items()
-        for version in versions
-        if version.state == ACTIVE and version.version != newest[name].record.version
-    ]
-    return [*newest.values(), *vault.release(earlier, purpose=_REDACT).values()]
+    if past:
+        vault.backend.require(Capability.VERSIONS)
+    whole = fetch_whole(vault, [record.name for record in records], purpose=_REDACT, past=past)
+    return [Secret(each.record, value) for each in whole.values() for value in each.values]
 
 
 def collect_referents(vault: Vault, references: "Sequence[Reference | SecretURI]") -> list[Secret]:

@@ -1,18 +1,19 @@
 """Saving the offline copy of a profile, in one generation of its file, and forgetting it."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from credvault import files
 from credvault.access.nearness import LIST_HINT
+from credvault.backends.base import Capability
 from credvault.backends.offline import LABEL_NAME, Label
+from credvault.history import Whole, fetch_whole
 from credvault.lifecycle.custody import NewSlot, create_vault
 from credvault.model import record as model
 from credvault.model import times
 from credvault.model.errors import InvalidValue, NotFound, StorageError
 from credvault.model.names import Name, unmatched
-from credvault.model.record import Secret
 from credvault.model.text import printable
 from credvault.sealing.draft import Draft
 from credvault.sealing.entries import Entry, StoredVersion
@@ -47,11 +48,10 @@ def fetch(
     if not chosen:
         hint = "--executor-only copies those too" if left_out else LIST_HINT
         raise NotFound(f"there is nothing to copy{': no secret is runtime_env' if left_out else ''}", hint=hint)
-    found = vault.get_many(chosen, purpose=_PURPOSE)
-    # By the names that were asked for, whatever the store calls what it gives: none takes the place of the label.
-    newest = {name: found[name] for name in chosen if name in found}
-    versions = _past_versions(vault, newest) if past else {}
-    return Fetched([_entry(name, secret, versions.get(name, ())) for name, secret in newest.items()], left_out)
+    if past:
+        vault.backend.require(Capability.VERSIONS)
+    whole = fetch_whole(vault, chosen, purpose=_PURPOSE, past=past)
+    return Fetched([_entry(name, each) for name, each in whole.items()], left_out)
 
 
 def save(file: VaultFile, slot: NewSlot | None, label: Label, entries: Sequence[Entry]) -> None:
@@ -86,33 +86,15 @@ def forget(path: str) -> None:
                 raise StorageError(f"cannot remove {printable(each)}", hint="look at the owner and mode of its folder")
 
 
-def _past_versions(vault: Vault, newest: Mapping[Name, Secret]) -> dict[Name, list[StoredVersion]]:
-    """Return the versions before the newest of each secret that can be read, newest first."""
-    earlier = {
-        (name, version.version): version
-        for name, versions in vault.histories(list(newest)).items()
-        for version in versions
-        if version.state == model.ACTIVE and version.version < newest[name].record.version
-    }
-    values = vault.release(earlier, purpose=_PURPOSE)
-    found: dict[Name, list[StoredVersion]] = {}
-    for (name, number), version in sorted(earlier.items(), key=lambda item: -item[0][1]):
-        if (name, number) in values:
-            found.setdefault(name, []).append(StoredVersion(*version, values[name, number].value))
-    return found
-
-
-def _entry(name: Name, secret: Secret, earlier: Sequence[StoredVersion]) -> Entry:
-    record = secret.record
+def _entry(name: Name, whole: Whole) -> Entry:
+    record = whole.record
     facts = {"created_at": record.value_changed_at, **record.facts()}
     try:
         model.check_facts(facts)
     except InvalidValue as exc:
         exc.message = f"{name}: {exc.message}"
         raise
-    by = record.updated_by or "unknown"
-    newest = StoredVersion(record.version, model.ACTIVE, record.value_changed_at, by, secret.value)
-    return Entry(name, facts, (newest, *earlier))
+    return Entry(name, facts, tuple(StoredVersion(*version, value) for version, value in reversed(whole.versions)))
 
 
 def _label_entry(label: Label) -> Entry:

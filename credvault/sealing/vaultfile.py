@@ -16,14 +16,14 @@ from credvault.model.text import printable
 from credvault.model.tuples import NamedTuple
 from credvault.sealing.entries import HistoryLimits
 from credvault.sealing.head import RESCUE_HINT, Head, read_head
-from credvault.sealing.kept import KeptVault
 from credvault.sealing.keys import DataKey
 from credvault.sealing.opened import FileImage, OpenVault
 from credvault.sealing.slots import KDF_LIMITS, KdfLimits, KeyMaterial, Slot, unwrap
 
 if TYPE_CHECKING:
-    # Loaded by whoever writes: a start that reads need not pay for it.
+    # Loaded by whoever writes, or keeps it open: a start that reads need not pay for it.
     from credvault.sealing.draft import Draft
+    from credvault.sealing.kept import KeptVault
     from credvault.sealing.output import Output
 
 T = TypeVar("T")
@@ -134,6 +134,8 @@ class VaultFile:
             self.close()
         if not self._keep_open:
             return self._open(OpenVault)
+        from credvault.sealing.kept import KeptVault  # of an agent alone
+
         opened = self._open(KeptVault)
         if self._told:
             # A file that somebody is to be warned about is looked at each time.

@@ -9,6 +9,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from credvault.backends.base import Capability, Change
+from credvault.history import Whole, fetch_readable
 from credvault.model.errors import AlreadyExists, Conflict, CredvaultError, Damaged, NotFound, Unsupported
 from credvault.model.names import Name, parse_name
 from credvault.model.record import Secret
@@ -22,9 +23,10 @@ from credvault.transfer.copyplan import (
     plan_step,
 )
 from credvault.transfer.plan import ADD, CONFLICT, INVALID, SKIP, SKIPPED, UNREADABLE, WRITTEN
-from credvault.transfer.whole import PURPOSE, Whole, fetch_readable
 from credvault.vault import Vault
 
+# What a release to be copied is for, in the trail.
+_PURPOSE = "copy"
 # How many secrets are in the first batch and in any, and how many bytes of values make the next one smaller: each
 # batch is one generation of a vault file, and is in memory.
 _FIRST, _MOST = 32, 500
@@ -119,7 +121,7 @@ class Copy:
         at, count = 0, _FIRST
         while at < len(names):
             batch = names[at : at + count]
-            here = _Found(*fetch_readable(self._source, batch))
+            here = _Found(*fetch_readable(self._source, batch, purpose=_PURPOSE))
             there = self._fetch_there([name for name in batch if name not in new])
             steps = [self._step(name, here, there) for name in batch]
             for step in steps:
@@ -131,10 +133,10 @@ class Copy:
 
     def _fetch_there(self, names: Sequence[Name]) -> "_Found":
         if not self.keeps_versions:
-            return _Found(*fetch_readable(self._target, names))
+            return _Found(*fetch_readable(self._target, names, purpose=_PURPOSE))
         # First, as most are not there: that is one question for each and not two.
         histories = self._target.histories(names) if names else {}
-        there, odd = fetch_readable(self._target, list(histories), histories)
+        there, odd = fetch_readable(self._target, list(histories), purpose=_PURPOSE, histories=histories)
         return _Found(there, odd, histories.keys() - there.keys() - odd.keys())
 
     def _step(self, name: Name, here: "_Found", there: "_Found") -> Step:
@@ -156,14 +158,14 @@ class Copy:
 
     def _write(self, steps: Sequence[Step]) -> None:
         changes = in_rounds([step.changes for step in steps])
-        records = self._target.put_many(changes, purpose=PURPOSE, as_they_are=True)
+        records = self._target.put_many(changes, purpose=_PURPOSE, as_they_are=True)
         written: dict[Name, list[tuple[int, SecretValue]]] = {step.row.name: [] for step in steps}
         for change, record in zip(changes, records, strict=True):
             if change.value is not None:
                 written[change.name].append((record.version, change.value))
-        stored = self._target.get_many(written, purpose=PURPOSE)
+        stored = self._target.get_many(written, purpose=_PURPOSE)
         older = [(name, version) for name, versions in written.items() for version, _ in versions[:-1]]
-        past = self._target.release(older, purpose=PURPOSE) if older else {}
+        past = self._target.release(older, purpose=_PURPOSE) if older else {}
         for step in steps:
             name = step.row.name
             before = [(past.get((name, version)), value) for version, value in written[name][:-1]]

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from credvault.backends.base import ABSENT, Change
+from credvault.history import Whole
 from credvault.model.errors import CredvaultError, Unsupported
 from credvault.model.names import Name
 from credvault.model.record import MEMBERS, Record
 from credvault.model.value import SecretValue
 from credvault.transfer.plan import ADD, CONTINUED, FAIL, INVALID, OVERWRITTEN, UNCHANGED, UNREADABLE, settle
-from credvault.transfer.whole import Whole
 
 # What a store may keep of its own, as it knows when it was written and by whom.
 STAMPS = ("created_at", "updated_at", "value_changed_at", "updated_by")

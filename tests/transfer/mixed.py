@@ -7,10 +7,10 @@ from credvault.access.identity import Identity
 from credvault.access.policy import owner_policy
 from credvault.audit import Trail
 from credvault.backends.base import ABSENT, Backend, Change
+from credvault.history import Whole, fetch_whole
 from credvault.model.names import Name, parse_name
 from credvault.model.times import time_text
 from credvault.model.value import SecretValue
-from credvault.transfer.whole import Whole, fetch_whole
 from credvault.vault import Vault
 
 # A canary in each, so that a test may look for it wherever values must not be.
@@ -87,7 +87,10 @@ def picture_of(whole: Whole) -> Picture:
 
 def pictures_of(backend: Backend) -> dict[Name, Picture]:
     """Return what is to be the same of every secret of a store."""
-    return {name: picture_of(whole) for name, whole in fetch_whole(vault_of(backend), backend.names()).items()}
+    return {
+        name: picture_of(whole)
+        for name, whole in fetch_whole(vault_of(backend), backend.names(), purpose="copy").items()
+    }
 
 
 def vault_of(backend: Backend, folder: str | None = None) -> Vault:

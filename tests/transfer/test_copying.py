@@ -9,6 +9,7 @@ import pytest
 from credvault.backends.base import Backend, Capability, Change
 from credvault.backends.file import FileBackend
 from credvault.backends.memory import MemoryBackend
+from credvault.history import fetch_whole
 from credvault.model.errors import AlreadyExists, BackendUnavailable, Damaged, NotFound, Unsupported
 from credvault.model.names import Name, parse_name
 from credvault.model.record import Record, Secret
@@ -17,7 +18,6 @@ from credvault.sealing.entries import HistoryLimits
 from credvault.transfer import copying
 from credvault.transfer.copying import Copy, Outcome
 from credvault.transfer.plan import FAIL, OVERWRITE, SKIP, counts
-from credvault.transfer.whole import fetch_whole
 from tests.home import Home
 from tests.transfer.mixed import mixed_changes, names_of, pictures_of, vault_of
 
@@ -245,7 +245,7 @@ def test_policy_decides_about_another_value(policy: str, value: str, versions: i
 
     copy_all(here, there, tmp_path, policy)
 
-    found = fetch_whole(vault_of(there), [parse_name("a/b")])[parse_name("a/b")]
+    found = fetch_whole(vault_of(there), [parse_name("a/b")], purpose="copy")[parse_name("a/b")]
     assert found.versions[-1][1] == SecretValue(value.encode())
     assert len(found.versions) == versions
     assert (found.record.note, found.record.tags) == ((None, ("mine",)) if policy == SKIP else ("of theirs", ()))

@@ -8,6 +8,7 @@ from hypothesis import strategies as some
 
 from credvault.backends.base import ABSENT, Change
 from credvault.backends.memory import MemoryBackend
+from credvault.history import Whole, fetch_whole
 from credvault.model.errors import AlreadyExists, InvalidValue, Unsupported
 from credvault.model.names import parse_name
 from credvault.model.times import time_text
@@ -15,7 +16,6 @@ from credvault.model.value import SecretValue
 from credvault.sealing.entries import HistoryLimits
 from credvault.transfer.copyplan import Step, Terms, find_place, plan_step
 from credvault.transfer.plan import FAIL, OVERWRITE, SKIP
-from credvault.transfer.whole import Whole, fetch_whole
 from tests.transfer.mixed import vault_of
 
 NAME = parse_name("a/b")
@@ -32,7 +32,7 @@ def whole(texts: str, store: MemoryBackend | None = None, **facts: object) -> Wh
         at = time_text(1_800_000_000 + number)
         stamps = {"updated_at": at, "value_changed_at": at, "updated_by": f"user{number}"}
         store.put(Change(NAME, SecretValue(text.encode()), {**stamps, **facts}))
-    return fetch_whole(vault_of(store), [NAME])[NAME]
+    return fetch_whole(vault_of(store), [NAME], purpose="copy")[NAME]
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,11 @@ def test_copy_that_stops_anywhere_is_continued_to_the_same_end(texts: str, data:
     for change in plan_step(NAME, here, None, Terms()).changes[:written]:
         store.put(change)
 
-    step = plan_step(NAME, here, fetch_whole(vault_of(store), [NAME]).get(NAME), Terms())
+    step = plan_step(NAME, here, fetch_whole(vault_of(store), [NAME], purpose="copy").get(NAME), Terms())
     for change in step.changes:
         store.put(change)
 
-    there = fetch_whole(vault_of(store), [NAME])[NAME]
+    there = fetch_whole(vault_of(store), [NAME], purpose="copy")[NAME]
     # A store that keeps fewer than there are may take a value that came before for the last one; else all are there.
     if keeps >= len(texts):
         assert [value for _, value in there.versions] == [value for _, value in here.versions]
@@ -96,7 +96,7 @@ def test_edit_after_the_last_version_is_brought_as_an_edit() -> None:
     store = MemoryBackend()
     whole("AB", store)
     store.put(Change(NAME, None, {"updated_at": "2030-01-01T00:00:00Z", "updated_by": "editor", "service": "s"}))
-    here = fetch_whole(vault_of(store), [NAME])[NAME]
+    here = fetch_whole(vault_of(store), [NAME], purpose="copy")[NAME]
 
     step = plan_step(NAME, here, None, Terms())
 
@@ -221,4 +221,4 @@ def _result(step: Step) -> Whole:
     store = MemoryBackend()
     changes: Sequence[Change] = step.changes
     store.put_many(changes)
-    return fetch_whole(vault_of(store), [NAME])[NAME]
+    return fetch_whole(vault_of(store), [NAME], purpose="copy")[NAME]

@@ -1,4 +1,4 @@
-"""A secret with all its history, as it goes from one store to another."""
+"""Secrets with all their history: what is copied to another store, kept in an offline copy, or hidden."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
@@ -9,8 +9,6 @@ from credvault.model.names import Name
 from credvault.model.record import ACTIVE, Record, Secret, Version
 from credvault.model.value import SecretValue
 from credvault.vault import Vault
-
-PURPOSE = "copy"
 
 
 class Whole(NamedTuple):
@@ -34,15 +32,22 @@ class Whole(NamedTuple):
 
 
 def fetch_whole(
-    vault: Vault, names: Collection[Name], histories: Mapping[Name, Sequence[Version]] | None = None
+    vault: Vault,
+    names: Collection[Name],
+    *,
+    purpose: str,
+    past: bool = True,
+    histories: Mapping[Name, Sequence[Version]] | None = None,
 ) -> dict[Name, Whole]:
     """Return those of the secrets that have a current version, in three steps where the store can.
 
-    `histories` are those of the names, for who has asked already. Raises what `get_many`, `histories` and `release`
-    of a vault raise.
+    Without `past` each has that version alone, in one step. `histories` are those of the names, for who has asked
+    already. The trail says for what `purpose`. Raises what `get_many`, `histories` and `release` of a vault raise.
     """
-    found = vault.get_many(names, purpose=PURPOSE)
-    if Capability.VERSIONS not in vault.backend.capabilities:
+    fetched = vault.get_many(names, purpose=purpose)
+    # By the names that were asked for, whatever the store calls what it gives.
+    found = {name: fetched[name] for name in names if name in fetched}
+    if not past or Capability.VERSIONS not in vault.backend.capabilities:
         return {name: Whole(secret.record, [_current(secret)]) for name, secret in found.items()}
     if histories is None:
         histories = vault.histories(found) if found else {}
@@ -52,7 +57,7 @@ def fetch_whole(
         for name, secret in found.items()
     }
     wanted: list[tuple[Name, int | None]] = [(name, version.version) for name in older for version in older[name]]
-    values = vault.release(wanted, purpose=PURPOSE) if wanted else {}
+    values = vault.release(wanted, purpose=purpose) if wanted else {}
     whole = {}
     for name, secret in found.items():
         before = [(v, values[name, v.version].value) for v in older[name] if (name, v.version) in values]
@@ -61,20 +66,24 @@ def fetch_whole(
 
 
 def fetch_readable(
-    vault: Vault, names: Collection[Name], histories: Mapping[Name, Sequence[Version]] | None = None
+    vault: Vault,
+    names: Collection[Name],
+    *,
+    purpose: str,
+    histories: Mapping[Name, Sequence[Version]] | None = None,
 ) -> tuple[dict[Name, Whole], dict[Name, CredvaultError]]:
     """Return what `fetch_whole` returns, and the error of each secret that alone cannot be read.
 
     Such a secret is damaged, or another program wrote it otherwise than a value; it is no reason not to read the rest.
     """
     try:
-        return fetch_whole(vault, names, histories), {}
+        return fetch_whole(vault, names, purpose=purpose, histories=histories), {}
     except (Damaged, Unsupported):
         whole: dict[Name, Whole] = {}
         errors: dict[Name, CredvaultError] = {}
         for name in names:
             try:
-                whole |= fetch_whole(vault, [name], histories)
+                whole |= fetch_whole(vault, [name], purpose=purpose, histories=histories)
             except (Damaged, Unsupported) as exc:
                 errors[name] = exc
         return whole, errors
@@ -84,4 +93,5 @@ def _current(secret: Secret, history: Sequence[Version] = ()) -> tuple[Version, 
     """Return the current version as its history has it, else by what its record says."""
     record = secret.record
     said = Version(record.version, ACTIVE, record.value_changed_at, record.updated_by or "unknown")
-    return next((version for version in history if version.version == record.version), said), secret.value
+    of_history = (version for version in history if version[:2] == said[:2])  # it may have been deleted meanwhile
+    return next(of_history, said), secret.value
