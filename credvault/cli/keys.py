@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from credvault import files
 from credvault.cli.context import Run
@@ -15,7 +16,7 @@ from credvault.model.text import printable
 from credvault.model.value import SecretValue
 from credvault.oskeyring import open_os_keyring
 from credvault.sealing.head import Head
-from credvault.sealing.keyringslot import discard_key, find_key, keep_key, new_key_material
+from credvault.sealing.keyringslot import discard_key, find_key, has_key, keep_key, new_key_material
 from credvault.sealing.keys import new_key, print_key
 from credvault.sealing.slots import KEYFILE, KEYRING, PASSPHRASE, RAW, KeyMaterial, Slot
 from credvault.sealing.sources import explicit_key, passphrase_from_file, passphrase_material
@@ -70,7 +71,7 @@ def new_keyring_key(run: Run, file: VaultFile, label: str | None) -> Iterator[Ne
         keep_key(keyring, material, vault_id, slot_id)
 
     try:
-        yield NewSlot(KEYRING, material, label, keep=keep)
+        yield NewSlot(KEYRING, material, label, keep=keep, is_taken=partial(has_key, keyring))
     except BaseException:
         if kept and not _may_be_in_use(file, material):
             with suppress(CredvaultError):

@@ -1,6 +1,8 @@
 """The keeping of a vault file: making one, its slots, a new data key. Never a secret's value in sight."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import count
 from typing import NamedTuple
 
 from credvault.model import times
@@ -18,7 +20,8 @@ MAX_LABEL = 100
 class NewSlot(NamedTuple):
     """A slot that is to be made: its type, what will open it, and for a passphrase the iterations.
 
-    `keep` is called with the id of the vault and of the slot before the slot is in the file, under its lock.
+    `keep` is called with the id of the vault and of the slot before the slot is in the file, under its lock;
+    `is_taken` with the same, of an id that the file does not have: whether it is another one's all the same.
     """
 
     type: str
@@ -26,6 +29,7 @@ class NewSlot(NamedTuple):
     label: str | None = None
     iterations: int | None = None
     keep: Callable[[str, str], None] | None = None
+    is_taken: Callable[[str, str], bool] | None = None
 
 
 def create_vault(file: VaultFile, slot: NewSlot, now: float, entries: Sequence[Entry] = ()) -> None:
@@ -56,7 +60,7 @@ def add_slot(file: VaultFile, slot: NewSlot, now: float, announced: str | None =
     """
 
     def change(draft: Draft) -> str:
-        slot_id = _free_id(draft.slots)
+        slot_id = _free_id(draft.slots, slot.is_taken and partial(slot.is_taken, draft.key.vault_id))
         if announced not in (None, slot_id):
             raise Conflict(f"slot {announced} appeared meanwhile", hint="run it again")
         draft.slots.append(_made(slot, slot_id, draft.key, file.limits.kdf, now))
@@ -197,11 +201,12 @@ def _opener(slot: Slot, materials: Sequence[KeyMaterial], vault_id: str) -> KeyM
     return None
 
 
-def _free_id(slots: Sequence[Slot]) -> str:
+def _free_id(slots: Sequence[Slot], is_taken: Callable[[str], bool] | None = None) -> str:
     if len(slots) >= MAX_SLOTS:
         raise Invalid(f"a vault has at most {MAX_SLOTS} slots", hint="remove one first: credvault slot remove ID")
-    taken = {slot["id"] for slot in slots}
-    return next(str(number) for number in range(1, MAX_SLOTS + 2) if str(number) not in taken)
+    here = {slot["id"] for slot in slots}
+    free = (str(number) for number in count(1) if str(number) not in here)
+    return next(slot_id for slot_id in free if is_taken is None or not is_taken(slot_id))
 
 
 def _position(slots: Sequence[Slot], slot_id: str) -> int:

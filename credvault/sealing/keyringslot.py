@@ -5,7 +5,7 @@ Loaded by whoever has such a slot and no other key: the library for the keyring 
 
 from collections.abc import Mapping, Sequence
 
-from credvault.model.errors import CredvaultError, NotFound
+from credvault.model.errors import CredvaultError, NotFound, Unsupported
 from credvault.model.text import printable
 from credvault.model.value import SecretValue
 from credvault.oskeyring import OSKeyring, open_os_keyring
@@ -34,6 +34,17 @@ def find_key(slots: Sequence[Slot], vault_id: str, environ: Mapping[str, str]) -
 def new_key_material(keyring: OSKeyring) -> KeyMaterial:
     """Return a new key for a slot; `keep_key` puts it into the keyring."""
     return KeyMaterial(KEYRING, SecretValue(new_key()), f"the OS keyring ({keyring.title})")
+
+
+def has_key(keyring: OSKeyring, vault_id: str, slot_id: str) -> bool:
+    """Say whether the keyring has something for a slot; raises Locked, BackendUnavailable.
+
+    Also where the vault has no such slot: a copy of its file has the same id, and may open by it.
+    """
+    try:
+        return keyring.get(SERVICE, _user(vault_id, slot_id)) is not None
+    except Unsupported:  # no text, and so no key of ours
+        return True
 
 
 def keep_key(keyring: OSKeyring, material: KeyMaterial, vault_id: str, slot_id: str) -> None:

@@ -1,6 +1,7 @@
 """A vault file whose key is in the OS keyring, on a real Secret Service: what is there when, and what is not."""
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -242,3 +243,27 @@ def test_agent_takes_the_key_and_does_not_ask_the_keyring_itself(desk: Cli, keyr
 
     assert (by_agent.returncode, by_agent.stdout) == (0, b"value")
     assert (locked.returncode, locked.stdout) == (5, b"")
+
+
+def test_new_slot_leaves_the_key_of_a_copy_alone(desk: Cli, keyring_service: SecretService) -> None:
+    """A copy has the same vault id, and its key the user of the slot that was removed here."""
+    vault = desk.home / ".local/share/credvault/vault.json"
+    (desk.home / ".config/credvault").mkdir(parents=True)
+    profile = f'[profiles.copy]\nbackend = "file"\npath = "{desk.cwd}/copy.json"\n'
+    (desk.home / ".config/credvault/config.toml").write_text(profile, encoding="utf-8")
+    desk("init", "--keyring", check=True)
+    desk("add", "a/b", "--stdin", stdin=b"value", check=True)
+    key = desk("slot", "add", "--generate-key", check=True).stdout.decode().strip()
+    shutil.copy(vault, desk.cwd / "copy.json")
+    removed = desk("slot", "remove", "1", "-y", check=True)
+    before = keys_of(keyring_service)
+
+    desk("slot", "add", "--keyring", env={"CREDVAULT_KEY": key}, check=True)
+    desk("--profile", "copy", "slot", "add", "--keyring", check=True)
+
+    assert b"stays in the OS keyring" in removed.stderr
+    after = keys_of(keyring_service)
+    assert {user.rpartition(":")[2] for user in after} == {"1", "3", "4"}
+    assert before.items() <= after.items()
+    for words in (["get"], ["--profile", "copy", "get"]):
+        assert desk(*words, "a/b").stdout == b"value"
