@@ -50,17 +50,19 @@ def put(service: str, user: str, text: bytes) -> None:
 
 
 def remove(service: str, user: str) -> bool:
-    """Remove what is kept there, and say whether there was anything; raises BackendUnavailable."""
+    """Remove all that is kept there, and say whether there was anything; raises BackendUnavailable."""
+    was_there = False
     with _unlocked() as keyring:
-        try:
-            for item in keyring.search_items(_attributes(service, user)):
+        # Several, where other programs gave them attributes besides: any that stayed would be the secret again.
+        for item in keyring.search_items(_attributes(service, user)):
+            try:
                 item.delete()
-                return True
-        except PromptDismissedException:
-            raise
-        except ItemNotFoundException:  # somebody else was faster
-            pass
-    return False
+            except PromptDismissedException:
+                raise
+            except ItemNotFoundException:  # somebody else was faster
+                continue
+            was_there = True
+    return was_there
 
 
 def _get(keyring: secretstorage.Collection, service: str, user: str) -> bytes | None:

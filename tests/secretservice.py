@@ -40,10 +40,10 @@ class Keyring:
             found = [(item.get_attributes(), item.get_secret()) for item in collection.get_all_items()]
         return {(attributes["service"], attributes["username"]): value for attributes, value in found}
 
-    def put(self, service: str, user: str, value: bytes) -> None:
-        """Keep a value as the library `keyring` does."""
+    def put(self, service: str, user: str, value: bytes, **others: str) -> None:
+        """Keep a value as the library `keyring` does, or by attributes besides as another program does."""
         with self._collection() as collection:
-            collection.create_item(user, {"service": service, "username": user}, value, replace=True)
+            collection.create_item(user, {"service": service, "username": user, **others}, value, replace=True)
 
     def empty(self) -> None:
         """Remove everything."""

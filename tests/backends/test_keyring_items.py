@@ -203,6 +203,19 @@ def test_value_that_somebody_removed_or_changed_is_said_so(desk: Cli, keyring: K
     assert desk("get", "x/key").stdout == OTHER
 
 
+def test_deleted_secret_is_gone_however_many_items_others_made_of_it(desk: Cli, keyring: Keyring) -> None:
+    """The service takes items of one service and user, where they have other attributes besides."""
+    keyring.put("com.credvault.x", "key", CANARY, application="one")
+    keyring.put("com.credvault.x", "key", OTHER, application="another")
+    keyring.put("com.credvault.x", "key2", OTHER, application="another")
+
+    done = desk("delete", "x/key", "-y", check=True)
+
+    assert b"deleted x/key" in done.stderr
+    assert desk("get", "x/key").returncode == 3
+    assert list(keyring.items()) == [("com.credvault.x", "key2")]
+
+
 def test_what_intentframe_keeps_is_read_and_listed_with_its_facts(desk: Cli, keyring: Keyring) -> None:
     folder = desk.home / ".intentframe/data"
     folder.mkdir(parents=True)
