@@ -38,6 +38,7 @@ _MACOS_LOCKED = ((-25308,), (-25293,))
 _VARIABLE = "PYTHON_KEYRING_BACKEND"
 _ENTRY_POINTS = "keyring.backends"
 _CHAINER = "keyring.backends.chainer.ChainerBackend"
+_DOCTOR_HINT = "'credvault --backend keyring doctor' says which keyrings there are, and why one is not used"
 _MAX_SETTINGS_BYTES = 64 * 1024
 # How many texts are asked for in one call, for which the limit holds: 16 of 1 MiB take some 0.6 s.
 _AT_ONCE = 16
@@ -150,7 +151,7 @@ class OSKeyring:
         found: list[bytes | None] = []
         for start in range(0, len(places), _AT_ONCE):
             found += self._ask(partial(self._store.get_many, places[start : start + _AT_ONCE]))
-        return [None if text is None else self._text(text) for text in found]
+        return [None if text is None else self._text(text, *place) for text, place in zip(found, places, strict=True)]
 
     def set(self, service: str, user: str, text: SecretValue) -> None:
         """Keep a text, in place of another one; raises what `check_size` raises, with nothing changed."""
@@ -173,11 +174,15 @@ class OSKeyring:
         if len(user) > WINDOWS_USER_CHARACTERS:
             raise InvalidValue(f"the name is longer than the {WINDOWS_USER_CHARACTERS} characters of the {self.title}")
 
-    def _text(self, text: bytes) -> SecretValue:
+    def _text(self, text: bytes, service: str, user: str) -> SecretValue:
         try:
             text.decode("utf-8")
         except UnicodeDecodeError:
-            raise Unsupported(f"{self.title} holds something else than text there") from None
+            from shlex import quote  # which most runs need not
+
+            where = printable(f"under the service {service} and the user {user}")
+            hint = printable(f"another program put it there: keyring del {quote(service)} {quote(user)} removes it")
+            raise Unsupported(f"{self.title} holds something else than text {where}", hint=hint) from None
         return SecretValue(text)
 
     def _ask(self, act: Callable[[], T]) -> T:
@@ -230,7 +235,7 @@ def _open(environ: Mapping[str, str]) -> OSKeyring:
     also = f"; refused as weak: {printable(listed(refused, 3))}" if refused else ""
     if first is None:
         raise BackendUnavailable(f"there is no OS keyring on this system{also}", hint="keep secrets in a vault file")
-    raise BackendUnavailable(first.message + also, hint=first.hint)
+    raise BackendUnavailable(first.message + also, hint=first.hint or _DOCTOR_HINT)
 
 
 def _wanted_kinds(environ: Mapping[str, str]) -> tuple[Kind, ...]:
@@ -359,7 +364,9 @@ def _translated(error: BaseException, title: str) -> BaseException:
         return _not_unlocked()
     if names & {"PasswordSetError", "PasswordDeleteError"}:
         return StorageError(f"{title} refused the change", hint="it may have asked, and nobody said yes")
-    return BackendUnavailable(f"{title} failed ({type(error).__name__})", hint="'credvault doctor' says more")
+    if isinstance(error, (ConnectionError, EOFError)):
+        return BackendUnavailable(f"{title} went away before it answered", hint=f"start it anew; {_DOCTOR_HINT}")
+    return BackendUnavailable(f"{title} failed ({type(error).__name__})", hint=_DOCTOR_HINT)
 
 
 def _not_unlocked() -> Locked:

@@ -138,6 +138,14 @@ def test_a_real_keyring_may_be_named(desk: Cli, name: str) -> None:
     assert "the OS keyring is Secret Service" in done.stderr.decode()
 
 
+def test_a_real_keyring_that_is_named_and_not_here_is_said_so_with_the_way_on(desk: Cli) -> None:
+    done = desk("get", "real/none", env={"PYTHON_KEYRING_BACKEND": "keyring.backends.macOS.Keyring"})
+
+    assert done.returncode == 6
+    assert "macOS Keychain cannot be used: macOS required" in done.stderr.decode()
+    assert "hint: 'credvault --backend keyring doctor' says" in done.stderr.decode()
+
+
 def test_another_keyring_that_is_installed_is_not_used_nor_loaded(desk: Cli, plugin: Path) -> None:
     added = desk("add", "weak/other", "--stdin", stdin=b"strong")
     read = desk("get", "weak/other")
@@ -271,6 +279,19 @@ def test_what_the_library_says_of_a_failure_is_not_quoted() -> None:
 
     assert "RuntimeError" in caught.value.message
     assert "canary-quoted" not in repr([caught.value.message, caught.value.hint, caught.value.__cause__])
+
+
+def test_a_bus_that_ends_in_between_went_away() -> None:
+    class Library:
+        def get_password(self, service: str, user: str) -> str:
+            raise ConnectionResetError
+
+    keyring = OSKeyring(KINDS[0], LibraryStore(Library()), is_locked=False)
+
+    with pytest.raises(BackendUnavailable, match="went away before it answered") as caught:
+        keyring.get("service", "user")
+
+    assert "credvault --backend keyring doctor" in str(caught.value.hint)
 
 
 def test_a_keychain_that_may_not_ask_is_locked() -> None:

@@ -98,7 +98,7 @@ class EnvironmentBackend(Backend):
             try:
                 names = [str(name) for name in sorted(self._seeds())]
             except CredvaultError as exc:
-                yield Aspect("dotenv", False, exc.message, exc.hint)
+                yield Aspect("dotenv", False, exc.message, exc.hint, exc.exit_status)
             else:
                 yield Aspect("dotenv", True, f"seeds {listed(names, _MOST_SHOWN)}" if names else "seeds nothing")
 

@@ -28,9 +28,6 @@ INDEX = "keyring.json"
 
 # How often a value that is being replaced is looked for anew.
 _ATTEMPTS = 3
-_CHANGED_HINT = (
-    "another program changed it: 'credvault add NAME --force' puts it in again, 'rotate NAME --undo' goes back"
-)
 
 Tell = Callable[[str], None]
 
@@ -73,14 +70,14 @@ class KeyringBackend(Backend):
                 return secret
             text = self._keyring().get(SERVICE + name.namespace, secret.value.user)
             if text is not None:
-                return Secret(secret.record, _decoded(text, secret.value))
+                return _opened(secret.record, secret.value, text)
             # Another process may have dropped the version meanwhile, and then the index says so.
             before, index = index, self._index()
             if index.rows.get(name) == before.rows.get(name):
                 break
         raise Damaged(
             f"{self._keyring().title} has no value for version {secret.record.version} of {name}",
-            hint="look whether another keyring is in use than when it was stored ('credvault doctor'); "
+            hint="look whether another keyring is in use than when it was stored (credvault --backend keyring doctor); "
             f"'credvault add {name} --force' puts it in again",
         )
 
@@ -209,7 +206,7 @@ class KeyringBackend(Backend):
         secret = index.rows[name].entry.secret()
         if text is None or not isinstance(secret.value, Item):
             return self.get(name)
-        return Secret(secret.record, _decoded(text, secret.value))
+        return _opened(secret.record, secret.value, text)
 
     def _entry(self, name: Name, index: Index) -> Entry:
         """Return the entry of a name, ours or of what somebody else keeps; raises NotFound."""
@@ -335,14 +332,19 @@ def _encoded(value: SecretValue) -> tuple[str, SecretValue]:
     return TEXT, value
 
 
-def _decoded(text: SecretValue, item: Item) -> SecretValue:
+def _opened(record: Record, item: Item, text: SecretValue) -> Secret:
+    """Return a secret with the value that the keyring has as a text; raises Damaged where that is another one's."""
     try:
         value = text if item.form == TEXT else SecretValue(base64.b64decode(text.reveal(), validate=True))
     except ValueError:
         value = SecretValue(b"")
     if len(value) != item.size:
-        raise Damaged("the keyring holds something else than was put there", hint=_CHANGED_HINT)
-    return value
+        raise Damaged(
+            f"the keyring holds something else than was put there for version {record.version} of {record.name}",
+            hint=f"another program changed it: 'credvault add {record.name} --force' puts it in again, "
+            f"'rotate {record.name} --undo' goes back",
+        )
+    return Secret(record, value)
 
 
 def _not_there(name: Name) -> NotFound:

@@ -25,7 +25,10 @@ MAX_BYTES = 64 * 1024 * 1024
 TEXT, BASE64 = FORMS = ("text", "base64")
 
 _FORMAT, _VERSION = "credvault-keyring", 1
-_HINT = "move it away; what was last stored as text can still be read by name, and 'credvault add' keeps it again"
+_HINT = (
+    "move it away; what was last stored as text can still be read by name, and 'credvault rotate' or 'edit' of that "
+    "makes an entry for it again"
+)
 
 
 class Item(SecretValue):

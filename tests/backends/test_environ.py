@@ -305,8 +305,8 @@ def test_seed_that_is_wrong_is_refused_and_not_quoted(seeded: Seeding, content: 
         with pytest.raises(InvalidValue, match=message) as failure:
             ask()
         assert "canary" not in f"{failure.value.message}{failure.value.hint}"
-    found = {aspect.subject: aspect.works for aspect in backend.examine()}
-    assert found == {"variables": True, "dotenv": False}
+    *_, found = backend.examine()
+    assert (found.subject, found.works, found.status) == ("dotenv", False, InvalidValue.exit_status)
 
 
 def test_seed_that_is_not_there_is_an_error_that_names_profile_and_file(seeded: Seeding) -> None:
@@ -314,6 +314,8 @@ def test_seed_that_is_not_there_is_an_error_that_names_profile_and_file(seeded: 
 
     with pytest.raises(ConfigError, match=r"profile dev in .*config: dotenv: there is no file .*dev\.env"):
         backend.get(parse_name("openai/api_key"))
+    *_, found = backend.examine()
+    assert (found.subject, found.status) == ("dotenv", ConfigError.exit_status)
 
 
 def test_examining_tells_names_and_no_values(seeded: Seeding) -> None:

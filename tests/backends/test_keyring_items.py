@@ -198,7 +198,8 @@ def test_value_that_somebody_removed_or_changed_is_said_so(desk: Cli, keyring: K
     assert (changed.returncode, changed.stdout) == (10, b"")
     assert not is_in(changed.stderr, [b"canary"])
     assert emptied.returncode == 125
-    assert b"the keyring holds something else than was put there" in emptied.stderr
+    assert b"the keyring holds something else than was put there for version 1 of x/key" in emptied.stderr
+    assert b"'credvault add x/key --force'" in emptied.stderr
     assert again.returncode == 0
     assert desk("get", "x/key").stdout == OTHER
 
@@ -214,6 +215,24 @@ def test_deleted_secret_is_gone_however_many_items_others_made_of_it(desk: Cli, 
     assert b"deleted x/key" in done.stderr
     assert desk("get", "x/key").returncode == 3
     assert list(keyring.items()) == [("com.credvault.x", "key2")]
+
+
+def test_item_of_another_program_that_is_no_text_is_said_to_be_in_the_way(desk: Cli, keyring: Keyring) -> None:
+    desk("add", "x/text", "--stdin", stdin=OTHER, check=True)
+    keyring.put("com.credvault.x", "key", b"canary\xff")
+
+    done = [
+        desk("get", "x/key"),
+        desk("exec", "-e", "A=x/text", "-e", "B=x/key", "--", "true"),
+        desk("add", "x/key", "--stdin", "--force", stdin=OTHER),
+        desk("delete", "x/key", "-y"),
+    ]
+
+    assert [each.returncode for each in done] == [8, 125, 8, 8]
+    for each in done:
+        assert b"something else than text under the service com.credvault.x and the user key" in each.stderr
+        assert b"hint: another program put it there: keyring del com.credvault.x key removes it" in each.stderr
+        assert not is_in(each.stderr, [b"canary"])
 
 
 def test_what_intentframe_keeps_is_read_and_listed_with_its_facts(desk: Cli, keyring: Keyring) -> None:
