@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.openbao import Bao, development_server
+from tests.patience import SECONDS
 from tests.secretservice import SecretService, secret_service
 
 # Asserts of the shipped suite explain themselves as those of the tests do.
 pytest.register_assert_rewrite("credvault.testing")
 
 PROGRAM = str(Path(sys.executable).with_name("credvault"))
-SECONDS = 30  # for one command; nothing may hang
 
 # A script that runs the tests in the background, or nohup, ignores these, and what the tests start would inherit that.
 for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-SECONDS = 20.0  # for a display to be there
+from tests.patience import SECONDS
+
 _NOBODY = 65534
 
 

@@ -25,10 +25,10 @@ from credvault.sealing.opened import OpenVault
 from credvault.sealing.slots import KeyMaterial
 from credvault.sealing.vaultfile import Limits, VaultFile
 from credvault.testing import CHEAP_KDF
+from tests.patience import SECONDS
 
 KEY = bytes(range(32))
 PRINTED_KEY = print_key(KEY)
-SECONDS = 60.0  # how long a process may take
 PROGRAM = os.path.join(sysconfig.get_path("scripts"), "credvault")
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pyte
 
+from tests.patience import SECONDS
+
 ROWS, COLUMNS = 50, 150
-SECONDS = 20.0  # for anything that is waited for
 PROMPT = "§ "
 # Typed after a TAB: once it is seen, the shell has done what there was to do.
 MARK = "@@"

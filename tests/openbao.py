@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.patience import SECONDS
+
 BAO = str(Path(sys.executable).with_name("bao"))
-START_SECONDS = 30.0
 
 _counter = itertools.count(1)
 
@@ -74,9 +75,7 @@ class Bao(NamedTuple):
         env["BAO_TOKEN"] = self.token if token is None else token
         if self.ca_file:
             env["BAO_CACERT"] = self.ca_file
-        done = subprocess.run(
-            [BAO, *words], env=env, capture_output=True, text=True, timeout=START_SECONDS, check=False
-        )
+        done = subprocess.run([BAO, *words], env=env, capture_output=True, text=True, timeout=SECONDS, check=False)
         assert done.returncode == 0, done
         return done.stdout
 
@@ -90,7 +89,7 @@ class Bao(NamedTuple):
         """Return the name of a new, empty KV v2 secrets engine."""
         mount = f"kv{next(_counter)}"
         self.must("POST", f"sys/mounts/{mount}", {"type": "kv", "options": {"version": "2"}})
-        until = time.monotonic() + START_SECONDS
+        until = time.monotonic() + SECONDS
         # It upgrades itself from version 1 for a moment, and answers 400 meanwhile.
         while self.ask("GET", f"{mount}/config")[0] != 200 and time.monotonic() < until:
             time.sleep(0.02)
@@ -124,9 +123,9 @@ class Bao(NamedTuple):
     def _connection(self) -> http.client.HTTPConnection:
         host, _, port = self.address.partition("://")[2].rpartition(":")
         if self.ca_file is None:
-            return http.client.HTTPConnection(host, int(port), timeout=START_SECONDS)
+            return http.client.HTTPConnection(host, int(port), timeout=SECONDS)
         context = ssl.create_default_context(cafile=self.ca_file)
-        return http.client.HTTPSConnection(host, int(port), timeout=START_SECONDS, context=context)
+        return http.client.HTTPSConnection(host, int(port), timeout=SECONDS, context=context)
 
 
 @contextmanager
@@ -148,7 +147,7 @@ def development_server(folder: Path, *, tls: bool = False, program: str = BAO) -
     try:
         scheme, ca_file = ("https", str(folder / "vault-ca.pem")) if tls else ("http", None)
         server = Bao(f"{scheme}://127.0.0.1:{port}", token, process, folder, ca_file)
-        wait_until(lambda: server.ask("POST", "secret/data/ready", {"data": {"is": "ready"}})[0] == 200, process)
+        wait_for_server(lambda: server.ask("POST", "secret/data/ready", {"data": {"is": "ready"}})[0] == 200, process)
         server.must("DELETE", "secret/metadata/ready")
         yield server
     finally:
@@ -156,9 +155,9 @@ def development_server(folder: Path, *, tls: bool = False, program: str = BAO) -
         process.wait()
 
 
-def wait_until(is_ready: Any, process: "subprocess.Popen[bytes]") -> None:
+def wait_for_server(is_ready: Any, process: "subprocess.Popen[bytes]") -> None:
     """Wait until a server is ready; it must not have ended."""
-    until = time.monotonic() + START_SECONDS
+    until = time.monotonic() + SECONDS
     while time.monotonic() < until:
         assert process.poll() is None, "the server ended"
         try:

@@ -10,7 +10,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.openbao import BAO, START_SECONDS, Bao, free_port, wait_until
+from tests.openbao import BAO, Bao, free_port, wait_for_server
+from tests.patience import SECONDS
 
 # Leaders are missed after 3 s, the least that the server allows.
 _CONFIG = """
@@ -45,11 +46,11 @@ def initialise(server: Bao) -> Keys:
 
 def unseal(server: Bao, keys: Keys) -> None:
     """Unseal a server and wait until it serves, as the active node or as a standby."""
-    until = time.monotonic() + START_SECONDS
+    until = time.monotonic() + SECONDS
     # A node that joins a cluster does not take its key before it has heard of it.
     while server.ask("PUT", "sys/unseal", {"key": keys.unseal})[0] != 200 and time.monotonic() < until:
         time.sleep(0.1)
-    wait_until(lambda: server.ask("GET", "sys/health?standbyok=true")[0] == 200, server.process)
+    wait_for_server(lambda: server.ask("GET", "sys/health?standbyok=true")[0] == 200, server.process)
 
 
 @contextmanager
@@ -67,7 +68,7 @@ class Cluster(NamedTuple):
 
     def leader(self) -> Bao:
         """Return the active node, waiting for one."""
-        until = time.monotonic() + START_SECONDS
+        until = time.monotonic() + SECONDS
         while time.monotonic() < until:
             for node in self.nodes:
                 if node.process.poll() is None and node.ask("GET", "sys/health")[0] == 200:
@@ -88,7 +89,7 @@ def raft_cluster(folder: Path, size: int = 3) -> Iterator[Cluster]:
         first = stack.enter_context(_node(folder / "0", "0", free_port(), None))
         nodes, keys = [first], initialise(first)
         unseal(first, keys)
-        wait_until(lambda: first.ask("GET", "sys/health")[0] == 200, first.process)
+        wait_for_server(lambda: first.ask("GET", "sys/health")[0] == 200, first.process)
         nodes += [
             stack.enter_context(_node(folder / str(place), str(place), free_port(), first)) for place in range(1, size)
         ]
@@ -99,8 +100,8 @@ def raft_cluster(folder: Path, size: int = 3) -> Iterator[Cluster]:
         leader.must("POST", "sys/mounts/secret", {"type": "kv", "options": {"version": "2"}})
         for node in cluster.nodes:
             # Each voter has its part in an election once it has caught up.
-            wait_until(lambda node=node: node.ask("GET", "secret/config")[0] == 200, node.process)
-        wait_until(lambda: _voters(leader) == size, leader.process)
+            wait_for_server(lambda node=node: node.ask("GET", "secret/config")[0] == 200, node.process)
+        wait_for_server(lambda: _voters(leader) == size, leader.process)
         yield cluster
 
 
@@ -127,7 +128,7 @@ def _node(folder: Path, name: str, port: int, leader: Bao | None) -> Iterator[Ba
         )
     try:
         server = Bao(f"http://127.0.0.1:{port}", "", process, folder)
-        wait_until(lambda: server.ask("GET", "sys/seal-status")[0] == 200, process)
+        wait_for_server(lambda: server.ask("GET", "sys/seal-status")[0] == 200, process)
         yield server
     finally:
         process.kill()

@@ -9,7 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-SECONDS = 30.0
+from tests.patience import SECONDS
+
 # Of one connection; the server's own are passed on to no other.
 _OF_A_HOP = {"connection", "host", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
 

@@ -17,9 +17,9 @@ from credvault.backends.base import Backend
 from credvault.backends.memory import MemoryBackend
 from credvault.config import Settings
 from credvault.model.value import SecretValue
+from tests.patience import SECONDS
 
 SOCKET = "RESIDENT_SOCKET"
-SECONDS = 30.0
 
 
 class ResidentBackend(Backend):

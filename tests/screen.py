@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pyte
 
+from tests.patience import SECONDS
 from tests.terminal import COLUMNS, ON_TERMINAL, ROWS, running
 
-SECONDS = 20.0
 QUIET_SECONDS = 0.3
 PROMPT = "~> "
 

@@ -12,8 +12,9 @@ from typing import IO, cast
 import secretstorage
 from jeepney.io.blocking import open_dbus_connection  # type: ignore[import-untyped]  # it has no types
 
+from tests.patience import SECONDS
+
 PASSWORD = "password"  # of the keyring
-START_SECONDS = 20.0
 # Without the folders of services that a bus would start by itself: it would start another one than ours.
 _BUS = """
 <busconfig>
@@ -133,11 +134,11 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def _wait(env: dict[str, str], keeper: "subprocess.Popen[str]") -> None:
     question = "import secretstorage as s; exit(not s.check_service_availability(s.dbus_init()))"
-    until = time.monotonic() + START_SECONDS
+    until = time.monotonic() + SECONDS
     while time.monotonic() < until:
         assert keeper.poll() is None, "the service ended"
         words = [sys.executable, "-I", "-c", question]
-        if subprocess.run(words, env=env, capture_output=True, timeout=START_SECONDS, check=False).returncode == 0:
+        if subprocess.run(words, env=env, capture_output=True, timeout=SECONDS, check=False).returncode == 0:
             return
         time.sleep(0.05)
     raise AssertionError("the service did not start")

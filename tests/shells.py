@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.patience import SECONDS
 from tests.terminal import ON_TERMINAL
 
-SECONDS = 30.0  # for one line; nothing may hang
 RC = {
     "bash": """
 PS1='> '

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.conftest import PROGRAM, SECONDS
+from tests.conftest import PROGRAM
 from tests.home import Home
 from tests.openbao import Bao
+from tests.patience import SECONDS
 from tests.resident import resident_memory
 from tests.secretservice import SecretService
 from tests.stage import COMMAND_SECONDS, PROMPT_SECONDS, Stage, play

@@ -9,16 +9,15 @@ import socket
 import struct
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from credvault.model import wire
 from tests.home import PRINTED_KEY, Home
+from tests.patience import SECONDS, wait_until
 
-SECONDS = 20.0  # for anything that is waited for
 NOBODY = 65_534
 
 
@@ -209,14 +208,6 @@ def _more(connection: socket.socket) -> bytes:
     if not chunk:
         raise EOFError
     return chunk
-
-
-def wait_until(is_so: Callable[[], bool], seconds: float = SECONDS) -> None:
-    """Wait for what can only be looked at."""
-    until = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < until, "it did not come about"
-        time.sleep(0.01)
 
 
 def is_running(pid: int) -> bool:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.agent.desk import Desk, wait_until
+from tests.agent.desk import Desk
 from tests.home import PRINTED_KEY, material
+from tests.patience import wait_until
 
 
 def data_key(desk: Desk) -> bytes:

@@ -10,7 +10,8 @@ import pytest
 
 from credvault.agent.listening import AlreadyRunning, listening
 from credvault.model.errors import StorageError
-from tests.agent.desk import NOBODY, SECONDS, Desk
+from tests.agent.desk import NOBODY, Desk
+from tests.patience import SECONDS
 
 
 def test_folder_and_socket_are_private_whatever_the_umask(runtime: Path) -> None:

@@ -15,7 +15,8 @@ from credvault.backends.base import ABSENT, Change
 from credvault.backends.file import FileBackend
 from credvault.model.names import parse_name
 from credvault.model.value import SecretValue
-from tests.agent.desk import Desk, read_reply, wait_until
+from tests.agent.desk import Desk, read_reply
+from tests.patience import wait_until
 
 CLIENTS, REQUESTS = 64, 200
 SECRETS = 1_000

@@ -10,9 +10,10 @@ from credvault.agent.confinement import LockedKey
 from credvault.agent.holding import Clocks, Holdings
 from credvault.agent.listening import listening
 from credvault.model import wire
-from tests.agent.desk import SECONDS, Desk
+from tests.agent.desk import Desk
 from tests.agent.test_changes_on_disk import other_vault
 from tests.agent.test_settings import got_in
+from tests.patience import SECONDS
 
 A, B = b"of A", b"of B"
 

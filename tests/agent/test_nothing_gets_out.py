@@ -3,9 +3,10 @@
 import json
 import subprocess
 
-from tests.agent.desk import SECONDS, Desk
+from tests.agent.desk import Desk
 from tests.canary import files_with, is_in, watch_command_lines
 from tests.home import PRINTED_KEY, PROGRAM
+from tests.patience import SECONDS
 
 CANARY = b"canary-3f9c1b77e2"
 SECOND = b"canary-55d0a4c81f"

@@ -13,8 +13,9 @@ import pytest
 
 from credvault import peer
 from credvault.model import wire
-from tests.agent.desk import SECONDS, Desk
+from tests.agent.desk import Desk
 from tests.home import Ran
+from tests.patience import SECONDS
 
 # Runs the program with a bound that a test can wait for.
 IMPATIENT = """

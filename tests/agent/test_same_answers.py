@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.agent.desk import SECONDS, Desk
+from tests.agent.desk import Desk
+from tests.patience import SECONDS
 
 PYTHON = [sys.executable, "-P", "-m", "credvault"]
 CLICK = ["--color", "auto"]

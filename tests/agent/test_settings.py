@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.desk import SECONDS, Desk
+from tests.agent.desk import Desk
 from tests.agent.test_changes_on_disk import got, other_vault
 from tests.home import PROGRAM
+from tests.patience import SECONDS
 
 OTHER = b"of another vault"
 

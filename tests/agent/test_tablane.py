@@ -180,16 +180,17 @@ def silent_agent(desk: Desk) -> Iterator[list[socket.socket]]:
         thread = threading.Thread(target=take, daemon=True)
         thread.start()
         yield taken
-        thread.join(5)
+        thread.join()
     for connection in taken:
         connection.close()
 
 
 def test_agent_that_does_not_answer_is_not_waited_for(stocked: Desk) -> None:
     with silent_agent(stocked) as taken:
-        offers = ask(stocked, "name", "")
+        # On a busy machine the time is over before it has called.
+        while not taken:
+            assert ask(stocked, "name", "") == []
 
-        assert offers == []
     assert len(taken) == 1
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from credvault import __version__
-from tests.agent.desk import SECONDS, Agent, Desk, is_running, wait_until
+from tests.agent.desk import Agent, Desk, is_running
 from tests.home import PROGRAM
+from tests.patience import SECONDS, wait_until
 
 # What a supervisor does (sd_listen_fds(3)): descriptor 3 is the socket, and two variables say so.
 SUPERVISOR = """

@@ -63,3 +63,8 @@ def wait_for_job(screen: Screen, state: str) -> None:
         return state in screen.text
 
     screen.wait(is_so, f"a job that is {state}")
+
+
+def wait_for_front(screen: Screen) -> None:
+    """Wait until the shell has given the terminal to a job: what is typed before is the shell's."""
+    screen.wait(lambda: os.tcgetpgrp(screen.master) != screen.pid, "a job in front")

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.canary import files_with
-from tests.conftest import PROGRAM, SECONDS, Cli
+from tests.conftest import PROGRAM, Cli
+from tests.patience import SECONDS
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks into /proc")
 
@@ -193,7 +194,8 @@ def test_it_is_gone_for_a_child_that_closes_everything(scene: Scene) -> None:
 
 def test_daemon_keeps_what_it_holds_open_and_no_path(scene: Scene) -> None:
     look = 'test -e "$X" || echo no path; cat /dev/fd/${X##*/}; echo'
-    process = scene.start_ready(f"setsid sh -c 'sleep 0.5; {look}; exec sleep 60' & exit 0")
+    wait = 'while kill -0 "$parent" 2>/dev/null; do sleep 0.05; done'
+    process = scene.start_ready(f"export parent=$$; setsid sh -c '{wait}; {look}; exec sleep 600' & exit 0")
     assert process.stdout is not None
     assert process.wait(SECONDS) == 0
 

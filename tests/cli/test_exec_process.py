@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PROGRAM, SECONDS, Cli
+from tests.conftest import PROGRAM, Cli
+from tests.patience import SECONDS
 
 # As execve takes it, and no other launcher: a variable twice, an entry without '='.
 RAW_EXECVE = """

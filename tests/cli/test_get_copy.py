@@ -2,10 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from credvault.model.value import SecretValue
 from tests.canary import is_in
 from tests.conftest import PROGRAM, Cli
 from tests.displays import need, wayland_display, x_display
+from tests.patience import SECONDS, wait_until
 from tests.terminal import run_on_terminal
 
 PASTE = {
@@ -26,7 +27,6 @@ PASTE = {
 }
 COPY = {"xclip": ["xclip", "-selection", "clipboard"], "xsel": ["xsel", "--clipboard", "-i"], "wl-copy": ["wl-copy"]}
 PROGRAMS = {"xclip": ["xclip"], "xsel": ["xsel"], "wl-copy": ["wl-copy", "wl-paste"]}
-SECONDS = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +79,8 @@ def desk(
     return desk
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)
+# How long to wait with the clearing: the next is tried where a busy machine took longer before all was looked at.
+WAITS = (1, 5, 25, 125)
 
 
 def clearing_processes(desk: Desk) -> list[Path]:
@@ -117,29 +114,33 @@ def test_value_is_on_the_clipboard_as_it_is(desk: Desk, text: bytes) -> None:
 
 
 def test_clipboard_is_cleared_after_the_time_and_nobody_waits_for_it(desk: Desk) -> None:
-    started = time.monotonic()
+    for wait in WAITS:
+        # The shell waits until all that could write into its $(…) has ended.
+        done = desk.cli.run(
+            ["/bin/bash", "-c", f'x=$(credvault get -c dev/api_key --clear-after {wait}s 2>&1); echo "$x"'],
+            env=desk.env,
+        )
+        copied, waiting = desk.paste(), clearing_processes(desk)
+        if waiting:
+            break
 
-    # The shell waits until all that could write into its $(…) has ended.
-    done = desk.cli.run(
-        ["/bin/bash", "-c", 'x=$(credvault get -c dev/api_key --clear-after 3s 2>&1); echo "$x"'], env=desk.env
-    )
-
-    took, copied, waiting = time.monotonic() - started, desk.paste(), clearing_processes(desk)
-    assert done.stdout == b"credvault: copied dev/api_key, cleared in 3s\n"
-    assert took < 3
+    assert done.stdout == f"credvault: copied dev/api_key, cleared in {wait}s\n".encode()
     assert copied == b"canary-dev"
     assert len(waiting) == 1
-    wait_for(lambda: not clearing_processes(desk))
+    wait_until(lambda: not clearing_processes(desk))
     assert desk.paste() == b""
 
 
 def test_what_was_copied_since_stays(desk: Desk) -> None:
-    desk.get("dev/api_key", "--clear-after", "1s")
-    assert len(clearing_processes(desk)) == 1
+    for wait in WAITS:
+        desk.get("dev/api_key", "--clear-after", f"{wait}s")
+        desk.copy(b"newer text")
+        waiting = clearing_processes(desk)
+        if waiting:
+            break
 
-    desk.copy(b"newer text")
-
-    wait_for(lambda: not clearing_processes(desk))
+    assert len(waiting) == 1
+    wait_until(lambda: not clearing_processes(desk))
     assert desk.paste() == b"newer text"
 
 
@@ -147,12 +148,12 @@ def test_value_that_is_copied_again_stays_for_the_later_time(desk: Desk) -> None
     desk.get("dev/api_key", "--clear-after", "1s")
     desk.get("dev/api_key", "--clear-after", "0")
 
-    wait_for(lambda: not clearing_processes(desk))
+    wait_until(lambda: not clearing_processes(desk))
     assert desk.paste() == b"canary-dev"
 
     desk.get("dev/api_key", "--clear-after", "1s")
 
-    wait_for(lambda: not clearing_processes(desk))
+    wait_until(lambda: not clearing_processes(desk))
     assert desk.paste() == b""
 
 
@@ -163,26 +164,29 @@ def test_copy_that_cannot_be_written_down_is_cleared_all_the_same(desk: Desk) ->
     done = desk.get("dev/api_key", "--clear-after", "1s")
 
     assert done.returncode == 0, done.stderr
-    wait_for(lambda: not clearing_processes(desk))
+    wait_until(lambda: not clearing_processes(desk))
     assert desk.paste() == b""
 
 
 def test_closed_terminal_does_not_keep_the_clipboard_from_being_cleared(desk: Desk) -> None:
     env = {name: str(value) for name, value in desk.cli.environment(desk.env).items()}
-    # The terminal goes, and with it the group in its foreground.
-    command = "trap '' HUP; credvault get -c dev/api_key --clear-after 2s; kill -HUP 0; kill -INT 0"
+    env["PATH"] += ":/bin:/usr/bin"
 
-    ran = run_on_terminal(
-        command, {**env, "PATH": f"{env['PATH']}:/bin:/usr/bin"}, desk.cli.cwd, [], lambda _: None, 20, 10
-    )
+    for wait in WAITS:
+        # The terminal goes, and with it the group in its foreground.
+        command = f"trap '' HUP; credvault get -c dev/api_key --clear-after {wait}s; kill -HUP 0; kill -INT 0"
+        ran = run_on_terminal(command, env, desk.cli.cwd, [], lambda _: None, SECONDS, SECONDS)
+        copied = desk.paste()
+        if clearing_processes(desk):
+            break
 
-    assert desk.paste() == b"canary-dev", ran
-    wait_for(lambda: not clearing_processes(desk))
+    assert copied == b"canary-dev", ran
+    wait_until(lambda: not clearing_processes(desk))
     assert desk.paste() == b""
 
 
 def test_value_is_in_no_command_line_no_environment_and_no_file(desk: Desk, tmp_path: Path) -> None:
-    desk.get("dev/api_key", "--clear-after", "4s")
+    desk.get("dev/api_key", "--clear-after", "1h")
     canaries = [b"canary-dev", desk.cli.env["CREDVAULT_KEY"].encode()]
 
     found, looked = [], 0
@@ -194,6 +198,8 @@ def test_value_is_in_no_command_line_no_environment_and_no_file(desk: Desk, tmp_
                 looked += 1
                 found += [lines] if is_in(lines + environment, canaries) else []
 
+    for process in clearing_processes(desk):
+        os.kill(int(process.name), signal.SIGKILL)
     assert looked >= 2  # what serves the clipboard, and what is to clear it
     assert found == []
     assert not [path for path in desk.cli.home.rglob("*") if path.is_file() and is_in(path.read_bytes(), canaries)]
@@ -286,7 +292,7 @@ def test_windows_is_given_its_own_kind_of_text_and_cleared_by_it(stocked: Cli, t
 
     assert done.stderr == b"credvault: copied a/text, cleared in 1s\n"
     assert store.read_bytes() == text.decode().encode("utf-16-le")
-    wait_for(lambda: store.read_bytes() == b"")
+    wait_until(lambda: store.read_bytes() == b"")
 
 
 def test_value_that_nothing_would_clear_does_not_stay(

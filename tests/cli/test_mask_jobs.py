@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from tests.cli.mask import MARK, MASKED, relay_of, running_in, shell, wait_for_job
+from tests.cli.mask import MARK, MASKED, relay_of, running_in, shell, wait_for_front, wait_for_job
 from tests.conftest import Cli
 
 
@@ -127,8 +127,8 @@ def test_child_that_stops_itself_stops_the_job(stocked: Cli) -> None:
 def test_terminal_can_be_given_to_a_shell_within(stocked: Cli) -> None:
     with shell(stocked) as screen:
         screen.run(f"{MASKED} env PS1='in> ' bash --norc --noediting -i", "\nin>")
-        screen.type("sleep 30\r")
-        screen.rest()
+        screen.type("sh -c 'echo in front; exec sleep 600'\r")
+        screen.see("\nin front")
         screen.type("\x1a")
         screen.see("Stopped", "in>")
         screen.type("kill %1; wait; echo $TOKEN\r")
@@ -159,10 +159,10 @@ def test_keys_are_left_alone_in_a_pipeline_until_the_child_asks(stocked: Cli) ->
 @pytest.mark.parametrize(("key", "name"), [("\x03", "INT"), ("\x1c", "QUIT")])
 def test_key_reaches_a_child_once_in_a_pipeline(stocked: Cli, key: str, name: str) -> None:
     (stocked.cwd / "child").write_text(
-        f"trap 'echo caught >&2' {name}; echo ready >&2; for i in $(seq 60); do sleep 0.1; done\n"
+        f"trap 'echo caught >&2' {name}; echo ready >&2; for i in $(seq 600); do sleep 0.1; done\n"
     )
     with shell(stocked) as screen:
-        screen.run(f"ulimit -c 0; sleep 8 | {MASKED} bash child", "\nready")
+        screen.run(f"ulimit -c 0; sleep 60 | {MASKED} bash child", "\nready")
         screen.type(key)
         screen.see("caught")
         screen.rest(1.5)
@@ -176,20 +176,21 @@ def test_key_reaches_a_child_once_in_a_pipeline(stocked: Cli, key: str, name: st
 def test_job_is_stopped_although_nobody_reads_what_it_wrote(stocked: Cli, child: str) -> None:
     """The reader has been stopped by the same key."""
     with shell(stocked) as screen:
-        screen.run(f"{MASKED} {child} | sleep 60", *(["\nwritten"] if "written" in child else []))
+        screen.run(f"{MASKED} {child} | sleep 600", *(["\nwritten"] if "written" in child else []))
+        wait_for_front(screen)
         screen.rest(1.0)
         screen.type("\x1a")
         screen.see("Stopped")
         screen.run("jobs", "Stopped")
         screen.run("fg", "exec")
-        screen.rest(0.5)
+        wait_for_front(screen)
         screen.type("\x03")
         screen.see("~>")
 
 
 def test_interrupted_child_ends_a_loop_of_the_shell(stocked: Cli) -> None:
     with shell(stocked) as screen:
-        screen.run(f"for i in 1 2 3; do {MASKED} sh -c 'echo round; exec sleep 20'; done", "\nround")
+        screen.run(f"for i in 1 2 3; do {MASKED} sh -c 'echo round; exec sleep 600'; done", "\nround")
         screen.type("\x03")
         screen.see("~>")
         screen.rest()
@@ -201,9 +202,11 @@ def test_what_a_child_leaves_running_is_not_waited_for_and_not_ended(stocked: Cl
     mark = stocked.cwd / "mark"
     with shell(stocked) as screen:
         screen.run(
-            f"{MASKED} sh -c '(sleep 1; touch mark; sleep 20) & echo $! >pid; echo started'; echo status $?", "status 0"
+            f"{MASKED} sh -c '(until [ -e go ]; do sleep 0.1; done; touch mark; exec sleep 600) & "
+            "echo $! >pid; echo started'; echo status $?",
+            "status 0",
         )
-        assert not mark.exists()
+        (stocked.cwd / "go").touch()
         screen.run(f"{MASKED} sh -c 'yes >&2 & echo $! >pid2; echo started'; echo status $?", "status 0")
         screen.wait(mark.exists, "what was left running")
     for name in ("pid", "pid2"):

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from tests.cli.mask import MARK, PYTHON, SECRET
-from tests.conftest import PROGRAM, SECONDS, Cli
+from tests.conftest import PROGRAM, Cli
+from tests.patience import SECONDS
 
 MASK = ["exec", "--mask", "--only", "TOKEN", "--"]
 IN_CI = {"CI": "true"}
@@ -189,10 +190,11 @@ def test_secret_in_pieces_never_comes_out(stocked: Cli) -> None:
 
 
 def test_beginning_of_a_secret_is_not_held_for_long(stocked: Cli) -> None:
-    with running(stocked, "sh", "-c", "printf can; sleep 9") as process:
+    with running(stocked, "sh", "-c", "printf can; sleep 600") as process:
         assert process.stdout is not None
 
         assert process.stdout.read(3) == b"can"
+        assert process.poll() is None
 
 
 def test_end_of_stdin_is_the_childs(stocked: Cli) -> None:
@@ -239,7 +241,7 @@ def test_signal_to_us_is_the_childs(stocked: Cli, name: str) -> None:
 
 
 def test_signal_to_the_whole_group_ends_both(stocked: Cli) -> None:
-    with running(stocked, "sh", "-c", "echo ready; sleep 20") as process:
+    with running(stocked, "sh", "-c", "echo ready; sleep 600") as process:
         assert line(process) == b"ready\n"
         os.killpg(process.pid, signal.SIGTERM)
 
@@ -317,7 +319,7 @@ def test_child_that_closes_its_output_is_waited_for(stocked: Cli) -> None:
 
 
 def test_daemon_that_holds_the_pipe_open_is_not_waited_for(stocked: Cli) -> None:
-    child = "setsid sleep 30 & echo $! >pid; echo $TOKEN; exit 5"
+    child = "setsid sleep 600 & echo $! >pid; echo $TOKEN; exit 5"
 
     with running(stocked, "sh", "-c", child) as process:
         assert process.stdout is not None

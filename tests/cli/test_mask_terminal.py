@@ -3,20 +3,19 @@
 import os
 import re
 import signal
-import time
 
 import pytest
 
 from tests.cli.mask import MARK, MASKED, PYTHON, relay_of, shell
 from tests.cli.test_exec_terminal import catcher
 from tests.conftest import Cli
+from tests.patience import wait_until
 
 
 def test_child_has_a_terminal_of_the_same_size_and_modes(stocked: Cli) -> None:
     program = "import os; print(os.tcgetpgrp(0) == os.getpgrp(), [os.isatty(fd) for fd in (0, 1, 2)])"
     with shell(stocked) as screen:
-        screen.run("stty -ixon; stty -g")
-        screen.rest()
+        screen.run("stty -ixon; stty -g", "\n~>")
         direct = re.search(r"^[0-9a-f:]{20,}$", screen.text, re.M)
 
         screen.run(f"{MASKED} stty -g; {MASKED} stty size; {MASKED} {PYTHON} -c '{program}'", "[True, True, True]")
@@ -57,7 +56,7 @@ def test_key_that_sends_a_signal_reaches_the_child_once(stocked: Cli, key: str, 
 def test_key_ends_a_child_that_does_not_catch_it(stocked: Cli, key: str, status: int) -> None:
     with shell(stocked) as screen:
         screen.run("trap : INT; ulimit -c 0")
-        screen.run(f"{MASKED} sh -c 'echo ready; exec sleep 20'; echo status $?", "\nready")
+        screen.run(f"{MASKED} sh -c 'echo ready; exec sleep 600'; echo status $?", "\nready")
         screen.type(key)
         screen.see(f"status {status}")
 
@@ -91,10 +90,9 @@ def test_end_of_the_process_between_is_a_hang_up(stocked: Cli) -> None:
 def test_signal_to_us_is_the_childs_and_the_terminal_is_given_back(stocked: Cli, name: str) -> None:
     with shell(stocked) as screen:
         cooked = screen.modes
-        screen.run(f"{MASKED} sh -c 'stty -echo -icanon; echo ready; sleep 9; echo not reached'", "\nready")
-        os.kill(
-            relay_of(screen, "stty -echo -icanon; echo ready; sleep 9; echo not reached"), getattr(signal, f"SIG{name}")
-        )
+        child = "stty -echo -icanon; echo ready; sleep 60; echo not reached"
+        screen.run(f"{MASKED} sh -c '{child}'", "\nready")
+        os.kill(relay_of(screen, child), getattr(signal, f"SIG{name}"))
         screen.see("~>")
         screen.run("echo status $?", f"status {128 + getattr(signal, f'SIG{name}')}")
 
@@ -130,10 +128,7 @@ def test_end_of_the_terminal_is_a_hang_up_for_the_child(stocked: Cli) -> None:
         screen.run(f'{MASKED} bash -c "{child}"', "\nready")
         relay = relay_of(screen, child)
         screen.close()
-        deadline = time.monotonic() + 10
-        while not (told.exists() and not os.path.exists(f"/proc/{relay}")):
-            assert time.monotonic() < deadline, "no hang-up, or we are left behind"
-            time.sleep(0.02)
+        wait_until(lambda: told.exists() and not os.path.exists(f"/proc/{relay}"), "no hang-up, or we are left behind")
 
 
 READER = """

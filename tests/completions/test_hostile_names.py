@@ -6,7 +6,8 @@ import time
 import pytest
 
 from tests.completions.conftest import Place, StartShell
-from tests.interactive import SECONDS, Shell
+from tests.interactive import Shell
+from tests.patience import SECONDS
 
 # By the letter that each starts with, so that it and TAB are enough.
 HOSTILE = {

@@ -7,7 +7,8 @@ import pytest
 
 from tests.completions.conftest import LOADING, SETUPS, Place, StartShell
 from tests.home import PRINTED_KEY
-from tests.interactive import PROMPT, SECONDS, Shell
+from tests.interactive import PROMPT, Shell
+from tests.patience import SECONDS
 from tests.render_docs import COMPLETIONS
 
 

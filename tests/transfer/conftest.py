@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import SECONDS
+
 OPEN, LOCKED = "open@example.org", "locked@example.org"
-SECONDS = 60
 
 
 @dataclass(frozen=True)

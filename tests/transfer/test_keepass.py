@@ -20,9 +20,9 @@ from credvault.model.errors import CredvaultError, Damaged, InvalidValue, Locked
 from credvault.transfer.importers import keepass
 from credvault.transfer.importers.base import Item, Skipped, Source
 from tests.home import Home
+from tests.patience import SECONDS
 
 PASSWORD = "the password of the tests é"
-SECONDS = 60
 
 XML = """<?xml version="1.0" encoding="UTF-8"?>
 <KeePassFile><Meta><RecycleBinEnabled>True</RecycleBinEnabled>

@@ -11,8 +11,9 @@ from credvault.model.errors import Damaged, Locked, NotFound, StorageError, Unsu
 from credvault.transfer.gpg import Gpg
 from credvault.transfer.importers import gopass, passstore
 from credvault.transfer.importers.base import Item, Skipped, Source
-from tests.agent.desk import is_running, wait_until
+from tests.agent.desk import is_running
 from tests.home import Home
+from tests.patience import wait_until
 from tests.transfer.conftest import LOCKED, Keyring, Store
 
 KEY = b"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA: BBBB\n-----END OPENSSH PRIVATE KEY-----\n"
@@ -195,7 +196,7 @@ def test_key_that_is_not_there_is_a_wrong_key(store: Store, tmp_path: Path) -> N
 
 def test_gpg_that_hangs_is_ended(tmp_path: Path) -> None:
     program = tmp_path / "gpg"
-    program.write_text('#!/bin/sh\nsleep 60 & echo $! > "$0.pid"; wait\n')
+    program.write_text('#!/bin/sh\nsleep 600 & echo $! > "$0.pid"; wait\n')
     program.chmod(0o755)
     environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
 
@@ -203,7 +204,7 @@ def test_gpg_that_hangs_is_ended(tmp_path: Path) -> None:
         Gpg(environ, attended=False, max_bytes=10, patience=0.5).decrypt(b"x", "x")
 
     sleeper = int((tmp_path / "gpg.pid").read_text())
-    wait_until(lambda: not is_running(sleeper), 10)  # and not for the minute that it sleeps
+    wait_until(lambda: not is_running(sleeper))
 
 
 def test_gpg_is_told_nothing_that_unlocks_the_vault_and_has_the_options_of_pass(tmp_path: Path) -> None:

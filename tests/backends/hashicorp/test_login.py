@@ -1,6 +1,5 @@
 """Logging in on a real OpenBao: by token, by AppRole, by what is wrapped; and what is refused."""
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from credvault.backends.hashicorp import login as logins
 from credvault.backends.hashicorp.address import find_address
 from credvault.backends.hashicorp.login import Login
 from credvault.backends.hashicorp.transport import Request, Transport
@@ -15,6 +15,7 @@ from credvault.model.errors import CredvaultError, Unauthenticated
 from credvault.model.value import SecretValue
 from tests.backends.hashicorp.profiles import make_settings
 from tests.openbao import Bao, Role
+from tests.patience import SECONDS, wait_until
 
 RULES = 'path "secret/data/credvault/*" { capabilities = ["read"] }'
 SECRET = Request("GET", "secret/data/credvault/login")
@@ -67,7 +68,11 @@ def test_token_is_taken_as_it_is_and_outlives_the_run(bao: Bao, reader: str, tmp
     assert bao.ask("GET", "auth/token/lookup-self", token=token)[0] == 200
 
 
-def test_approle_logs_in_once_and_its_token_ends_with_the_run(bao: Bao, reader: str, tmp_path: Path) -> None:
+def test_approle_logs_in_once_and_its_token_ends_with_the_run(
+    bao: Bao, reader: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logins, "REVOKING_SECONDS", SECONDS)
+
     with login(bao, tmp_path, *by_approle(bao.new_role(reader))) as way:
         statuses = [status(way), status(way)]
         tokens = {way[0].token().reveal() for _ in range(2)}
@@ -114,7 +119,7 @@ def test_token_that_is_not_known_is_unauthenticated(bao: Bao, reader: str, tmp_p
         bao.must("POST", "auth/token/revoke", {"token": token})
     if what == "expired":
         token = bao.new_token(reader, ttl="1s")
-        time.sleep(1.2)
+        wait_until(lambda: bao.ask("GET", "auth/token/lookup-self", token=token)[0] == 403)
 
     with login(bao, tmp_path, {"VAULT_TOKEN": token}) as way:
         refused = status(way)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -22,12 +22,32 @@ from credvault.backends.hashicorp.transport import Request, Transport
 from credvault.model.errors import Unauthenticated
 from tests.backends.hashicorp.peers import answer, answering
 from tests.backends.hashicorp.profiles import make_settings
-from tests.openbao import Bao, Role, development_server
+from tests.openbao import Bao, Role
+from tests.patience import SECONDS, wait_until
+from tests.raft import initialise, raft_server, unseal
 
 RULES = 'path "secret/data/credvault/*" { capabilities = ["read"] }'
 SECRET = Request("GET", "secret/data/credvault/renewal")
-# How long a token lives, how long at most however often it is renewed, and how long the reader works, seconds.
-LIFE, LONGEST, WORK = (20, 60, 80) if os.environ.get("CREDVAULT_SLOW") else (4, 10, 14)
+# How long a token lives, how long at most however often it is renewed, and how long the readers work, seconds: each
+# renewal has four to be late in, on a busy machine.
+LIFE, LONGEST, WORK = (20, 60, 80) if os.environ.get("CREDVAULT_SLOW") else (9, 14, 16)
+
+
+class Read(NamedTuple):
+    """A read: how long after the first, its status, and the token that it was made with."""
+
+    after: float
+    status: int
+    token: bytes
+
+
+class Lived(NamedTuple):
+    """What became of a reader: its reads, what it was told, and whether its token was no longer known in the end."""
+
+    reads: list[Read]
+    warned: list[str]
+    told: list[str]
+    is_unknown: bool
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +55,11 @@ def reader(bao: Bao) -> str:
     """A policy that lets read one secret, which is there."""
     bao.must("POST", "secret/data/credvault/renewal", {"data": {"value": "v"}})
     return bao.new_policy(RULES)
+
+
+@pytest.fixture(autouse=True)
+def _takes_its_time_to_revoke(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logins, "REVOKING_SECONDS", SECONDS)
 
 
 class Reader:
@@ -54,13 +79,23 @@ class Reader:
         token = self.login.token()
         return self.transport.ask(SECRET, token).status, token.reveal()
 
-    def work(self, seconds: float) -> list[tuple[int, bytes]]:
+    def work(self, seconds: float) -> list[Read]:
         """Read four times a second for so long."""
-        until, done = time.monotonic() + seconds, []
-        while time.monotonic() < until:
-            done.append(self.read())
+        began, done = time.monotonic(), []
+        while time.monotonic() - began < seconds:
+            after = time.monotonic() - began
+            done.append(Read(after, *self.read()))
             time.sleep(0.25)
         return done
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the server knows the token no longer, and there is no other."""
+        try:
+            self.login.token_was_refused()
+        except Unauthenticated:
+            return True
+        return False
 
 
 @contextmanager
@@ -91,83 +126,110 @@ def test_pause_is_half_of_a_life_and_leaves_time(seconds: float, pause: float) -
     assert pause < seconds
 
 
-def test_reader_works_on_beyond_the_longest_life_of_its_tokens(bao: Bao, reader: str, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def lives(bao: Bao, reader: str, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Lived]:
+    """Readers with tokens of each kind, side by side: what takes so long is the life of a token."""
     role = bao.new_role(reader, token_ttl=f"{LIFE}s", token_max_ttl=f"{LONGEST}s")
+    blind = bao.new_role(reader, token_ttl=f"{LIFE}s", token_no_default_policy=True)
+    lives: dict[str, Lived] = {}
 
-    with reading(bao, tmp_path, *by_approle(role)) as there:
-        done = there.work(WORK)
-        last = there.login.token().reveal().decode()
+    def live(kind: str, environ: Mapping[str, str], profile: Mapping[str, Any] | None = None) -> None:
+        with reading(bao, tmp_path_factory.mktemp(kind), environ, profile) as there:
+            reads = there.work(WORK)
+            lives[kind] = Lived(reads, there.warned, there.told, there.is_refused)
 
-    assert {status for status, _ in done} == {200}
-    assert len(done) > WORK * 2
+    kinds: list[tuple[Any, ...]] = [
+        ("role", *by_approle(role)),
+        ("blind role", *by_approle(blind)),
+        ("renewable", {"VAULT_TOKEN": bao.new_token(reader, ttl=f"{LIFE}s", explicit_max_ttl=f"{LONGEST}s")}),
+        ("not renewable", {"VAULT_TOKEN": bao.new_token(reader, ttl=f"{LIFE}s", renewable=False)}),
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logins, "REVOKING_SECONDS", SECONDS)
+        threads = [threading.Thread(target=live, args=kind) for kind in kinds]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    wait_until(lambda: renewals() == [])
+    return lives
+
+
+def test_reader_works_on_beyond_the_longest_life_of_its_tokens(bao: Bao, lives: Mapping[str, Lived]) -> None:
+    there = lives["role"]
+    last = there.reads[-1].token.decode()
+
+    assert {read.status for read in there.reads} == {200}
+    assert there.reads[-1].after > LONGEST
     # Renewed first, got anew near the end of what it may live at all: not one for each life.
-    assert 2 <= len({token for _, token in done}) <= WORK // LIFE
+    assert 2 <= len({read.token for read in there.reads}) <= 1 + WORK // LIFE
     assert there.warned == []
-    assert not any(token.decode() in text for _, token in done for text in there.told)
+    assert not any(read.token.decode() in text for read in there.reads for text in there.told)
     assert bao.ask("GET", "auth/token/lookup-self", token=last)[0] == 403
-    assert renewals() == []
 
 
-def test_token_of_somebody_else_is_renewed_until_it_may_live_no_longer(bao: Bao, reader: str, tmp_path: Path) -> None:
-    token = bao.new_token(reader, ttl="4s", explicit_max_ttl="8s")
+def test_token_of_somebody_else_is_renewed_until_it_may_live_no_longer(lives: Mapping[str, Lived]) -> None:
+    there = lives["renewable"]
+    statuses = [read.status for read in there.reads]
+    good = statuses.count(200)
 
-    with reading(bao, tmp_path, {"VAULT_TOKEN": token}) as there:
-        alive = there.work(5)
-        while renewals():
-            time.sleep(0.05)
-        time.sleep(0.5)
-        ended = there.read()[0]
-        with pytest.raises(Unauthenticated):
-            there.login.token_was_refused()
-
-    assert {status for status, _ in alive} == {200}
-    assert ended == 403
+    assert statuses == [200] * good + [403] * (len(statuses) - good)
+    assert there.reads[good - 1].after > LIFE
+    assert there.is_unknown
     assert there.warned == ["the token from VAULT_TOKEN cannot be renewed any longer, and ends soon"]
 
 
-def test_token_that_cannot_be_renewed_is_warned_of_once(bao: Bao, reader: str, tmp_path: Path) -> None:
-    token = bao.new_token(reader, ttl="2s", renewable=False)
+def test_token_that_cannot_be_renewed_is_warned_of_once(lives: Mapping[str, Lived]) -> None:
+    there = lives["not renewable"]
 
-    with reading(bao, tmp_path, {"VAULT_TOKEN": token}) as there:
-        there.work(2.5)
-
+    assert there.reads[0].status == 200
+    assert there.is_unknown
     assert there.warned == ["the token from VAULT_TOKEN cannot be renewed any longer, and ends soon"]
-    assert renewals() == []
+
+
+def test_role_whose_tokens_may_not_look_at_themselves_gets_new_ones_in_time(lives: Mapping[str, Lived]) -> None:
+    there = lives["blind role"]
+
+    assert {read.status for read in there.reads} == {200}
+    assert len({read.token for read in there.reads}) >= 3
 
 
 def test_token_that_never_expires_needs_no_thread(bao: Bao, tmp_path: Path) -> None:
     with reading(bao, tmp_path, {"VAULT_TOKEN": bao.token}) as there:
         there.read()
-        until = time.monotonic() + 5
-        while renewals() and time.monotonic() < until:
-            time.sleep(0.02)
-        left = renewals()
+        wait_until(lambda: renewals() == [])
         there.read()
+        again = renewals()
 
-    assert left == []
+    assert again == []
     assert there.warned == []
 
 
 @pytest.mark.parametrize("stays", [False, True])
-def test_thread_is_there_for_a_caller_that_stays_alone(bao: Bao, reader: str, tmp_path: Path, stays: bool) -> None:
+def test_thread_is_there_for_a_caller_that_stays_alone(
+    bao: Bao, reader: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stays: bool
+) -> None:
+    monkeypatch.setattr(logins, "STAYS_AFTER", SECONDS)
+
     with reading(bao, tmp_path, *by_approle(bao.new_role(reader)), stays=stays) as there:
         before = renewals()
         there.read()
         there.read()
         during = renewals()
 
-    assert (before, len(during), renewals()) == ([], int(stays), [])
+    assert (before, len(during)) == ([], int(stays))
+    wait_until(lambda: renewals() == [])
 
 
 def test_command_that_takes_long_has_its_token_renewed_too(
     bao: Bao, reader: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logins, "STAYS_AFTER", 0.1)
+    monkeypatch.setattr(logins, "STAYS_AFTER", SECONDS)
 
     with reading(bao, tmp_path, *by_approle(bao.new_role(reader)), stays=False) as there:
         there.read()
         early = renewals()
-        time.sleep(0.2)
+        monkeypatch.setattr(logins, "STAYS_AFTER", 0.0)
         there.read()
         late = renewals()
 
@@ -191,31 +253,34 @@ def test_renewal_can_be_switched_off(
 
 def test_renewal_survives_a_server_that_is_away_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its sealing is such a time: the token lives on, and nobody can use it meanwhile."""
-    monkeypatch.setattr(renewal, "BACK_OFF_SECONDS", 0.2)
-    with development_server(tmp_path) as bao:
-        bao.must("POST", "secret/data/credvault/renewal", {"data": {"value": "v"}})
-        role = bao.new_role(bao.new_policy(RULES), token_ttl="4s", token_max_ttl="60s")
+    monkeypatch.setattr(renewal, "BACK_OFF_SECONDS", 0.1)
+    monkeypatch.setattr(renewal, "pause_before_renewal", lambda seconds: 0.1)
+    with raft_server(tmp_path) as sealed:
+        keys = initialise(sealed)
+        unseal(sealed, keys)
+        bao = sealed._replace(token=keys.token)
+        bao.must("POST", "sys/mounts/secret", {"type": "kv", "options": {"version": "2"}})
+        wait_until(lambda: bao.ask("POST", SECRET.path, {"data": {"value": "v"}})[0] == 200)
+        role = bao.new_role(bao.new_policy(RULES), token_ttl="1h")
         with reading(bao, tmp_path, *by_approle(role)) as there:
-            first = there.read()
-            bao.process.send_signal(19)  # SIGSTOP
-            time.sleep(2.2)  # over the time of a renewal, but not of the token
-            bao.process.send_signal(18)  # SIGCONT
-            done = there.work(3)
+            first, token = there.read()
+            bao.must("PUT", "sys/seal")
+            wait_until(lambda: any("could not be renewed, another attempt follows" in text for text in there.told))
+            unseal(bao, keys)
+            wait_until(lambda: bao.ask("GET", "sys/leader")[1].get("is_self") is True)
+            unsealed = int(time.time())
+            wait_until(lambda: last_renewal(bao, token) > unsealed)
+            then, same = there.read()
 
-    assert first[0] == 200
-    assert {status for status, _ in done} == {200}
+    assert (first, then) == (200, 200)
+    assert token == same
+    assert there.warned == []
 
 
-def test_role_whose_tokens_may_not_look_at_themselves_gets_new_ones_in_time(
-    bao: Bao, reader: str, tmp_path: Path
-) -> None:
-    role = bao.new_role(reader, token_ttl="4s", token_no_default_policy=True)
-
-    with reading(bao, tmp_path, *by_approle(role)) as there:
-        done = there.work(5.5)
-
-    assert {status for status, _ in done} == {200}
-    assert len({token for _, token in done}) >= 3
+def last_renewal(bao: Bao, token: bytes) -> int:
+    """Return when a token was last renewed, in whole seconds since the epoch."""
+    answered = bao.must("POST", "auth/token/lookup", {"token": token.decode()})["data"]
+    return int(answered.get("last_renewal_time") or 0)
 
 
 @pytest.mark.parametrize("seconds", [10**400, 10**15])
@@ -228,8 +293,7 @@ def test_token_that_lives_longer_than_can_be_waited_for_is_looked_after(tmp_path
         server = Bao(f"http://127.0.0.1:{peer.port}", "", None, tmp_path)  # type: ignore[arg-type]  # no process of ours
         with reading(server, tmp_path, environ) as there:
             status, _ = there.read()
-            while not any(b"lookup-self" in request for request in peer.requests):
-                time.sleep(0.01)
+            wait_until(lambda: any(b"lookup-self" in request for request in peer.requests))
             time.sleep(0.1)
             alive = renewals()
 

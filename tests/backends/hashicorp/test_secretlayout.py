@@ -28,7 +28,7 @@ from credvault.model.names import parse_name
 from credvault.model.value import SecretValue
 from credvault.testing import BackendContract
 from tests.backends.hashicorp.profiles import make_settings, unreachable_engine
-from tests.openbao import Bao, wait_until
+from tests.openbao import Bao, wait_for_server
 from tests.raft import initialise, raft_server, unseal
 
 NAME = parse_name("app/token")
@@ -397,7 +397,7 @@ def test_what_is_too_large_for_storage_by_raft_is_said_and_leaves_what_was_there
         keys = initialise(sealed)
         unseal(sealed, keys)
         server = sealed._replace(token=keys.token)
-        wait_until(lambda: server.ask("GET", "sys/leader")[1].get("is_self") is True, server.process)
+        wait_for_server(lambda: server.ask("GET", "sys/leader")[1].get("is_self") is True, server.process)
         here = Here(server)
         here.put(b"small")
 

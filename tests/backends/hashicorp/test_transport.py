@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from credvault.model.value import SecretValue
 from tests.backends.hashicorp.peers import CANARY, HANG_UP, SILENCE, answer, answering
 from tests.lifecycle.servers import talking
 from tests.openbao import Bao, free_port
+from tests.patience import wait_until
 
 TOKEN = SecretValue(b"s.token-" + CANARY.encode())
 READ = Request("GET", "secret/data/credvault/a/b")
@@ -328,12 +328,11 @@ def test_an_interim_answer_is_passed_over(connect: Connect) -> None:
 
 
 def test_a_peer_that_says_nothing_is_given_up_in_time(connect: Connect) -> None:
-    began = time.monotonic()
     with answering([SILENCE]) as peer:
         error = refused(connect(peer.port, timeout=0.1), READ)
+        wait_until(lambda: len(peer.requests) >= ATTEMPTS)
 
     assert "does not answer" in error.message
-    assert time.monotonic() - began < 10
     assert len(peer.requests) == ATTEMPTS
 
 
@@ -343,10 +342,9 @@ def test_a_peer_that_says_a_byte_now_and_then_is_given_up_in_time(connect: Conne
             connection.sendall(b"H")
 
     with talking(drip) as port:
-        began = time.monotonic()
-        refused(connect(port, timeout=0.1), READ)
+        error = refused(connect(port, timeout=0.1), READ)
 
-    assert time.monotonic() - began < 10
+    assert "no answer came in 0 s" in error.message
 
 
 def test_one_lost_answer_of_many_is_asked_for_again_and_the_others_are_not(connect: Connect, slept: Slept) -> None:

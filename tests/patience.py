@@ -1,0 +1,17 @@
+"""How long tests wait for what must come: far over what a busy machine takes, and below the limit of a whole test.
+
+The bound ends what hangs, and no result depends on it: what is waited for is always a fact.
+"""
+
+import time
+from collections.abc import Callable
+
+SECONDS = 120.0
+
+
+def wait_until(is_so: Callable[[], bool], what: str = "it did not come about") -> None:
+    """Wait for what can only be looked at."""
+    until = time.monotonic() + SECONDS
+    while not is_so():
+        assert time.monotonic() < until, what
+        time.sleep(0.01)
