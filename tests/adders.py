@@ -23,7 +23,7 @@ from tests.faults import leftovers
 from tests.home import Home
 
 AT_ONCE = 3  # processes that add while others are killed
-LONGEST_PAUSE = 0.06  # seconds between two kills
+LONGEST_PAUSE = 0.06  # seconds between two kills, where each adder has come to an add by then
 
 
 def value_of(name: str) -> bytes:
@@ -99,7 +99,8 @@ class Killing:
         while (self._killed < self._kills or self._text.count(b"\n") < self._kills) and not self.wrong:
             while len(self._adders) < AT_ONCE:
                 self._begin()
-            self._listen(chance.uniform(0, LONGEST_PAUSE))
+            kills_for_an_add = self._killed / (1 + self._text.count(b"\n"))
+            self._listen(chance.uniform(0, LONGEST_PAUSE * max(1.0, kills_for_an_add)))
             self._kill(chance.choice(list(self._adders)))
             self._look()
         for pid in list(self._adders):

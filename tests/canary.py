@@ -42,10 +42,17 @@ def watch_command_lines(process: "subprocess.Popen[bytes]", canaries: Sequence[b
     """Look at every command line on this machine until the process ends; return how often, and those with a canary."""
     looks, found = 0, []
     while process.poll() is None:
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            with suppress(OSError):
-                line = path.read_bytes()
-                if is_in(line, canaries):
-                    found.append(line)
+        found += command_lines_with(canaries)
         looks += 1
     return looks, found
+
+
+def command_lines_with(canaries: Sequence[bytes]) -> list[bytes]:
+    """Return the command lines on this machine that have a canary."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            line = path.read_bytes()
+            if is_in(line, canaries):
+                found.append(line)
+    return found

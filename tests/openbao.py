@@ -117,7 +117,7 @@ class Bao(NamedTuple):
 
     def wrap(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> str:
         """Return the wrapping token of an answer that is held back."""
-        answer = self.must(method, path, body, headers={"X-Vault-Wrap-TTL": "60"})
+        answer = self.must(method, path, body, headers={"X-Vault-Wrap-TTL": "3600"})
         return str(answer["wrap_info"]["token"])
 
     def _connection(self) -> http.client.HTTPConnection:

@@ -23,16 +23,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import SECONDS
 from tests.terminal import Keys, Ran, run_in_script, run_on_terminal
 from tests.transcript import PATTERNS, Answer, Command, Directive, Item, TranscriptError, fits, parse, show
 
-COMMAND_SECONDS = 60.0
-PROMPT_SECONDS = 20.0
 # How long a terminal is quiet before something is typed. When all that is expected has been seen, not at all;
 # but a prompt that does not end with a blank may be half of one, as click writes the blank by itself. When
 # only the prompt is right the test has failed, and types on to show the rest. A recording types anyway.
 BLANK_SECONDS, WRONG_SECONDS, RECORD_SECONDS = 0.2, 0.5, 2.0
-END_SECONDS = 5.0
 MIN_CANARY_BYTES = 8  # a shorter one turns up by chance
 
 CONTROL = re.compile(r"\^[@-_]")
@@ -43,8 +41,8 @@ def play(
     path: Path,
     *,
     record: bool = False,
-    command_seconds: float = COMMAND_SECONDS,
-    prompt_seconds: float = PROMPT_SECONDS,
+    command_seconds: float = SECONDS,
+    prompt_seconds: float = SECONDS,
     prepare: Callable[["Stage"], None] = lambda stage: None,
     abilities: Collection[str] = (),
 ) -> list[str]:
@@ -221,7 +219,7 @@ class Stage:
 
     def end_processes(self) -> None:
         """Kill what the commands left running, such as an agent; only Linux tells whose a process is."""
-        deadline = time.monotonic() + END_SECONDS
+        deadline = time.monotonic() + SECONDS
         while (left := list(self._processes())) and time.monotonic() < deadline:
             for number in left:
                 with suppress(ProcessLookupError):

@@ -19,7 +19,7 @@ from typing import Any
 ROWS, COLUMNS = 24, 80
 POLL_SECONDS = 0.02
 # What is to stay hidden waits this long for the echo to be off: turning it off drops what was typed before.
-ECHO_SECONDS = 1.0
+ECHO_SECONDS = 10.0
 # The leader of a session without a terminal gets the first one that it opens as its controlling terminal. So
 # no code runs between fork and exec, which Python 3.12 warns of where there are threads.
 ON_TERMINAL = 'exec <>"$0" >&0 2>&0; exec bash -c "$1"'

@@ -12,7 +12,7 @@ import pytest
 from credvault import files
 from credvault.delivery.formats import FORMATS
 from credvault.sealing.keys import print_key
-from tests.canary import files_with, forms, is_in, watch_command_lines
+from tests.canary import command_lines_with, files_with, forms, is_in, watch_command_lines
 from tests.faults import FaultyCalls
 from tests.home import PROGRAM, Home
 from tests.openbao import Bao
@@ -632,7 +632,8 @@ def test_canaries_are_found_where_they_are(tmp_path: Path) -> None:
     found = files_with(tmp_path, CANARIES)
 
     assert found == sorted(str(number) for number, _ in enumerate(forms(VALUE)))
-    sleeper = [sys.executable, "-c", "import time; time.sleep(0.3)", NEW_VALUE.decode()]
-    listing = subprocess.Popen(sleeper, stdout=subprocess.PIPE)
-    assert watch_command_lines(listing, [NEW_VALUE])[1]
-    listing.communicate(timeout=60)
+    shown = [sys.executable, "-c", "import sys; sys.stdin.read()", NEW_VALUE.decode()]
+    with subprocess.Popen(shown, stdin=subprocess.PIPE) as listing:
+        assert command_lines_with([NEW_VALUE])
+        assert listing.stdin is not None
+        listing.stdin.close()

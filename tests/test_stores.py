@@ -18,7 +18,7 @@ from tests.openbao import Bao
 from tests.patience import SECONDS
 from tests.resident import resident_memory
 from tests.secretservice import SecretService
-from tests.stage import COMMAND_SECONDS, PROMPT_SECONDS, Stage, play
+from tests.stage import Stage, play
 from tests.transcript import ABILITIES
 
 FOLDER = Path(__file__).with_name("transcripts")
@@ -64,7 +64,7 @@ def test_hashicorp_does_what_only_it_can(path: Path, bao: Bao) -> None:
 
 def test_processes_that_write_at_once_lose_nothing(store: Store, tmp_path: Path) -> None:
     (tmp_path / "stage").mkdir()
-    stage = Stage(tmp_path / "stage", False, COMMAND_SECONDS, PROMPT_SECONDS)
+    stage = Stage(tmp_path / "stage", False, SECONDS, SECONDS)
     store.prepare(stage)
     values = [f"value {number}".encode() for number in range(WRITERS)]
     facts = [("--note", "a note"), ("--service", "shop"), ("--tag", "prod"), ("--rotate-every", "90d")]

@@ -51,12 +51,17 @@ def test_data_key_is_in_memory_while_it_is_held_and_not_after(desk: Desk, end: s
     wanted = forms(data_key(desk))
     agent = desk.start(detached=False)
     before = found_in_memory(agent.pid, wanted)
-    assert desk.hold(seconds=1 if end == "time" else 3600).status == 200
+    # A look takes a while, on a busy machine more than a second.
+    for seconds in (1, 5, 25) if end == "time" else (3600,):
+        assert desk.hold(seconds=seconds).status == 200
+        during = found_in_memory(agent.pid, wanted)
+        if during:
+            break
     if end == "lock after work":
         assert desk.home.run("list").status == 0
         assert desk.home.run("add", "a/two", "--stdin", stdin=b"second").status == 0
         assert desk.home.run("get", "a/two").status == 0
-    during = found_in_memory(agent.pid, wanted)
+        during = found_in_memory(agent.pid, wanted)
 
     if end == "time":
         wait_until(lambda: desk.ask("GET", "/v1/agent").body.endswith(b'"vaults":[]}'))

@@ -95,7 +95,7 @@ def test_sixty_four_clients_get_two_hundred_right_answers_each_and_the_agent_sta
     answered = [0] * CLIENTS
 
     def client(number: int) -> None:
-        with desk.connect(60) as connection:
+        with desk.connect() as connection:
             for turn in range(REQUESTS):
                 secret = (number * REQUESTS + turn) % SECRETS
                 target = f"/v1/credentials/ns{secret % 10}/k{secret}"
@@ -109,7 +109,7 @@ def test_sixty_four_clients_get_two_hundred_right_answers_each_and_the_agent_sta
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(100)
+        thread.join()
 
     assert answered == [REQUESTS] * CLIENTS
     assert wrong == []
@@ -134,7 +134,7 @@ def test_readers_and_writers_at_once_lose_nothing(desk: Desk) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join()
 
     snapshot = desk.home.snapshot()
     assert failed == []

@@ -103,10 +103,13 @@ def test_unlock_right_after_stop_starts_another_agent(desk: Desk) -> None:
 
 
 def test_time_limit_ends_it(desk: Desk) -> None:
-    unlocked = desk.home.run("unlock", "--for", "1s", **desk.key)
+    for seconds in (1, 5, 25):
+        unlocked = desk.home.run("unlock", "--for", f"{seconds}s", **desk.key)
+        if desk.is_accepting():  # a busy machine takes more than a second to look
+            break
     pid = desk.pid()
 
-    assert "for 1s" in unlocked.stderr
+    assert f"for {seconds}s" in unlocked.stderr
     wait_until(lambda: not is_running(pid))
     assert desk.home.run("list").status == 5
 
@@ -118,9 +121,14 @@ def test_idle_limit_ends_it_and_a_request_puts_that_off(desk: Desk) -> None:
         facts = json.loads(desk.home.run("agent", "status", "--json").stdout)
         return int(facts["vaults"][0]["idle_seconds_left"]) if facts["vaults"] else -1
 
-    wait_until(lambda: left() == 1)
-    assert desk.home.run("list").status == 0
-    assert left() == 2
+    for idle in (2, 10, 50):
+        assert desk.hold(idle=idle).status == 200
+        wait_until(lambda: left() < idle)  # noqa: B023
+        listed = desk.home.run("list").status
+        put_off = left()
+        if put_off == idle:  # a busy machine takes more than a second to look
+            break
+    assert (listed, put_off) == (0, idle)
     wait_until(lambda: left() == -1)
     assert desk.home.run("list").status == 5
     assert is_running(agent.pid)

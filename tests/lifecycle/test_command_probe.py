@@ -14,6 +14,7 @@ from credvault.lifecycle.probes.command import CommandProbe, command_probe
 from credvault.model.errors import InvalidValue
 from credvault.model.unlocking import SECRETS_OF_SERVERS
 from credvault.model.value import SecretValue
+from tests.patience import SECONDS
 
 CANARY = b"cAnArY-0123456789"
 
@@ -39,7 +40,7 @@ def python(code: str, *arguments: str) -> CommandProbe:
     return probe(sys.executable, "-c", code, *arguments)
 
 
-def run(candidate: CommandProbe, value: bytes = CANARY, seconds: float = 10) -> Outcome:
+def run(candidate: CommandProbe, value: bytes = CANARY, seconds: float = SECONDS) -> Outcome:
     return candidate.run(SecretValue(value), Attempt(seconds))
 
 
@@ -107,7 +108,7 @@ def test_a_program_that_hangs_is_ended_with_all_it_started(tmp_path: Path) -> No
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     # Both hold the fifo open for writing; its reader sees the end only when both are gone.
-    hang = f"import os, time; os.open({str(fifo)!r}, os.O_WRONLY); os.fork(); time.sleep(60)"
+    hang = f"import os, time; os.open({str(fifo)!r}, os.O_WRONLY); os.fork(); time.sleep(600)"
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     os.set_blocking(reader, True)
 
@@ -121,14 +122,14 @@ def test_a_program_that_hangs_is_ended_with_all_it_started(tmp_path: Path) -> No
 def test_a_program_ends_when_its_attempt_is_broken_off(tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    attempt = Attempt(60)
-    candidate = python(f"import time; open({str(fifo)!r}, 'w').close(); time.sleep(60)")
+    attempt = Attempt(600)
+    candidate = python(f"import time; open({str(fifo)!r}, 'w').close(); time.sleep(600)")
     thread = threading.Thread(target=candidate.run, args=(SecretValue(CANARY), attempt))
     thread.start()
     fifo.read_bytes()  # it runs now
 
     attempt.break_off()
-    thread.join(10)
+    thread.join(SECONDS)
 
     assert not thread.is_alive()
 

@@ -16,12 +16,13 @@ from credvault.model.errors import InvalidValue
 from credvault.model.value import SecretValue
 from tests.lifecycle.conftest import Certified, certify
 from tests.lifecycle.servers import Answer, Seen, serving, talking
+from tests.patience import SECONDS
 
 CANARY = b"cAnArY-0123456789"
 
 
-def run(probe: Mapping[str, Any], value: bytes = CANARY, *, seconds: float = 5, connect: float = 2) -> Outcome:
-    outcome = http_probe({"kind": "http", **probe}, None).run(SecretValue(value), Attempt(seconds, connect))
+def run(probe: Mapping[str, Any], value: bytes = CANARY, *, seconds: float = SECONDS) -> Outcome:
+    outcome = http_probe({"kind": "http", **probe}, None).run(SecretValue(value), Attempt(seconds, seconds))
     assert CANARY.decode().lower() not in outcome.detail.lower()
     return outcome
 
@@ -181,7 +182,7 @@ def test_an_answer_of_any_size_is_not_waited_for() -> None:
 
 def test_a_server_that_says_nothing_is_unreachable_at_the_limit() -> None:
     def talk(connection: socket.socket, over: threading.Event) -> None:
-        over.wait(10)
+        over.wait()
 
     with talking(talk) as port:
         outcome = run(bearer(f"http://127.0.0.1:{port}"), seconds=0.2)
@@ -226,13 +227,13 @@ def test_an_attempt_that_is_broken_off_ends_even_while_bytes_trickle_in() -> Non
             connection.sendall(b"H")
 
     with talking(talk) as port:
-        attempt = Attempt(60)
+        attempt = Attempt(600)
         probe = http_probe({"kind": "http", **bearer(f"http://127.0.0.1:{port}")}, None)
         thread = threading.Thread(target=probe.run, args=(SecretValue(CANARY), attempt))
         thread.start()
         is_connected.wait()
         attempt.break_off()
-        thread.join(5)
+        thread.join(SECONDS)
 
         assert not thread.is_alive()
 

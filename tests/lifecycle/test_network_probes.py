@@ -12,11 +12,12 @@ from credvault.lifecycle.target import Target
 from credvault.model.value import SecretValue
 from tests.lifecycle.conftest import Certified, certify
 from tests.lifecycle.servers import serving, talking
+from tests.patience import SECONDS
 
 VALUE = SecretValue(b"cAnArY-0123456789")
 
 
-def run(probe: TcpProbe, seconds: float = 5, connect: float = 2) -> Outcome:
+def run(probe: TcpProbe, seconds: float = SECONDS, connect: float = SECONDS) -> Outcome:
     return probe.run(VALUE, Attempt(seconds, connect))
 
 
@@ -98,7 +99,7 @@ def test_tls_with_a_certificate_of_another_host_or_time_is_unreachable(
 def test_tls_to_a_server_of_another_language_is_unreachable() -> None:
     def talk(connection: socket.socket, over: threading.Event) -> None:
         connection.sendall(b"220 smtp.example ESMTP\r\n")
-        over.wait(10)
+        over.wait()
 
     with talking(talk) as port:
         outcome = run(TlsProbe(here(port)))
@@ -110,7 +111,7 @@ def test_tls_to_a_server_of_another_language_is_unreachable() -> None:
 
 def test_tls_to_a_server_that_says_nothing_is_unreachable_at_the_limit() -> None:
     def talk(connection: socket.socket, over: threading.Event) -> None:
-        over.wait(10)
+        over.wait()
 
     with talking(talk) as port:
         outcome = run(TlsProbe(here(port)), connect=0.1)
