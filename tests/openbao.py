@@ -4,7 +4,6 @@ import http.client
 import itertools
 import json
 import os
-import socket
 import ssl
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.lifecycle.servers import free_port
 from tests.patience import SECONDS
 
 BAO = str(Path(sys.executable).with_name("bao"))
@@ -167,9 +167,3 @@ def wait_for_server(is_ready: Any, process: "subprocess.Popen[bytes]") -> None:
             pass
         time.sleep(0.05)
     raise AssertionError("the server did not start")
-
-
-def free_port() -> int:
-    """Return a port of the loopback interface that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])

@@ -10,7 +10,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.openbao import BAO, Bao, free_port, wait_for_server
+from tests.lifecycle.servers import free_port
+from tests.openbao import BAO, Bao, wait_for_server
 from tests.patience import SECONDS
 
 # Leaders are missed after 3 s, the least that the server allows.

@@ -8,6 +8,7 @@ import pytest
 
 from credvault import peer
 from tests.agent.desk import NOBODY, Desk, as_nobody
+from tests.patience import SECONDS
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 
@@ -22,7 +23,7 @@ def squatter(desk: Desk) -> Iterator[socket.socket]:
         with as_nobody():
             listener.bind(str(desk.socket))
             listener.listen()
-        listener.settimeout(5)
+        listener.settimeout(SECONDS)
         yield listener
 
 
@@ -38,7 +39,7 @@ def heard_by(squatter: socket.socket) -> bytes:
             return heard
         with client:
             count += 1
-            client.settimeout(5)
+            client.settimeout(SECONDS)
             while chunk := client.recv(4096):
                 heard += chunk
 
@@ -82,7 +83,7 @@ def test_agent_closes_a_stranger_before_it_reads_a_byte(desk: Desk) -> None:
         path.chmod(mode)
 
     with socket.socket(socket.AF_UNIX) as stranger:
-        stranger.settimeout(5)
+        stranger.settimeout(SECONDS)
         with as_nobody():
             stranger.connect(str(desk.socket))
         answer = stranger.recv(4096)

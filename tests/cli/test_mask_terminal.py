@@ -186,7 +186,7 @@ def test_paste_that_the_child_never_reads_does_not_keep_us(stocked: Cli) -> None
 def test_keys_work_while_somebody_does_not_read_what_an_ended_child_wrote(stocked: Cli) -> None:
     with shell(stocked) as screen:
         cooked = screen.modes
-        screen.run(f"{MASKED} sh -c 'seq 20000 >&2; echo written' 2> >(exec sleep 60)", "\nwritten")
+        screen.run(f"{MASKED} sh -c 'seq 20000 >&2; echo written' 2> >(exec sleep 600)", "\nwritten")
         screen.wait(lambda: not screen.is_raw, "the shell's modes")
         assert screen.modes == cooked
         screen.type("\x03")

@@ -328,7 +328,7 @@ def test_strict_options_do_not_end_the_shell_and_stay(shell: Opened) -> None:
 
 
 def test_loading_that_hangs_can_be_interrupted_and_is_not_tried_again(shell: Opened, kind: str, tmp_path: Path) -> None:
-    waiting = {"CREDVAULT_KEY": None, "CREDVAULT_PASSPHRASE_COMMAND": f"sh -c 'echo >>{tmp_path}/started; sleep 20'"}
+    waiting = {"CREDVAULT_KEY": None, "CREDVAULT_PASSPHRASE_COMMAND": f"sh -c 'echo >>{tmp_path}/started; sleep 600'"}
     options = "" if kind == "fish" else "set -u"
 
     with shell(after=options, env=waiting) as typed:

@@ -123,3 +123,15 @@ def talking(talk: Callable[[socket.socket, threading.Event], None]) -> Iterator[
             acceptor.join()
             for thread in threads:
                 thread.join()
+
+
+def free_port() -> int:
+    """Return a port of the loopback interface that nobody listens at, and that the system gives to nobody by itself.
+
+    A connection that has ended keeps it so for a minute (TIME_WAIT); who asks for it by its number gets it.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+        accepted, _ = server.accept()
+        accepted.close()  # the end that closes first keeps the port
+        client.recv(1)
+        return int(server.getsockname()[1])

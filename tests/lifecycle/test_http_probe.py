@@ -15,7 +15,7 @@ from credvault.lifecycle.probes.http import http_probe
 from credvault.model.errors import InvalidValue
 from credvault.model.value import SecretValue
 from tests.lifecycle.conftest import Certified, certify
-from tests.lifecycle.servers import Answer, Seen, serving, talking
+from tests.lifecycle.servers import Answer, Seen, free_port, serving, talking
 from tests.patience import SECONDS
 
 CANARY = b"cAnArY-0123456789"
@@ -250,8 +250,7 @@ def test_what_starts_after_an_attempt_was_broken_off_ends_at_once() -> None:
 
 
 def test_nobody_there_is_unreachable() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
 
     assert run(bearer(f"http://127.0.0.1:{port}")) == Outcome(
         "unreachable", f"127.0.0.1:{port} cannot be reached: connection refused"

@@ -11,7 +11,7 @@ from credvault.lifecycle.probes.network import TcpProbe, TlsProbe
 from credvault.lifecycle.target import Target
 from credvault.model.value import SecretValue
 from tests.lifecycle.conftest import Certified, certify
-from tests.lifecycle.servers import serving, talking
+from tests.lifecycle.servers import free_port, serving, talking
 from tests.patience import SECONDS
 
 VALUE = SecretValue(b"cAnArY-0123456789")
@@ -23,12 +23,6 @@ def run(probe: TcpProbe, seconds: float = SECONDS, connect: float = SECONDS) -> 
 
 def here(port: int) -> Target:
     return Target("127.0.0.1", port)
-
-
-@pytest.fixture
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def test_tcp_is_ok_when_somebody_listens_and_says_what_that_means() -> None:
@@ -45,10 +39,10 @@ def test_tcp_is_ok_when_somebody_listens_and_says_what_that_means() -> None:
 
 
 @pytest.mark.parametrize("kind", [TcpProbe, TlsProbe])
-def test_nobody_there_is_unreachable(kind: type[TcpProbe], free_port: int) -> None:
-    assert run(kind(here(free_port))) == Outcome(
-        "unreachable", f"127.0.0.1:{free_port} cannot be reached: connection refused"
-    )
+def test_nobody_there_is_unreachable(kind: type[TcpProbe]) -> None:
+    port = free_port()
+
+    assert run(kind(here(port))) == Outcome("unreachable", f"127.0.0.1:{port} cannot be reached: connection refused")
 
 
 @pytest.mark.parametrize("kind", [TcpProbe, TlsProbe])

@@ -21,7 +21,7 @@ from tests.backends.hashicorp.peers import SILENCE, answer, answering
 from tests.canary import is_in
 from tests.conftest import Cli
 from tests.lifecycle.conftest import certify
-from tests.lifecycle.servers import Answer, Seen, serving, talking
+from tests.lifecycle.servers import Answer, Seen, free_port, serving, talking
 from tests.openbao import Bao, development_server, wait_for_server
 from tests.patience import SECONDS, wait_until
 from tests.raft import initialise, raft_server, unseal
@@ -151,10 +151,7 @@ def test_peer_that_does_not_speak_as_a_server_ends_in_time(cli: Cli, talk: objec
 
 
 def test_child_is_not_started_where_the_server_cannot_be_reached(cli: Cli, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-
-    told = ask(cli, at(f"http://127.0.0.1:{port}"), "exec", "-e", "A=a/b", "--", "touch", "started")
+    told = ask(cli, at(f"http://127.0.0.1:{free_port()}"), "exec", "-e", "A=a/b", "--", "touch", "started")
 
     assert told.status == EXEC_FAILED
     assert "cannot be reached: connection refused" in told.stderr

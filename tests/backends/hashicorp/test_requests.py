@@ -152,7 +152,7 @@ def test_a_redirect_is_refused_and_the_second_host_is_never_called(cli: Cli, sta
                 assert not is_in(done.stdout + done.stderr, [TOKEN.encode(), VALUE])
 
     assert second.seen == []
-    assert len(first.seen) == len(commands(""))
+    assert len([seen for seen in first.seen if seen.path not in OTHERS]) == len(commands(""))
     assert {seen.headers["x-vault-token"] for seen in first.seen} == {TOKEN}
 
 

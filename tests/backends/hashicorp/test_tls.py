@@ -15,8 +15,8 @@ from credvault.backends.hashicorp.transport import Request, Transport
 from credvault.model.errors import BackendUnavailable, ConfigError
 from credvault.model.value import SecretValue
 from tests.lifecycle.conftest import Certified, certify
-from tests.lifecycle.servers import Answer, Seen, serving, talking
-from tests.openbao import Bao, development_server, free_port
+from tests.lifecycle.servers import Answer, Seen, free_port, serving, talking
+from tests.openbao import Bao, development_server
 
 DAY = 86_400.0
 TOKEN = SecretValue(b"s.token")

@@ -21,8 +21,8 @@ from credvault.backends.hashicorp.transport import (
 from credvault.model.errors import BackendUnavailable, Unauthenticated
 from credvault.model.value import SecretValue
 from tests.backends.hashicorp.peers import CANARY, HANG_UP, SILENCE, answer, answering
-from tests.lifecycle.servers import talking
-from tests.openbao import Bao, free_port
+from tests.lifecycle.servers import free_port, talking
+from tests.openbao import Bao
 from tests.patience import wait_until
 
 TOKEN = SecretValue(b"s.token-" + CANARY.encode())
