@@ -9,6 +9,12 @@ from collections.abc import Callable
 SECONDS = 120.0
 # Where a test waits for a bound to be over: the next one is tried where a busy machine did not get far enough before.
 LIMITS = (0.5, 5.0, 50.0)
+# The program with a deadline of TAB that a busy machine meets; that there is one, tests/agent/test_tablane.py shows.
+PATIENT_AT_TAB = f"""import sys
+import credvault.agent.tablane
+from credvault.__main__ import main
+credvault.agent.tablane.DEADLINE_SECONDS = {SECONDS}
+sys.exit(main())"""
 
 
 def wait_until(is_so: Callable[[], bool], what: str = "it did not come about") -> None:

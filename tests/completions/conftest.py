@@ -12,6 +12,7 @@ import pytest
 
 from tests.agent.desk import Desk
 from tests.interactive import PROMPT, Shell
+from tests.patience import PATIENT_AT_TAB
 
 SHELLS = ("bash", "zsh", "fish")
 # What is loaded before the completions: a prompt that can be told from anything else, and no questions.
@@ -35,13 +36,6 @@ NAMES = (
     "other-space/x+y",
 )
 
-# The program with a deadline that a busy machine meets; that there is one, tests/agent/test_tablane.py shows.
-PATIENT = """import sys
-import credvault.agent.tablane
-from credvault.__main__ import main
-credvault.agent.tablane.DEADLINE_SECONDS = 10.0
-sys.exit(main())"""
-
 
 class Place:
     """A desk, and a `credvault` that keeps a list of how it was called before it is the real one."""
@@ -54,7 +48,7 @@ class Place:
             "bin/credvault",
             f"#!/bin/sh\nprintf '%s\\0' \"$@\" >>{shlex.quote(str(self._calls))}\n"
             f'printf "\\n" >>{shlex.quote(str(self._calls))}\n'
-            f'exec {shlex.quote(sys.executable)} -I -c {shlex.quote(PATIENT)} "$@"\n',
+            f'exec {shlex.quote(sys.executable)} -I -c {shlex.quote(PATIENT_AT_TAB)} "$@"\n',
             0o755,
         )
         desk.home.environ["PATH"] = f"{wrapper.parent}:/usr/local/bin:/usr/bin:/bin"
