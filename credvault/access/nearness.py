@@ -1,6 +1,9 @@
-"""Names that are spelt like one that is not there, for a hint."""
+"""What is said of names and patterns that lead nowhere, with names that are spelt alike as a hint."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+
+from credvault.model.errors import NotFound
+from credvault.model.names import Name, unmatched
 
 LIST_HINT = "'credvault list' shows what there is"
 # Looking for near names in a large vault would take longer than the error is worth.
@@ -16,3 +19,10 @@ def near_hint(wanted: str, names: Sequence[str]) -> str:
     # A store may list what it cannot give.
     near = get_close_matches(wanted, [name for name in names if name != wanted], n=3, cutoff=0.7)
     return f"did you mean {' or '.join(near)}?" if near else LIST_HINT
+
+
+def check_matched(globs: Iterable[str], names: Collection[Name], *, namespace: str) -> None:
+    """Raise NotFound for a pattern that none of the names matches: nothing would be done in its place, in silence."""
+    glob = unmatched(globs, names, namespace=namespace)
+    if glob is not None:
+        raise NotFound(f"no secret matches {glob}", hint=LIST_HINT)

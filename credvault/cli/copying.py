@@ -84,10 +84,11 @@ def say_what_stays(run: Run, copy: Copy, there: Settings, *, versions: bool) -> 
 
 
 def show_outcome(run: Run, rows: Sequence[CopyRow], outcome: Outcome, there: Settings) -> None:
-    """Say what was done, with --json the plan and the counts as the answer."""
+    """Say what was done, if anything was, with --json the plan and the counts as the answer."""
     # Said first: it is done, whether or not the answer can be written.
-    versions = f" ({counted(outcome.versions, 'version')})" if outcome.versions != outcome.secrets else ""
-    run.out.say(f"copied {counted(outcome.secrets, 'secret')}{versions} to {name_place(there)}, and read back")
+    if outcome.secrets:
+        versions = f" ({counted(outcome.versions, 'version')})" if outcome.versions != outcome.secrets else ""
+        run.out.say(f"copied {counted(outcome.secrets, 'secret')}{versions} to {name_place(there)}, and read back")
     if outcome.shortened:
         run.out.warn(f"of {counted(outcome.shortened, 'secret')} it keeps fewer versions than there are")
     if outcome.restamped:

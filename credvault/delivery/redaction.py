@@ -6,14 +6,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from credvault.access.nearness import LIST_HINT
+from credvault.access.nearness import LIST_HINT, check_matched
 from credvault.backends.base import Capability
 from credvault.delivery.masking import MIN_BYTES, is_maskable
 from credvault.delivery.matching import Masker
 from credvault.delivery.referents import fetch_referents
 from credvault.history import fetch_whole
 from credvault.model.errors import NotFound, StorageError
-from credvault.model.names import unmatched
 from credvault.model.record import Secret
 from credvault.model.reference import Reference
 from credvault.model.text import counted
@@ -36,9 +35,7 @@ def collect_secrets(vault: Vault, globs: Sequence[str], *, namespace: str, past:
     come out.
     """
     records = vault.list(globs, readable=True)
-    glob = unmatched(globs, [record.name for record in records], namespace=namespace)
-    if glob is not None:
-        raise NotFound(f"no secret matches {glob}", hint=LIST_HINT)
+    check_matched(globs, [record.name for record in records], namespace=namespace)
     if past:
         vault.backend.require(Capability.VERSIONS)
     whole = fetch_whole(vault, [record.name for record in records], purpose=_REDACT, past=past)

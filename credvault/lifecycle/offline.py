@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from credvault import files
-from credvault.access.nearness import LIST_HINT
+from credvault.access.nearness import LIST_HINT, check_matched
 from credvault.backends.base import Capability
 from credvault.backends.offline import LABEL_NAME, Label
 from credvault.history import Whole, fetch_whole
@@ -13,7 +13,7 @@ from credvault.lifecycle.custody import NewSlot, create_vault
 from credvault.model import record as model
 from credvault.model import times
 from credvault.model.errors import InvalidValue, NotFound, StorageError
-from credvault.model.names import Name, unmatched
+from credvault.model.names import Name
 from credvault.model.text import printable
 from credvault.sealing.draft import Draft
 from credvault.sealing.entries import Entry, StoredVersion
@@ -40,9 +40,7 @@ def fetch(
     glob that matches nothing and where nothing is left to copy, and what fetching raises: it is all of it, or nothing.
     """
     records = [r for r in vault.list(globs, readable=True) if r.delivery in model.DELIVERIES and r.name != LABEL_NAME]
-    glob = unmatched(globs, [record.name for record in records], namespace=namespace)
-    if glob is not None:
-        raise NotFound(f"no secret matches {glob}", hint=LIST_HINT)
+    check_matched(globs, [record.name for record in records], namespace=namespace)
     chosen = [record.name for record in records if executor_only or record.delivery == model.RUNTIME_ENV]
     left_out = len(records) - len(chosen)
     if not chosen:

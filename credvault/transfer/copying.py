@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
+from credvault.access.nearness import check_matched
 from credvault.backends.base import Capability, Change
 from credvault.history import Whole, fetch_readable
 from credvault.model.errors import AlreadyExists, Conflict, CredvaultError, Damaged, NotFound, Unsupported
@@ -78,8 +79,8 @@ class Copy:
     def names(self, globs: Sequence[str], default: str, namespace: str | None = None) -> list[Name]:
         """Return the names that the patterns mean in the source, all of them without any; sorted.
 
-        A bare key is in `namespace`, else in `default`. Raises NotFound for a name that is not there, InvalidName,
-        and Unsupported for a pattern where the source cannot list.
+        A bare key is in `namespace`, else in `default`. Raises NotFound for a name that is not there and for a pattern
+        that matches none, InvalidName, and Unsupported for a pattern where the source cannot list.
         """
         plain = [parse_name(glob, namespace=namespace, default=default) for glob in globs if _is_name(glob)]
         found = set(self._source.has_many(plain)) if plain else set()
@@ -88,7 +89,9 @@ class Copy:
             raise NotFound(f"there is no secret {missing[0]}; nothing was copied", hint=self._source.near(missing[0]))
         patterns = [glob for glob in globs if not _is_name(glob)]
         if patterns or not globs:
-            found |= {record.name for record in self._source.list(patterns)}
+            listed = [record.name for record in self._source.list(patterns)]
+            check_matched(patterns, listed, namespace=default)
+            found.update(listed)
         return sorted(found)
 
     def plan(self, names: Sequence[Name], advance: Advance) -> list[CopyRow]:

@@ -116,7 +116,9 @@ def test_patterns_are_those_of_the_source(home: Home) -> None:
         (["--to-backend", "env"], 8, "the backend 'env' cannot be written"),
         (["--to-vault", "none.json", "-y"], 6, "there is no vault at"),
         (["--from-vault", "none.json", "-y"], 6, "there is no vault at"),
-        (["--to", "other", "team9/*", "-y"], 0, "there is nothing to copy"),
+        (["--to", "other", "team9/*", "-y"], 3, "no secret matches team9/*"),
+        (["--to", "other", "team1/**", "team9/", "-y"], 3, "no secret matches team9/"),
+        (["--to", "other", "-n", "team9", "-y"], 3, "no secret matches team9/"),
         (["--to", "other", "team1/nosuch", "-y"], 3, "there is no secret team1/nosuch"),
         (["--to", "other", "te am"], 2, "is not allowed"),
         (["--to", "other"], 2, "this needs a yes"),
@@ -171,7 +173,10 @@ def test_json_is_the_plan_and_what_was_done(home: Home) -> None:
     assert json.loads(planned.stdout)["plan"][0].keys() == {"name", "action", "versions"}
     answer = json.loads(done.stdout)
     assert (answer["copied"], answer["versions"], answer["shortened"], answer["restamped"]) == (12, 12, 0, 0)
-    assert {row["action"] for row in json.loads(again.stdout)["plan"]} == {"unchanged"}
+    nothing = json.loads(again.stdout)
+    assert {row["action"] for row in nothing["plan"]} == {"unchanged"}
+    assert (nothing["copied"], nothing["versions"]) == (0, 0)
+    assert "copied" not in again.stderr
     assert MARK.encode() not in planned.stdout + done.stdout + again.stdout
     assert {name: [p.values[-1]] for name, p in pictures(home).items()} == {
         name: p.values for name, p in pictures(home, "other.json").items()

@@ -52,14 +52,15 @@ def command(run: Run, /, globs: tuple[str, ...], *, no_versions: bool, policy: s
             rows = copy.plan(names, advance)
         writes = sum(row.action in WRITTEN for row in rows)
         problem = find_problem(rows, skip_unreadable=options["skip_unreadable"], verb="copies", done="copied")
-        show_plan(run, rows, is_last=options["dry_run"] or not writes or problem is not None)
+        show_plan(run, rows, is_last=options["dry_run"] or problem is not None)
         if problem is not None:
             raise problem
-        if options["dry_run"] or not writes:
+        if options["dry_run"]:
             return
-        question = f"Copy {counted(writes, 'secret')} from {name_place(here)} to {name_place(there)}?"
-        run.confirm(question, yes=options["yes"])
-        _carry_out(run, copy, rows, writes)
+        if writes:
+            question = f"Copy {counted(writes, 'secret')} from {name_place(here)} to {name_place(there)}?"
+            run.confirm(question, yes=options["yes"])
+            _carry_out(run, copy, rows, writes)
     show_outcome(run, rows, copy.outcome, there)
 
 
