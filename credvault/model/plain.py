@@ -30,7 +30,7 @@ def plain_form(argv: list[str]) -> PlainForm | None:
     command, rest, namespace = argv[0], argv[1:], None
     if len(rest) > 2 and rest[0] == "-n" and rest[1] and not rest[1].startswith("-"):
         namespace, rest = rest[1], rest[2:]
-    if command == GET and len(rest) == 1 and not rest[0].startswith(("-", "credvault://")):
+    if command == GET and len(rest) == 1 and not rest[0].lower().startswith(("-", "credvault://")):
         return PlainForm(command, namespace, rest, "://" in rest[0])
     if command == EXEC and len(rest) > 1 and rest[0] == "--":
         return PlainForm(command, namespace, rest[1:])

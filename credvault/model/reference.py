@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 SCHEME = "credvault://"
 # How a reference begins where any other text may stand, as a pattern. What looks like one is never taken for a text:
 # with a slip of the pen in it, it would be handed out as it stands.
-BEGINNING = r"(?:credvault|(?i:openbao|hashicorp)(?:\+[A-Za-z0-9]*)?)://"
+BEGINNING = r"(?i:credvault|(?:openbao|hashicorp)(?:\+[a-z0-9]*)?)://"
 
 
 class Reference(NamedTuple):
@@ -36,9 +36,9 @@ def parse_reference(
     Fragment and query are read in both orders. Where `is_one` value is wanted, a SecretURI has to name a field. Raises
     InvalidURI, InvalidName for the name in it, and Unsupported for a SecretURI that is not read here.
     """
-    rest = text.removeprefix(SCHEME)
+    rest = text[len(SCHEME) :] if has_own_scheme(text) else text
     if "://" in rest:
-        if not text.startswith(SCHEME):
+        if rest is text:
             return _parse_uri(text, is_one)
         raise InvalidURI(f"'{_short(text)}' is not a reference to a secret", hint=f"write {SCHEME}NAME")
     fragment = query = None
@@ -54,6 +54,11 @@ def parse_reference(
         raise InvalidURI(f"'{_short(text)}' names an empty field")
     version = None if query is None else _parse_version(query, text)
     return Reference(parse_name(rest, namespace=namespace, default=default), fragment, version)
+
+
+def has_own_scheme(text: str) -> bool:
+    """Say whether a text begins with the scheme of the current profile, in whatever case (RFC 3986, 3.1)."""
+    return text[: len(SCHEME)].lower() == SCHEME
 
 
 def _parse_uri(text: str, is_one: bool) -> "SecretURI":

@@ -172,6 +172,7 @@ def test_names_and_uris_go_together(cli: Cli, bao: Bao, mount: str) -> None:
     mixed = cli("exec", "-e", "A=a/b", "-e", f"B={uri}", "--", "sh", "-c", 'echo "$A, $B"')
     explained = json.loads(cli("exec", "--json", "--explain", "-e", "A=a/b", "-e", f"B={uri}").stdout)["inject"]
     by_scheme = [cli("get", f"credvault://a/b{end}").stdout for end in ("", "#host", "?version=1")]
+    by_scheme += [cli("get", "CREDVAULT://a/b").stdout]
     checked = cli("check", "credvault://a/b#host", "credvault://a/b?version=1", uri, f"openbao://{mount}/app/api")
     missing = cli("check", "credvault://a/b#port", "credvault://a/b?version=2", uri + "s")
 
@@ -180,7 +181,7 @@ def test_names_and_uris_go_together(cli: Cli, bao: Bao, mount: str) -> None:
         ("a/b", 1),
         (f"openbao+kv2://{mount}/app/api", 2),
     ]
-    assert by_scheme == [b"of the vault", b"h", b"of the vault"]
+    assert by_scheme == [b"of the vault", b"h", b"of the vault", b"of the vault"]
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
     assert missing.returncode == 3
     assert f"not there: a/b#port, a/b?version=2, openbao+kv2://{mount}/app/api#tokens".encode() in missing.stderr

@@ -25,6 +25,7 @@ LEFT = [
     ["get", "--", "a/b"],
     ["get", "-h"],
     ["get", "credvault://a/b"],
+    ["get", "Credvault://a/b"],
     ["get", "-n", "a", "credvault://b#c"],
     ["get", "-"],
     ["get", "a/b", "c/d"],

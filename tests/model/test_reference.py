@@ -24,6 +24,7 @@ NAME = Name("team", "db/url")
         ("credvault://team/db/url#host?version=3", Reference(NAME, "host", 3)),
         ("credvault://team/db/url?version=3#host", Reference(NAME, "host", 3)),
         ("credvault://a", Reference(Name("default", "a"))),
+        ("CredVault://team/db/url#host", Reference(NAME, "host")),
     ],
 )
 def test_reference_is_read_with_or_without_scheme_in_both_orders(text: str, reference: Reference) -> None:
@@ -51,6 +52,7 @@ def test_bare_key_is_in_the_namespace_that_is_given() -> None:
         "openbao+kv3://secret/a#b",
         "openbao+kv2://secret/a",
         "credvault://credvault://a",
+        "credvault://Credvault://a",
         "vault://a",
         "a#",
         "a#x#y",
@@ -106,6 +108,7 @@ def test_secret_uri_that_is_not_read_here_is_no_reference(text: str) -> None:
     ("text", "begins"),
     [
         ("credvault://a", True),
+        ("CREDVAULT://a", True),
         ("openbao://a", True),
         ("openbao+kv2://a", True),
         ("OpenBao+://a", True),

@@ -15,7 +15,7 @@ from credvault.config.uris import allowed_mounts, server_settings
 from credvault.delivery.referents import find_missing
 from credvault.model.errors import CredvaultError, NotFound
 from credvault.model.messages import error_members
-from credvault.model.reference import SCHEME, Reference, parse_reference
+from credvault.model.reference import Reference, has_own_scheme, parse_reference
 from credvault.model.uri import SecretURI, check_mount, check_readable, parse_uri
 
 
@@ -77,7 +77,7 @@ def _explain(run: Run, text: str) -> Explained:
     """Return what a text is; what is wrong with it is part of that."""
     explained = Explained(text)
     try:
-        if not text.startswith(SCHEME):
+        if not has_own_scheme(text):
             _explain_uri(run, explained, parse_uri(text))
         else:
             settings = run.settings
