@@ -4,9 +4,9 @@ A URI names neither host nor token, and a project's file has no say here: whoeve
 server for what the user's own settings allow, and nobody else for anything.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from credvault.config import Settings, load_settings
+from credvault.config import Profile, Settings, load_settings
 from credvault.model.errors import ConfigError
 from credvault.model.text import printable
 from credvault.model.tuples import NamedTuple
@@ -39,6 +39,13 @@ def server_settings(settings: Settings, provider: str) -> Settings:
     if provider == HASHICORP and ("VAULT_ADDR" in environ or "VAULT_URL" in environ):
         environ = {name: text for name, text in environ.items() if not name.startswith("BAO_")}
     return settings._replace(profile=None, environ=environ)
+
+
+def profiles_of_servers(settings: Settings) -> Iterator[Settings]:
+    """Yield the settings of each profile of `config.toml` that names such a server, whichever is the current one."""
+    for name, options in settings.config.get("profiles", {}).items():
+        if options.get("backend") == _SERVER_BACKEND:
+            yield settings._replace(profile=Profile(name, f"profile {printable(name)}", options))
 
 
 def allowed_mounts(settings: Settings) -> Mounts:

@@ -132,8 +132,9 @@ def collect(vault: Vault, selection: Selection) -> Injections:
         variables.append(injection)
     found = Injections(variables, skipped, missing)
     if missing and selection.if_missing == ERROR:
-        hint = "'credvault list' shows what is; or give --if-missing warn"
-        whole = NotFound(f"not there: {found.missing_in_words}", hint=hint)
+        are_uris = len(reasons) == len(missing) and all(reasons)  # which no list shows
+        hint = "'credvault uri check --read URI' says why" if are_uris else "'credvault list' shows what is"
+        whole = NotFound(f"not there: {found.missing_in_words}", hint=f"{hint}; or give --if-missing warn")
         raise (reasons[0] if len(missing) == 1 and reasons else None) or whole
     return found
 

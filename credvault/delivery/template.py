@@ -107,12 +107,14 @@ def fill(vault: Vault, template: Template) -> Filled:
         else:
             values[reference] = value
     if missing:
-        error = found.error(missing[0]) if len(missing) == 1 else None
+        errors = [found.error(reference) for reference in missing]
+        error = errors[0] if len(missing) == 1 else None
         if error is not None:
             error.message += f" ({_places(missing[0], template)})"
+        way = "'credvault uri check --read URI' says why" if all(errors) else "'credvault list' shows what is"
         raise error or NotFound(
             f"not there: {listed([_with_lines(each, template) for each in missing], _NAMED)}",
-            hint="'credvault list' shows what is; nothing was written",
+            hint=f"{way}; nothing was written",
         )
     chunks = [part if isinstance(part, bytes) else values[part].reveal() for part in template.parts]
     if sum(map(len, chunks)) > MAX_FILLED_BYTES:

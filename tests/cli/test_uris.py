@@ -346,8 +346,14 @@ def test_a_uri_is_no_way_round_what_holds_for_the_name(served: Cli, bao: Bao, mo
     refused = [ask(key, "-e") for key in ("closed", "edi", "foreign")]
     as_file = [ask("edi", "--as", consumer, "--file")[0] for consumer in ("edi", "job")]
     given, words = ask("open", "-e")
-    # Facts are the secret's own, whatever the profile; one that is elsewhere has no name in it.
-    elsewhere = served("exec", "-e", uri.format("edi"), "--", "env")
+    # Facts and the name are the secret's own, whichever profile is the current one.
+    elsewhere = [served("exec", "-e", uri.format(key), "--", "env") for key in ("edi", "closed", "foreign")]
+    # A profile that cannot be used has nothing to say of it; nor has one of another server.
+    for address in ("http://192.0.2.1", "http://127.0.0.1:1"):
+        config.write_text(config.read_text().replace(f'"{bao.address}"', f'"{address}"'))
+        elsewhere.append(served("exec", "-e", uri.format("edi"), "--", "env"))
+        assert served("exec", "-e", uri.format("foreign"), "--", "true").returncode == 0
+        config.write_text(config.read_text().replace(f'"{address}"', f'"{bao.address}"'))
 
     for status, said in refused:
         assert status == 125
@@ -355,8 +361,9 @@ def test_a_uri_is_no_way_round_what_holds_for_the_name(served: Cli, bao: Bao, mo
         assert not is_in(said, CANARIES)
     assert as_file == [0, 125]
     assert (given, f"A={OTHER}\n".encode() in words) == (0, True)
-    assert elsewhere.returncode == 125
-    assert b"is executor_only" in elsewhere.stderr
+    for done in elsewhere:
+        assert (done.returncode, done.stdout) == (125, b"")
+        assert b"is executor_only" in done.stderr
 
 
 def test_consumers_are_heeded(served: Cli, bao: Bao, mount: str) -> None:
@@ -402,9 +409,28 @@ def test_what_is_not_there_is_typed_whatever_asks(
         error = json.loads(done.stderr)["error"]
         assert (done.returncode, error["code"], done.stdout) == (status, code, b"")
         assert words in error["message"]
+        if "version=9" in end:
+            assert error["hint"] == f"'bao kv metadata get -mount={mount} app/api' shows which versions there are"
     assert ran.returncode == 125
     assert checked.returncode == status
     assert not is_in(got.stderr + exported.stderr + ran.stderr + checked.stderr, CANARIES)
+
+
+def test_several_that_are_missing_are_named_and_where_to_look(served: Cli, mount: str) -> None:
+    uris = [f"openbao+kv2://{mount}/app/{end}" for end in ("api#none", "none#token")]
+    chosen = [word for number, uri in enumerate(uris) for word in ("-e", f"V{number}={uri}")]
+
+    ran = served("exec", *chosen, "--", "touch", "ran")
+    mixed = served("exec", *chosen, "-e", "B=a/b", "--", "touch", "ran", env={"CREDVAULT_BACKEND": "env"})
+    filled = served("inject", stdin="".join(f"{{{{ {uri} }}}}" for uri in uris).encode())
+    checked = served("check", *uris)
+
+    for done in (ran, filled, checked):
+        assert all(uri.encode() in done.stderr for uri in uris)
+        assert b"hint: 'credvault uri check --read URI' says why" in done.stderr
+    assert b"hint: 'credvault list' shows what is" in mixed.stderr
+    assert (ran.returncode, filled.returncode, checked.returncode, filled.stdout) == (125, 3, 3, b"")
+    assert not (served.cwd / "ran").exists()
 
 
 def test_missing_fields_are_named_and_those_that_are_there(served: Cli, mount: str) -> None:

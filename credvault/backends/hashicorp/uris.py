@@ -1,7 +1,7 @@
 """What secret URIs lead to: fields of KV secrets, whoever wrote them, whose facts are in their custom metadata."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from credvault.backends.hashicorp import fieldfacts
 from credvault.backends.hashicorp.address import Place, Tell, find_address, find_place
@@ -11,7 +11,8 @@ from credvault.backends.hashicorp.layout import VALUE, VALUE_BASE64, kind_of
 from credvault.backends.hashicorp.login import Login
 from credvault.backends.hashicorp.transport import Transport
 from credvault.config import Settings
-from credvault.model.errors import InvalidName, NotFound, Unsupported, VersionDeleted, VersionDestroyed
+from credvault.config.uris import profiles_of_servers
+from credvault.model.errors import ConfigError, InvalidName, NotFound, Unsupported, VersionDeleted, VersionDestroyed
 from credvault.model.names import Name, parse_name, parse_namespace
 from credvault.model.record import DELETED, DESTROYED, RUNTIME_ENV, Record, Secret, record_from_facts
 from credvault.model.text import listed, printable
@@ -26,11 +27,14 @@ class URIStore:
     """The server that settings name, read by URIs. Connects and logs in at the first question; close it after use."""
 
     def __init__(self, settings: Settings, warn: Tell, detail: Tell) -> None:
+        self._settings = settings
         self._warn = warn
         address = find_address(settings, warn, detail)
         self._transport = Transport(address)
         self._login = Login(settings, self._transport, warn=warn, detail=detail)
-        self._place = find_place(settings, address, detail=lambda text: None)
+        self._address = address
+        self._place = find_place(settings, address, detail=_nobody)
+        self._others: list[Place] | None = None
         self._engines: dict[str, KV2] = {}
 
     def close(self) -> None:
@@ -51,32 +55,53 @@ class URIStore:
             readings = dict(zip(places, engine.read(places), strict=True))
             if None in readings.values():
                 engine.check_mount()
-            found |= {uri: _outcome(uri, readings[uri.path, uri.version], self._place, self._warn) for uri in asked}
+            found |= {uri: self._outcome(uri, readings[uri.path, uri.version]) for uri in asked}
         return found
 
+    def _outcome(self, uri: SecretURI, reading: Reading | None) -> Secret | NotFound:
+        """Return what a URI leads to, or why it is not there; raises Unsupported."""
+        if reading is None:
+            hint = "is it the path of a secret, and not of a folder? 'bao kv list' shows which is which"
+            if uri.version is not None:
+                hint = f"'bao kv metadata get -mount={uri.mount} {uri.path}' shows which versions there are"
+            return NotFound(f"there is no {uri._replace(fragment=None)}", hint=hint)
+        version = f"version {reading.version} of {uri.place}"
+        if reading.state == DESTROYED:
+            return VersionDestroyed(f"{version} was destroyed", hint="its content is gone for good")
+        if reading.state == DELETED or reading.data is None:
+            hint = f"'bao kv undelete -mount={uri.mount} -versions={reading.version} {uri.path}' brings it back"
+            return VersionDeleted(f"{version} was deleted", hint=hint)
+        record = _record(uri, reading, self._own_name(uri), self._warn)
+        if uri.fragment is None:
+            return Secret(record, SecretValue(json.dumps(reading.data).encode("ascii")))
+        if uri.fragment not in reading.data:
+            there = listed([printable(field) for field in reading.data], _NAMED)
+            return NotFound(f"{uri.place} has no field {uri.fragment}", hint=f"it has {there or 'none'}")
+        return Secret(record, _text(uri, reading.data[uri.fragment]))
 
-def _outcome(uri: SecretURI, reading: Reading | None, place: Place, warn: Tell) -> Secret | NotFound:
-    """Return what a URI leads to, or why it is not there; raises Unsupported."""
-    if reading is None:
-        hint = "is it the path of a secret, and not of a folder? 'bao kv list' shows which is which"
-        return NotFound(f"there is no {uri._replace(fragment=None)}", hint=hint)
-    version = f"version {reading.version} of {uri.place}"
-    if reading.state == DESTROYED:
-        return VersionDestroyed(f"{version} was destroyed", hint="its content is gone for good")
-    if reading.state == DELETED or reading.data is None:
-        hint = f"'bao kv undelete -mount={uri.mount} -versions={reading.version} {uri.path}' brings it back"
-        return VersionDeleted(f"{version} was deleted", hint=hint)
-    record = _record(uri, reading, own_name(uri, place), warn)
-    if uri.fragment is None:
-        return Secret(record, SecretValue(json.dumps(reading.data).encode("ascii")))
-    if uri.fragment not in reading.data:
-        there = listed([printable(field) for field in reading.data], _NAMED)
-        return NotFound(f"{uri.place} has no field {uri.fragment}", hint=f"it has {there or 'none'}")
-    return Secret(record, _text(uri, reading.data[uri.fragment]))
+    def _own_name(self, uri: SecretURI) -> Name | None:
+        """Return the name that the current profile has for what a URI names, else another of the same server."""
+        name = own_name(uri, self._place)
+        if name is None and self._others is None:
+            self._others = list(self._other_places())
+        return name or next(filter(None, (own_name(uri, place) for place in self._others or ())), None)
+
+    def _other_places(self) -> Iterator[Place]:
+        for settings in profiles_of_servers(self._settings):
+            try:
+                address = find_address(settings, _nobody, _nobody)
+                if (str(address), address.namespace) == (str(self._address), self._address.namespace):
+                    yield find_place(settings, address, _nobody)
+            except ConfigError:  # of a profile that cannot be used, nothing was meant to be kept
+                continue
+
+
+def _nobody(text: str) -> None:
+    """Tell nobody."""
 
 
 def own_name(uri: SecretURI, place: Place) -> Name | None:
-    """Return the name by which the profile has what a URI names, or None where it has none for it."""
+    """Return the name by which a profile has what a URI names, or None where it has none for it."""
     prefix = f"{place.prefix}/" if place.prefix else ""
     path = uri.path.removeprefix(prefix)
     if uri.mount != place.mount or not uri.path.startswith(prefix) or uri.fragment is None:
@@ -92,7 +117,7 @@ def own_name(uri: SecretURI, place: Place) -> Name | None:
 def _record(uri: SecretURI, reading: Reading, own: Name | None, warn: Tell) -> Record:
     """Return the record of a KV secret or of its field, under the name that is its URI.
 
-    Who may receive it is what its facts say. Where they say nothing it is as by the name that the profile has for it,
+    Who may receive it is what its facts say. Where they say nothing it is as by the name that a profile has for it,
     so that a URI opens no other way to a secret; and what has none was meant for programs that are given its URI.
     """
     name = Name(f"{uri.scheme}://{uri.mount}", uri.path)

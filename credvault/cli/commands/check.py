@@ -48,7 +48,7 @@ def _hint(vault: "Vault", missing: "Mapping[Reference | SecretURI, NotFound | No
             return error.hint
         if len(missing) == 1 and is_name(reference):
             return vault.near(reference.name)
-    return LIST_HINT
+    return "'credvault uri check --read URI' says why" if all(missing.values()) else LIST_HINT
 
 
 def _shown(reference: "Reference | SecretURI") -> str:
