@@ -18,17 +18,21 @@ _FORGET = "credvault offline forget"
 
 
 def examine_copy(settings: Settings) -> Iterator[Finding]:
-    """Yield what is found of the copy that the profile of the settings has, or is to have; its age is its file's."""
+    """Yield what is found of the copy that the profile of the settings has, or is to have; its age is its file's.
+
+    Raises ConfigError for an age that is none.
+    """
     if settings.profile is None:
         return
     path, is_allowed = copy_path(settings, settings.profile), settings.option("offline") is True
+    limit = age_limit(settings)
     try:
         facts = os.stat(path)
     except FileNotFoundError:
         if is_allowed:
             yield Finding(ADVICE, _SUBJECT, "there is none yet, although the profile says offline = true", _SAVE)
         return
-    age, limit = int(time.time() - facts.st_mtime), age_limit(settings)
+    age = int(time.time() - facts.st_mtime)
     is_old = limit is not None and age > limit.seconds
     text = f"{printable(path)}, {duration_text(age)} old, {counted(facts.st_size, 'byte')}"
     if not is_allowed:

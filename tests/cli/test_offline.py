@@ -317,7 +317,7 @@ def test_copy_that_is_too_old_is_unavailable_unless_an_older_one_is_allowed(home
     assert re.fullmatch(
         r"credvault: error: the offline copy of profile prod was saved 9h( \d+s)? ago, more than the 8h that max_age"
         r" of its profile allows\n"
-        r"credvault: hint: 'credvault offline save' makes it anew; --max-age D takes an older one\n",
+        r"credvault: hint: 'credvault --profile prod offline save' makes it anew; --max-age D takes an older one\n",
         done.stderr,
     )
     assert shorter.status == 125
@@ -448,7 +448,10 @@ def test_wrong_key_says_that_the_copy_has_its_own(home: Home, store: AwayStore) 
     done = home.run("--offline", "get", "TOKEN", CREDVAULT_KEY=OTHER_KEY)
 
     assert (done.status, done.stdout) == (5, b"")
-    assert "the copy opens by the key that it was made with; 'credvault offline forget' removes it" in done.stderr
+    assert (
+        "the copy opens by the key that it was made with; 'credvault --profile prod offline forget' removes it"
+        in done.stderr
+    )
 
 
 def test_no_key_is_locked(home: Home, store: AwayStore) -> None:
@@ -459,6 +462,8 @@ def test_no_key_is_locked(home: Home, store: AwayStore) -> None:
     new = home.run("--profile", "other", "offline", "save")
 
     assert (done.status, new.status) == (5, 5)
+    assert "the offline copy of profile prod: the vault is locked" in done.stderr
+    assert "hint: run 'credvault --profile prod --offline unlock' on a terminal, set " in done.stderr
     assert "there is no key for the new copy" in new.stderr
     assert not copy_of(home, "other").exists()
 
@@ -471,7 +476,7 @@ def test_damaged_copy_is_damaged(home: Home, store: AwayStore, content: bytes) -
     done = home.run("--offline", "get", "TOKEN")
 
     assert (done.status, done.stdout) == (10, b"")
-    assert "'credvault offline forget' removes it, and 'credvault offline save' makes it anew" in done.stderr
+    assert "'credvault --profile prod offline forget' removes it, and 'credvault --profile prod offline" in done.stderr
 
 
 def test_vault_file_that_is_no_copy_is_not_taken_for_one(home: Home, store: AwayStore) -> None:
@@ -605,6 +610,15 @@ def test_doctor_names_the_copy_its_age_and_size(home: Home, store: AwayStore) ->
     assert worse.status == 6
     assert "older than 8h" in worse.stdout.decode()
     assert "offline copy: others may read it (mode 0644)" in worse.stdout.decode()
+
+
+def test_doctor_says_that_an_age_is_none_before_there_is_a_copy(home: Home, store: AwayStore) -> None:
+    home.write(".config/credvault/config.toml", CONFIG.replace('"8h"', '"a day"'))
+
+    done = home.run("doctor")
+
+    assert done.status == 9
+    assert "max_age: 'a day' is not a duration" in done.stdout.decode()
 
 
 def test_program_reads_the_copy_and_is_told_its_age(
