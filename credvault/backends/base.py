@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from enum import Flag, auto
 from typing import Any, Final, Never
 
-from credvault.model.errors import AlreadyExists, BackendUnavailable, Conflict, NotFound, Unsupported
+from credvault.model.errors import AlreadyExists, BackendUnavailable, Conflict, CredvaultError, NotFound, Unsupported
 from credvault.model.names import NO_REFERENCE, Name
 from credvault.model.record import Record, Secret, Version
 from credvault.model.tuples import NamedTuple
@@ -172,6 +172,13 @@ class Backend(ABC):
 
     def check_fits(self, change: Change) -> None:  # noqa: B027 - most stores hold what a record may be
         """Raise InvalidValue or Unsupported for what the store cannot hold, whatever is there; asks nobody."""
+
+    def find_crowded(self, changes: Collection[Change]) -> Mapping[Name, CredvaultError]:
+        """Return those of the changes that would each fit, and do not beside each other and what is there.
+
+        The changes are to different secrets, and of their values nothing is asked.
+        """
+        return {}
 
     def delete(self, names: Sequence[Name]) -> None:
         """Remove every version of all these secrets; raises NotFound, with nothing removed, if one is not there."""

@@ -11,7 +11,15 @@ from typing import NamedTuple
 from credvault.access.nearness import check_matched
 from credvault.backends.base import Capability, Change
 from credvault.history import Whole, fetch_readable
-from credvault.model.errors import AlreadyExists, Conflict, CredvaultError, Damaged, NotFound, Unsupported
+from credvault.model.errors import (
+    AlreadyExists,
+    Conflict,
+    CredvaultError,
+    Damaged,
+    NotFound,
+    Unsupported,
+    VersionDeleted,
+)
 from credvault.model.names import Name, parse_name
 from credvault.model.record import Secret
 from credvault.model.value import SecretValue
@@ -22,6 +30,7 @@ from credvault.transfer.copyplan import (
     Terms,
     differing_facts,
     plan_step,
+    refused,
 )
 from credvault.transfer.plan import ADD, CONFLICT, INVALID, SKIP, SKIPPED, UNREADABLE, WRITTEN
 from credvault.vault import Vault
@@ -86,7 +95,7 @@ class Copy:
         found = set(self._source.has_many(plain)) if plain else set()
         missing = [name for name in plain if name not in found]
         if missing:
-            raise NotFound(f"there is no secret {missing[0]}; nothing was copied", hint=self._source.near(missing[0]))
+            raise self._why_missing(missing[0])
         patterns = [glob for glob in globs if not _is_name(glob)]
         if patterns or not globs:
             listed = [record.name for record in self._source.list(patterns)]
@@ -94,9 +103,28 @@ class Copy:
             found.update(listed)
         return sorted(found)
 
+    def _why_missing(self, name: Name) -> NotFound:
+        """Return what is said of a secret that is not there, or not any more."""
+        error = NotFound(f"there is no secret {name}", hint=self._source.near(name))
+        if Capability.SOFT_DELETE in self._source.backend.capabilities:
+            try:
+                self._source.get(name, purpose=_PURPOSE)
+            except VersionDeleted as exc:
+                error = exc
+            except NotFound:
+                pass
+        error.message += "; nothing was copied"
+        return error
+
     def plan(self, names: Sequence[Name], advance: Advance) -> list[CopyRow]:
         """Return what becomes of each secret; `advance` is called for each. Changes nothing."""
-        return [step.row for steps in self._batches(names, advance) for step in steps]
+        rows, facts = [], []
+        for step in (step for steps in self._batches(names, advance) for step in steps):
+            rows.append(step.row)
+            if step.changes:  # without the values, of which there may be more than memory holds
+                facts.append(Change(step.row.name, None, step.changes[-1].facts))
+        crowded = self._target.backend.find_crowded(facts)
+        return [refused(row.name, crowded[row.name]) if row.name in crowded else row for row in rows]
 
     def carry_out(self, rows: Sequence[CopyRow], advance: Advance) -> Outcome:
         """Write what is planned, batch by batch, and read each one back; return what was done.

@@ -69,9 +69,14 @@ def plan_step(name: Name, here: Whole | None, there: Whole | None, terms: Terms)
         for change in changes:
             terms.check_fits(change)
     except CredvaultError as exc:
-        error = type(exc)(f"{name} cannot be stored there: {exc.message}", hint=exc.hint)
-        return Step(CopyRow(name, INVALID, 0, exc.message, error))
+        return Step(refused(name, exc))
     return Step(row._replace(versions=sum(change.value is not None for change in changes)), changes, here)
+
+
+def refused(name: Name, why: CredvaultError) -> CopyRow:
+    """Return the row of a secret that the other store cannot hold."""
+    error = type(why)(f"{name} cannot be stored there: {why.message}", hint=why.hint)
+    return CopyRow(name, INVALID, 0, why.message, error)
 
 
 def find_place(

@@ -201,6 +201,35 @@ def test_facts_that_a_server_cannot_hold_are_in_the_plan_and_nothing_is_written(
     assert bao.cli("kv", "get", f"-mount={mount}", "-field=value", "credvault/a/short") == "two"
 
 
+def test_facts_that_a_namespace_has_no_room_for_are_in_the_plan_and_nothing_is_written(
+    home: Home, bao: Bao, mount: str
+) -> None:
+    """The 64 texts of a KV secret are shared by its fields, each of which may fit alone."""
+    noted = [f"full/k{number:02}" for number in range(17)]
+    for name in (*noted, "other/noted"):
+        assert home.run("add", name, "--stdin", "--note", "n", "--tag", "t", stdin=b"one").status == 0
+    assert home.run("add", "full/plain", "--stdin", stdin=b"two").status == 0
+
+    planned = home.run("copy", "--to", "field", "--dry-run", "--json")
+    refused = home.run("copy", "--to", "field", "-y")
+    nothing = bao.ask("GET", f"{mount}/metadata/intentframe?list=true")[0]
+    done = home.run("copy", "--to", "field", "-y", "--skip-unreadable")
+    # What is there already counts.
+    some = home.run("copy", *noted[:16], "--to", "field", "-y")
+    last = home.run("copy", noted[16], "--to", "field", "--dry-run")
+
+    assert (planned.status, refused.status, nothing, done.status) == (2, 2, 404, 0), (planned, refused, done)
+    rows = json.loads(planned.stdout)["plan"]
+    assert [row["action"] for row in rows] == ["invalid"] * 17 + ["add"] * 2
+    assert "the facts of namespace full are 68, and the server holds at most 64" in rows[0]["reason"]
+    assert "full/k00 cannot be stored there: the facts of namespace full are 68" in refused.stderr
+    assert "(and 16 more like it); nothing was copied" in refused.stderr
+    assert bao.cli("kv", "list", f"-mount={mount}", "intentframe").split()[2:] == ["full", "other"]
+    assert bao.cli("kv", "get", f"-mount={mount}", "-field=plain", "intentframe/full") == "two"
+    assert (some.status, last.status) == (0, 2), (some, last)
+    assert "the facts of namespace full are 68" in last.stderr
+
+
 def test_secret_that_is_deleted_there_is_a_conflict_that_says_the_way_out(home: Home) -> None:
     assert home.run("add", "a/b", "--stdin", stdin=b"one").status == 0
     assert home.run("copy", "--to", "bao", "-y").status == 0
@@ -209,11 +238,14 @@ def test_secret_that_is_deleted_there_is_a_conflict_that_says_the_way_out(home: 
     refused = home.run("copy", "--to", "bao", "-y")
     skipped = home.run("copy", "--to", "bao", "-y", "--on-conflict", "skip")
     source = home.run("copy", "--from", "bao", "--to", "back", "-y")
+    named = home.run("copy", "a/b", "--from", "bao", "--to", "back", "-y")
 
-    assert (refused.status, skipped.status, source.status) == (7, 0, 0), (refused, skipped, source)
+    assert (refused.status, skipped.status, source.status, named.status) == (7, 0, 0, 3), (refused, skipped, source)
     assert "a/b is there already, deleted; nothing was copied" in refused.stderr
     assert "'credvault undelete a/b' brings it back" in refused.stderr
     assert "there is nothing to copy" in source.stderr
+    assert "version 1 of a/b is deleted; nothing was copied" in named.stderr
+    assert "hint: 'credvault undelete a/b'" in named.stderr
     assert home.run("--profile", "bao", "get", "a/b").status == 3
 
 

@@ -12,7 +12,7 @@ from credvault.backends.base import Capability, Change
 from credvault.backends.hashicorp import fieldfacts
 from credvault.backends.hashicorp.kv2 import KV2, Reading
 from credvault.backends.hashicorp.layout import Layout, kind_of
-from credvault.model.errors import Denied, InvalidName, NotFound, Unsupported
+from credvault.model.errors import CredvaultError, Denied, InvalidName, NotFound, Unsupported
 from credvault.model.names import DEFAULT_NAMESPACE, Name, parse_name, parse_namespace
 from credvault.model.record import ACTIVE, Record, Secret
 from credvault.model.value import SecretValue
@@ -81,6 +81,17 @@ class FieldLayout(Layout):
         from credvault.backends.hashicorp.fieldwriting import check_fits
 
         check_fits(change)
+
+    def find_crowded(self, changes: Collection[Change]) -> Mapping[Name, CredvaultError]:
+        """Return those with facts where a namespace has no room for them all, by a request for each namespace."""
+        from credvault.backends.hashicorp.fieldwriting import find_crowded
+
+        namespaces = list(dict.fromkeys(change.name.namespace for change in changes))
+        crowded: dict[Name, CredvaultError] = {}
+        for namespace, metadata in zip(namespaces, self._kv.read_metadata(namespaces), strict=True):
+            here = [change for change in changes if change.name.namespace == namespace]
+            crowded |= find_crowded(namespace, here, {} if metadata is None else metadata.custom)
+        return crowded
 
     def delete(self, names: Sequence[Name]) -> None:
         """Remove all these fields, once all are seen to be there, and a namespace with its last one.

@@ -172,8 +172,23 @@ def check_fits(change: Change) -> None:
     """Raise InvalidValue for what no namespace can hold, whatever is in it."""
     if change.value is not None:
         _text_of(change.name, change.value)
+    _texts_of(change, {})
+
+
+def find_crowded(namespace: str, changes: Collection[Change], custom: Mapping[str, str]) -> dict[Name, CredvaultError]:
+    """Return the changes with facts, if the custom metadata of their namespace has no room for them all."""
+    texts = {change.name: _texts_of(change, custom) for change in changes}
+    try:
+        fieldfacts.check_count(namespace, _merged(custom, *texts.values()))
+    except InvalidValue as exc:
+        return {name: exc for name, each in texts.items() if any(text is not None for text in each.values())}
+    return {}
+
+
+def _texts_of(change: Change, custom: Mapping[str, str]) -> Texts:
+    """Return what the facts of a change, which are all that there will be, make of the custom metadata."""
     given = {"value_changed_at": change.facts.get("updated_at"), **change.facts}
-    fieldfacts.texts_after(change.name, model.first_facts(change.name, given), {})
+    return fieldfacts.texts_after(change.name, model.first_facts(change.name, given), custom)
 
 
 def _text_of(name: Name, value: SecretValue) -> str:
