@@ -1,7 +1,7 @@
 """One connection to a server: HTTP/1.1 as far as the API needs it, strict in what it takes for an answer.
 
-A client of our own, by measurement: `import hvac` takes 190 ms, httpx 138, http.client 28 of which ssl is 17, a bare
-interpreter 13; `curl --parallel` asks for 100 secrets in 35. `_socket` is the C half of `socket`.
+A client of our own, by measurement: `import hvac` takes 190 ms, httpx 138, http.client 28, a bare interpreter 13;
+`curl --parallel` asks for 100 secrets in 35. `_socket` is the C half of `socket`.
 """
 
 import _socket
@@ -25,7 +25,7 @@ _MAX_INTERIM_ANSWERS = 8
 _READ_HEADERS = ("content-length", "transfer-encoding", "connection", "location", "x-vault-index")
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 
-Context = Any  # an ssl.SSLContext; naming it would load ssl
+Context = Any  # of TLS (tls.py), or None
 
 
 class NoAnswer(Exception):
@@ -56,13 +56,14 @@ class Head(NamedTuple):
 
 
 class Connection:
-    """A connection that has one request in flight at most. Every wait has an end; close it after use."""
+    """A connection on which requests are answered in their order. Every wait has an end; close it after use."""
 
     def __init__(self, address: Address, context: Context) -> None:
         self.was_used = False
         self.stays_open = True
-        self._timeout = 0.0
-        self._until = 0.0
+        self._timeout = self._until = 0.0
+        # How many answers are to come.
+        self._due = 0
         self._data = bytearray()
         # How long the way there and back is: no program at the other end has a part in a connection of TCP.
         self._socket, self.connect_seconds = _connect(address, context)
@@ -82,10 +83,13 @@ class Connection:
                 return True
         return False
 
-    def send(self, data: bytes, timeout: float) -> None:
-        """Send a request; from now on the time for its answer runs, in seconds. Raises NoAnswer."""
+    def send(self, data: bytes, count: int, timeout: float) -> None:
+        """Send requests, as many as `count`, once all before are answered; raises NoAnswer.
+
+        `timeout` is how long it may take to send them, and what is said of an answer that does not come, seconds.
+        """
         self._timeout = timeout
-        self._until = time.monotonic() + timeout
+        self._due = count
         self._data.clear()
         try:
             self._socket.settimeout(self._timeout)
@@ -96,8 +100,12 @@ class Connection:
             # A server that refuses what is too long answers before it has it all, and closes.
             self.stays_open = False
 
-    def receive(self) -> tuple[Head, bytes]:
-        """Return head and body of the answer to what was sent; raises NoAnswer, or BackendUnavailable for no HTTP."""
+    def receive(self, until: float) -> tuple[Head, bytes]:
+        """Return head and body of the next answer, which is to be there by a moment of the monotonic clock.
+
+        Raises NoAnswer, and BackendUnavailable for what is no HTTP.
+        """
+        self._until = until
         for _ in range(_MAX_INTERIM_ANSWERS):
             head = _parse_head(self._until_mark(_END_OF_HEAD, MAX_HEAD_BYTES))
             if head.status >= 200:
@@ -106,7 +114,9 @@ class Connection:
             raise _not_http("it never ends its heads")
         body = self._body(head)
         self.was_used = True
-        if self._data or not head.stays_open:
+        self._due -= 1
+        # What follows the last of them was not asked for.
+        if not head.stays_open or (self._data and not self._due):
             self.stays_open = False
         return head, body
 
@@ -223,8 +233,11 @@ def _connect(address: Address, context: Context) -> tuple[Any, float]:
     places = _look_up(host, port, source)
     for *_, place in places:
         _check_plain(address, str(place[0]))
-    # `socket`, where TLS has loaded it, is what ssl wraps.
-    make: Callable[..., Any] = _socket.socket if context is None else _wrappable()
+    make: Callable[..., Any] = _socket.socket
+    if context is not None:
+        from credvault.backends.hashicorp.tls import secured, socket_class
+
+        make = socket_class()
     why = "it cannot be reached"
     limit = min(CONNECT_SECONDS, address.timeout)
     for family, kind, protocol, _, place in places:
@@ -238,7 +251,7 @@ def _connect(address: Address, context: Context) -> tuple[Any, float]:
             if proxy is not None:
                 pass_through(sock, proxy, address, limit)
             sock.settimeout(limit)
-            return (sock if context is None else _secured(sock, address, context)), seconds
+            return (sock if context is None else secured(sock, address, context)), seconds
         except TimeoutError:
             why = f"no connection in {limit:.0f} s"
         except OSError as exc:
@@ -263,12 +276,6 @@ def _look_up(host: str, port: int, source: str) -> Sequence[Any]:
         raise BackendUnavailable(f"there is no host {printable(host)}", hint=hint) from None
 
 
-def _wrappable() -> Callable[..., Any]:
-    import socket
-
-    return socket.socket
-
-
 def _check_plain(address: Address, place: str) -> None:
     """Raise BackendUnavailable where a token would go over a network for all to read; nobody has been called yet."""
     if address.scheme == "https" or address.allow_http or _is_loopback(place):
@@ -279,49 +286,3 @@ def _check_plain(address: Address, place: str) -> None:
 
 def _is_loopback(place: str) -> bool:
     return place.startswith("127.") or place in ("::1", "::ffff:127.0.0.1")
-
-
-def make_context(address: Address) -> Context:
-    """Return the context of TLS for an address, None for plain http; raises BackendUnavailable.
-
-    TLS 1.2 or later, the name of the host checked, the authority that is named trusted and no other.
-    """
-    if address.scheme == "http":
-        return None
-    import ssl
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    if not address.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    elif address.ca_file is None:
-        context.load_default_certs()
-    else:
-        try:
-            context.load_verify_locations(cafile=address.ca_file)
-        except OSError as exc:  # SSLError is one
-            why = "it holds no certificate" if isinstance(exc, ssl.SSLError) else (exc.strerror or "").lower()
-            message = f"the authority in {printable(address.ca_file)} cannot be read: {why}"
-            raise BackendUnavailable(message, hint="set ca_file in the profile, or VAULT_CACERT") from None
-    return context
-
-
-def _secured(sock: Any, address: Address, context: Context) -> Any:
-    """Return a connection that speaks TLS; raises BackendUnavailable for a certificate that is not trusted."""
-    import ssl
-
-    try:
-        return context.wrap_socket(sock, server_hostname=address.host)
-    except ssl.SSLCertVerificationError as exc:
-        why = printable(exc.verify_message).rstrip(".")
-        message = f"the certificate of {address} is not trusted: {why[:1].lower() + why[1:]}"
-        hint = "name the authority that signed it: ca_file in the profile, or VAULT_CACERT"
-        raise BackendUnavailable(message, hint=hint) from None
-    except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-        raise ConnectionResetError(0, "it hung up") from None
-    except ssl.SSLError as exc:
-        reason = (exc.reason or "").replace("_", " ").lower()
-        message = f"{address} does not speak TLS as it must: {reason or 'no reason given'}"
-        raise BackendUnavailable(message, hint="is it an https address?") from None

@@ -2,6 +2,8 @@
 
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from credvault.backends.hashicorp import connection as connection_module
+from credvault.backends.hashicorp import tls
 from credvault.backends.hashicorp.address import Address
 from credvault.backends.hashicorp.transport import Request, Transport
 from credvault.model.errors import BackendUnavailable, ConfigError
@@ -38,12 +41,22 @@ def bao_by_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bao]:
         yield server
 
 
-def transport_to(port: int, ca_file: Path | str | None, host: str = "127.0.0.1", proxy: bool = False) -> Transport:
+@pytest.fixture(params=[True, False], ids=["of C alone", "whole"])
+def each_ssl(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs a test with the C half of ssl, and as with a Python whose C half is not known."""
+    assert tls.IS_KNOWN
+    monkeypatch.setattr(tls, "IS_KNOWN", request.param)
+
+
+def transport_to(
+    port: int, ca_file: Path | str | None, host: str = "127.0.0.1", proxy: bool = False, verify: bool = True
+) -> Transport:
     ca = None if ca_file is None else str(ca_file)
-    address = Address("https", host, port, "VAULT_ADDR", ca_file=ca, proxy=proxy)
+    address = Address("https", host, port, "VAULT_ADDR", ca_file=ca, verify=verify, proxy=proxy)
     return Transport(address, sleep=lambda seconds: None)
 
 
+@pytest.mark.usefixtures("each_ssl")
 def test_many_secrets_come_from_a_real_server(bao_by_tls: Bao) -> None:
     token = SecretValue(bao_by_tls.token.encode())
     for number in range(20):
@@ -58,6 +71,7 @@ def test_many_secrets_come_from_a_real_server(bao_by_tls: Bao) -> None:
     assert written.status == 200
 
 
+@pytest.mark.usefixtures("each_ssl")
 def test_the_server_is_told_the_name_that_is_meant(certified: Certified) -> None:
     told: list[str | None] = []
     context = certified.server_context()
@@ -69,6 +83,49 @@ def test_the_server_is_told_the_name_that_is_meant(certified: Certified) -> None
     assert peer.seen == []
 
 
+UNTRUSTED = {
+    "of nobody known": (-DAY, DAY, "127.0.0.1", False, "self-signed certificate"),
+    "of another time": (-2 * DAY, -DAY, "127.0.0.1", True, "certificate has expired"),
+    "of another host": (-DAY, DAY, "127.0.0.2", True, "IP address mismatch"),
+}
+
+
+@pytest.mark.usefixtures("each_ssl")
+@pytest.mark.parametrize(("start", "end", "host", "is_known", "why"), UNTRUSTED.values(), ids=UNTRUSTED.keys())
+def test_a_certificate_that_is_not_trusted_is_told_nothing_unless_nobody_is_verified(
+    tmp_path: Path, certified: Certified, start: float, end: float, host: str, is_known: bool, why: str
+) -> None:
+    (tmp_path / "other").mkdir()
+    shown = certify(tmp_path / "other", host=host, start=time.time() + start, end=time.time() + end)
+    ca_file = shown.path if is_known else certified.path
+    with serving(fine, tls=shown.server_context()) as peer:
+        with pytest.raises(BackendUnavailable) as caught:
+            transport_to(peer.server_port, ca_file).ask(READ, TOKEN)
+        assert peer.seen == []
+        unchecked = transport_to(peer.server_port, ca_file, verify=False)
+        assert unchecked.ask(READ, TOKEN).status == 200
+        unchecked.close()
+
+    assert f"is not trusted: {why}" in caught.value.message
+    assert "VAULT_CACERT" in (caught.value.hint or "")
+
+
+def test_tls_loads_neither_ssl_nor_socket(bao_by_tls: Bao) -> None:
+    """They take as long as the rest of a `get`, a bare interpreter aside."""
+    code = f"""
+import sys
+from credvault.backends.hashicorp.address import Address
+from credvault.backends.hashicorp.transport import Request, Transport
+address = Address("https", "127.0.0.1", {bao_by_tls.address.rpartition(":")[2]}, "", ca_file={bao_by_tls.ca_file!r})
+print(Transport(address).ask(Request("GET", "sys/health"), None).status, {{"ssl", "socket"}} & sys.modules.keys())
+"""
+
+    told = subprocess.run([sys.executable, "-I", "-c", code], env={}, capture_output=True, text=True)
+
+    assert (told.stdout, told.stderr) == ("200 set()\n", "")
+
+
+@pytest.mark.usefixtures("each_ssl")
 def test_an_old_version_of_tls_is_refused(certified: Certified) -> None:
     context = certified.server_context()
     context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -81,6 +138,7 @@ def test_an_old_version_of_tls_is_refused(certified: Certified) -> None:
     assert peer.seen == []
 
 
+@pytest.mark.usefixtures("each_ssl")
 def test_a_server_without_tls_is_said_to_have_none(certified: Certified) -> None:
     with serving(fine) as peer, pytest.raises(BackendUnavailable) as caught:
         transport_to(peer.server_port, certified.path).ask(READ, TOKEN)
@@ -88,6 +146,7 @@ def test_a_server_without_tls_is_said_to_have_none(certified: Certified) -> None
     assert "does not speak TLS as it must" in caught.value.message
 
 
+@pytest.mark.usefixtures("each_ssl")
 def test_a_server_that_never_shakes_hands_is_given_up_in_time(
     certified: Certified, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,111 @@
+"""TLS for a connection to a server: who is trusted, and bytes that go and come by it.
+
+By the C half of `ssl`, as `_socket` is that of `socket`: the other half takes 12 ms to load, for names of constants
+and for servers. What verifies certificates and names of hosts is OpenSSL, which C alone speaks to.
+"""
+
+import _socket
+import _ssl
+import sys
+from typing import Any
+
+from credvault.backends.hashicorp.address import Address
+from credvault.backends.hashicorp.connection import Context
+from credvault.model.errors import BackendUnavailable
+from credvault.model.text import printable
+
+_PROTOCOLS = b"\x08http/1.1"  # for ALPN, in the form of RFC 7301, 3.1
+# CPython says nowhere that its C half stays as it is. It is the same from 3.11 to 3.14; a later one is taken whole.
+IS_KNOWN = sys.implementation.name == "cpython" and sys.version_info < (3, 15)
+
+
+class Socket(_socket.socket):
+    """A socket of the C half that TLS can be put on, which holds it by a weak reference."""
+
+    __slots__ = ("__weakref__",)
+
+
+class Secured:
+    """A connected socket that speaks TLS: what a connection needs of one, and ends where the socket's time does."""
+
+    def __init__(self, sock: Socket, tls: Any) -> None:
+        self._sock = sock
+        self._tls = tls
+        self.settimeout = sock.settimeout
+        self.recv = tls.read
+        self.close = sock.close
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of it."""
+        left = memoryview(data)
+        while left:
+            left = left[self._tls.write(left) :]
+
+
+def make_context(address: Address) -> Context:
+    """Return the context of TLS for an address; raises BackendUnavailable.
+
+    TLS 1.2 or later, the name of the host checked, the authority that is named trusted and no other.
+    """
+    context = _client_context()
+    if not address.verify:
+        context.check_hostname = False
+        context.verify_mode = _ssl.CERT_NONE
+    elif address.ca_file is None:
+        context.set_default_verify_paths()
+    else:
+        try:
+            context.load_verify_locations(cafile=address.ca_file)
+        except OSError as exc:  # SSLError is one
+            why = "it holds no certificate" if isinstance(exc, _ssl.SSLError) else (exc.strerror or "").lower()
+            message = f"the authority in {printable(address.ca_file)} cannot be read: {why}"
+            raise BackendUnavailable(message, hint="set ca_file in the profile, or VAULT_CACERT") from None
+    return context
+
+
+def secured(sock: Any, address: Address, context: Context) -> Any:
+    """Return a connection that speaks TLS; raises BackendUnavailable for a certificate that is not trusted."""
+    try:
+        if not isinstance(sock, Socket):
+            return context.wrap_socket(sock, server_hostname=address.host)
+        tls = context._wrap_socket(sock, False, address.host)
+        tls.do_handshake()
+        return Secured(sock, tls)
+    except _ssl.SSLCertVerificationError as exc:
+        why = printable(exc.verify_message).rstrip(".")
+        why = why if why[:2].isupper() else why[:1].lower() + why[1:]
+        message = f"the certificate of {address} is not trusted: {why}"
+        hint = "name the authority that signed it: ca_file in the profile, or VAULT_CACERT"
+        raise BackendUnavailable(message, hint=hint) from None
+    except (_ssl.SSLEOFError, _ssl.SSLZeroReturnError):
+        raise ConnectionResetError(0, "it hung up") from None
+    except _ssl.SSLError as exc:
+        reason = (exc.reason or "").replace("_", " ").lower()
+        message = f"{address} does not speak TLS as it must: {reason or 'no reason given'}"
+        raise BackendUnavailable(message, hint="is it an https address?") from None
+
+
+def socket_class() -> Any:
+    """Return the class of sockets that `secured` can take."""
+    if IS_KNOWN:
+        return Socket
+    import socket
+
+    return socket.socket
+
+
+def _client_context() -> Context:
+    """Return a context that trusts nobody yet and verifies everybody; raises RuntimeError if it does not."""
+    context: Any
+    if IS_KNOWN:
+        context = _ssl._SSLContext(_ssl.PROTOCOL_TLS_CLIENT)
+        context._set_alpn_protocols(_PROTOCOLS)
+    else:
+        import ssl
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.set_alpn_protocols(["http/1.1"])
+    context.minimum_version = _ssl.PROTO_TLSv1_2
+    if not context.check_hostname or context.verify_mode != _ssl.CERT_REQUIRED:
+        raise RuntimeError("a new context of TLS verifies nobody")
+    return context
