@@ -9,7 +9,7 @@ from credvault.backends.base import Backend
 from credvault.config import FILE_BACKEND, Settings, find_agent_socket
 from credvault.config.tables import OTHER_NAMES
 from credvault.model.errors import CredvaultError, Unsupported
-from credvault.model.text import printable
+from credvault.model.text import listed, printable
 from credvault.model.unlocking import names_a_key
 
 if TYPE_CHECKING:  # of cryptography, which only the vault file needs
@@ -117,9 +117,8 @@ def _vault_file(
 
 
 def _not_usable(name: str, point: "EntryPoint", what: str) -> Unsupported:
-    package = point.dist.name if point.dist else "somebody's package"
     return Unsupported(
-        f"the backend '{printable(name)}' of {printable(package)} cannot be used: {printable(point.value)} {what}",
+        f"the backend '{printable(name)}' of {_maker(point)} cannot be used: {printable(point.value)} {what}",
         hint="it is no part of credvault: install it anew, or tell whoever made it; -vv shows where",
     )
 
@@ -127,12 +126,17 @@ def _not_usable(name: str, point: "EntryPoint", what: str) -> Unsupported:
 def _third_party(name: str, settings: Settings) -> Backend:
     from importlib.metadata import entry_points
 
-    for point in entry_points(group=ENTRY_POINTS, name=name):
+    points = tuple(entry_points(group=ENTRY_POINTS, name=name))
+    if len(points) > 1:
+        # Whichever came first would be a matter of how they were installed, and the secrets in the other one's store.
+        makers = listed(sorted({_maker(point) for point in points}), 3)
+        raise Unsupported(f"there are several backends '{printable(name)}': of {makers}", hint="uninstall all but one")
+    for point in points:
         try:
             opened = point.load()(settings)
         except CredvaultError:
             raise
-        except Exception as exc:
+        except (Exception, SystemExit) as exc:
             # Not what it says: it may hold whatever their program has read.
             raise _not_usable(name, point, f"raised {type(exc).__name__}").with_traceback(exc.__traceback__) from exc
         if not isinstance(opened, Backend):
@@ -141,5 +145,9 @@ def _third_party(name: str, settings: Settings) -> Backend:
     known = ", ".join(sorted({FILE_BACKEND, *_OURS, *(p.name for p in entry_points(group=ENTRY_POINTS))}))
     raise Unsupported(
         f"there is no backend '{printable(name)}', which {printable(settings.backend.source)} names",
-        hint=OTHER_NAMES.get(name, f"backends are {known}"),
+        hint=OTHER_NAMES.get(name, f"backends are {printable(known)}"),
     )
+
+
+def _maker(point: "EntryPoint") -> str:
+    return printable(point.dist.name) if point.dist else "somebody's package"

@@ -39,7 +39,7 @@ def examine_surroundings(settings: Settings) -> Iterator[Finding]:
 
 def examine_store(backend: Backend) -> Iterator[Finding]:
     """Yield what a store finds of itself, as it is found; reads no secret."""
-    yield from as_far_as_possible("store", map(finding_of, backend.examine()))
+    yield from as_far_as_possible("store", map(finding_of, backend.examine()), refused=WRONG)
 
 
 def examine_keyring_slots(settings: Settings, file: VaultFile) -> Iterator[Finding]:

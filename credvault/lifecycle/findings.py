@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from credvault.backends.base import Aspect
-from credvault.model.errors import CredvaultError
+from credvault.model.errors import CredvaultError, StorageError
 from credvault.model.text import printable
 
 OK, ADVICE, WRONG = "ok", "advice", "wrong"
@@ -37,12 +37,16 @@ def finding_of_error(subject: str, exc: CredvaultError) -> Finding:
     return Finding(WRONG, subject, exc.message, exc.hint, exc.exit_status)
 
 
-def as_far_as_possible(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
-    """Yield the findings; an error, or a call that the system refuses, is one more and not the end of all others."""
+def as_far_as_possible(subject: str, findings: Iterator[Finding], *, refused: str = ADVICE) -> Iterator[Finding]:
+    """Yield the findings; an error, or a call that the system refuses, is one more and not the end of all others.
+
+    What the system refuses is advice, unless `refused` says that nothing works without.
+    """
     try:
         yield from findings
     except CredvaultError as exc:
         yield finding_of_error(subject, exc)
     except OSError as exc:
         where = f" {printable(os.fsdecode(exc.filename))}" if isinstance(exc.filename, (str, bytes)) else ""
-        yield Finding(ADVICE, subject, f"cannot look at{where}: {(exc.strerror or 'input/output error').lower()}")
+        text = f"cannot look at{where}: {(exc.strerror or 'input/output error').lower()}"
+        yield Finding(refused, subject, text, status=StorageError.exit_status if refused == WRONG else 0)

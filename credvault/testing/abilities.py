@@ -1,6 +1,8 @@
 """Abilities: the flags of a backend are true to what it does, and batches say what single calls say."""
 
+import io
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 
 from credvault.backends.base import Capability
 from credvault.model.errors import NotFound, Unsupported
@@ -117,6 +119,38 @@ class AbilityTests(StoreUnderTest):
             shown.append(backend.history(name))
 
         assert not any(shows_a_value(f"{each!r} {each}") for each in shown)
+
+    def test_nothing_is_printed(self) -> None:
+        """Stdout is for the answer of a command alone, and scripts take all of it for that."""
+        name, other, _ = self.names()
+        self.place(name, value_of("one"))
+        printed = io.StringIO()
+
+        with redirect_stdout(printed):
+            backend = self.open_another()
+            backend.get(name)
+            backend.get_many([name, other])
+            backend.check()
+            list(backend.examine())
+            if self.can(Capability.LIST):
+                backend.list()
+            if self.can(Capability.WRITE):
+                self.put(other, value_of("two"), backend=backend)
+            if self.can(Capability.DELETE):
+                backend.delete([name])
+
+        assert printed.getvalue() == ""
+
+    def test_a_store_outlives_the_backend_that_is_closed(self) -> None:
+        """Each command opens and closes one; to close it is no reason to fail after all was done."""
+        name, _, _ = self.names()
+        self.place(name, value_of("one"))
+        backend = self.open_backend()
+        backend.get(name)
+
+        backend.close()
+
+        assert self.open_another().get(name).value.reveal() == value_of("one")
 
     def test_a_reference_tells_no_value_and_stays(self) -> None:
         """The trail is given one opaque word of a name."""

@@ -3,34 +3,40 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
-import tomllib
+import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.conftest import Cli
 from tests.pages import recipes
 
-ROOT = Path(__file__).parents[2]
 
-
-@pytest.fixture
-def package(tmp_path: Path) -> Path:
-    """A folder with the package of the README, and what an installer writes beside it."""
-    folder = tmp_path / "site"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files of the README, and the wheel that an installer makes of them."""
+    folder = tmp_path_factory.mktemp("shelf")
     for _, text in recipes("A backend of your own"):
         name = re.match(r"# (\S+)\n", text)
         assert name is not None, text
         (folder / name[1]).write_text(text, encoding="utf-8")
-    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    info = folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
-    (info / "entry_points.txt").write_text(_entry_points(project["entry-points"]))
+    code = "from hatchling.build import build_wheel; build_wheel('.')"
+    subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, check=True)
+    return folder
+
+
+@pytest.fixture
+def package(project: Path, tmp_path: Path) -> Path:
+    """A folder in which the package is installed, with its test and the settings beside it."""
+    folder = tmp_path / "site"
+    (wheel,) = project.glob("*.whl")
+    with zipfile.ZipFile(wheel) as file:
+        file.extractall(folder)
+    for name in ("test_shelf.py", "config.toml"):
+        shutil.copy(project / name, folder)
     return folder
 
 
@@ -87,6 +93,7 @@ def test_the_backend_of_the_readme_serves_the_command_line(package: Path, cli: C
         ("open_other = None", b"raised AttributeError"),
         ("open_shelf = None", b"raised TypeError"),
         ("def open_shelf(settings): raise ValueError('canary-value')", b"raised ValueError"),
+        ("import sys; sys.exit()", b"raised SystemExit"),
         ("def open_shelf(settings): return 'canary-value'", b"gave str, which is no Backend"),
     ],
 )
@@ -110,8 +117,34 @@ def test_errors_of_a_backend_are_its_own(package: Path, cli: Cli) -> None:
     assert (done.returncode, done.stderr) == (9, b"credvault: error: no shelf\n")
 
 
-def _entry_points(groups: dict[str, dict[str, Any]]) -> str:
-    lines = [
-        f"[{group}]\n" + "".join(f"{n} = {where}\n" for n, where in points.items()) for group, points in groups.items()
-    ]
-    return "\n".join(lines)
+@pytest.mark.parametrize("name", ["shelf", "file"])
+def test_two_packages_with_one_backend_are_none_and_a_name_of_ours_is_ours(
+    package: Path, cli: Cli, tmp_path: Path, name: str
+) -> None:
+    other = tmp_path / "other"
+    info = other / "another_shelf-2.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: another-shelf\nVersion: 2.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(f"[credvault.backends]\n{name} = another:open\n", encoding="utf-8")
+    (other / "another.py").write_text("raise RuntimeError('loaded')", encoding="utf-8")
+
+    done = cli("--backend", name, "add", "a/b", "--stdin", stdin=b"v", env={"PYTHONPATH": f"{package}:{other}"})
+
+    if name == "file":
+        assert (done.returncode, b"loaded" in done.stderr) == (0, False)
+        return
+    assert done.returncode == 8
+    assert b"there are several backends 'shelf': of another-shelf, credvault-shelf" in done.stderr
+    assert b"hint: uninstall all but one" in done.stderr
+    assert not (cli.cwd / "shelf.db").exists()
+
+
+def test_a_store_that_the_system_refuses_is_wrong_to_a_doctor(package: Path, cli: Cli) -> None:
+    code = "    def check(self):\n        raise ConnectionRefusedError(111, 'Connection refused')\n"
+    text = (package / "shelf.py").read_text(encoding="utf-8")
+    (package / "shelf.py").write_text(text.replace("    def check(self):\n", code, 1), encoding="utf-8")
+
+    done = cli("--backend", "shelf", "doctor", env={"PYTHONPATH": str(package)})
+
+    assert done.returncode == 6
+    assert b"wrong   store: cannot look at: connection refused" in done.stdout

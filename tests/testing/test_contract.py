@@ -155,6 +155,17 @@ class ExaminesNothing(MemoryBackend):
         return iter(list[Aspect]())
 
 
+class PrintsWhatItDoes(MemoryBackend):
+    def put(self, change: Change) -> Record:
+        print("stored", change.name)  # noqa: T201 - the fault
+        return super().put(change)
+
+
+class FailsToClose(MemoryBackend):
+    def close(self) -> None:
+        raise BackendUnavailable("it was closed before it was told")
+
+
 class HasEverything(MemoryBackend):
     def has(self, name: Name) -> bool:
         return True
@@ -286,6 +297,8 @@ FAULTS: dict[type[MemoryBackend], str] = {
     ShowsItself: "nothing_that_is_handed_out_shows_a_value",
     TellsInItsExamination: "a_store_that_is_well_says_so",
     ExaminesNothing: "a_store_that_is_well_says_so",
+    PrintsWhatItDoes: "nothing_is_printed",
+    FailsToClose: "a_store_outlives_the_backend_that_is_closed",
     HasEverything: "batches_say_what_single_calls_say",
     HasWhatItLists: "batches_say_what_single_calls_say",
     FetchesInNothing: "what_is_in_the_store_is_read",
