@@ -73,7 +73,8 @@ def _parse_key(key: str, whole: str) -> str:
 
 def _parse_segment(segment: str, whole: str, what: str) -> str:
     if not segment or segment[0] not in _FIRST or segment.strip(_OTHERS):
-        raise InvalidName(f"{_complaint(segment, what)} in name '{_short(whole)}'", hint=f"a name is {_ALLOWED}")
+        way = "; URIs are for get, check, redact, export and exec -e" if "://" in whole else ""
+        raise InvalidName(f"{_complaint(segment, what)} in name '{_short(whole)}'", hint=f"a name is {_ALLOWED}{way}")
     if len(segment) > MAX_SEGMENT_BYTES:
         raise InvalidName(f"part of a name is longer than {MAX_SEGMENT_BYTES} bytes: {_short(segment)}")
     return segment

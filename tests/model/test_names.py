@@ -75,6 +75,14 @@ def test_bare_key_is_in_the_default_namespace(key: str) -> None:
     assert parse_name(key, namespace="given", default="team") == Name("given", key)
 
 
+@pytest.mark.parametrize("text", ["credvault://team/db", "openbao+kv2://secret/app#token"])
+def test_uri_in_the_place_of_a_name_is_said_to_be_one(text: str) -> None:
+    with pytest.raises(InvalidName) as caught:
+        parse_name(text)
+
+    assert str(caught.value.hint).endswith("; URIs are for get, check, redact, export and exec -e")
+
+
 @given(SEGMENTS, NAMES)
 def test_first_segment_of_several_is_the_namespace(namespace: str, key: str) -> None:
     name = parse_name(f"{namespace}/{key}", default="team")
