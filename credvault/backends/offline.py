@@ -183,6 +183,13 @@ class OfflineBackend(Backend):
         """Return how old a copy is, in seconds; negative where it was saved in the future."""
         return int(self._clock() - parse_time(label.saved_at))
 
+    def age_in_words(self, label: Label) -> str:
+        """Return when a copy was saved, to be put after that word."""
+        age = self.age(label)
+        if age < -_SKEW_SECONDS:  # then it may have any age
+            return f"at {label.saved_at}, which this machine's clock has not come to yet"
+        return f"{duration_text(age)} ago ({label.saved_at})"
+
     def get(self, name: Name, version: int | None = None) -> Secret:
         """Return a secret of the copy; raises NotFound, naming what the copy holds."""
         with self._reading(name):
@@ -234,7 +241,7 @@ class OfflineBackend(Backend):
     def check(self) -> Health:
         """Say how old the copy is, and look whether it is one."""
         label = self.label()
-        return Health(True, f"saved {duration_text(self.age(label))} ago, {label.choice}")
+        return Health(True, f"saved {self.age_in_words(label)}, {label.choice}")
 
     def examine(self) -> Iterator[Aspect]:
         """Yield what the copy says of itself."""
@@ -275,8 +282,7 @@ class OfflineBackend(Backend):
             save = command_for(label.profile, "offline save")
             hint = f"{save} makes it anew; --max-age D takes an older one"
             raise BackendUnavailable(f"the offline copy of profile {printable(label.profile)} {reason}", hint=hint)
-        age = duration_text(self.age(label))
-        self._warn(f"from the offline copy of profile {printable(label.profile)}, saved {age} ago ({label.saved_at})")
+        self._warn(f"from the offline copy of profile {printable(label.profile)}, saved {self.age_in_words(label)}")
         return label
 
     def _why_not(self, label: Label) -> str | None:
@@ -284,8 +290,8 @@ class OfflineBackend(Backend):
         if self._limit is None:
             return None
         age = self.age(label)
-        if age < -_SKEW_SECONDS:  # then it may have any age
-            return f"was saved at {label.saved_at}, which this machine's clock has not come to yet"
+        if age < -_SKEW_SECONDS:
+            return f"was saved {self.age_in_words(label)}"
         if age <= self._limit.seconds:
             return None
         allowed = duration_text(self._limit.seconds)

@@ -333,6 +333,14 @@ def test_copy_from_the_future_is_not_taken_for_a_young_one(home: Home, store: Aw
 
     assert (done.status, done.stdout) == (6, b"")
     assert "which this machine's clock has not come to yet" in done.stderr
+    # Where any age will do, it is not said to be none.
+    home.write(".config/credvault/config.toml", CONFIG.replace('max_age = "8h"\n', ""))
+    anyway = home.run("--offline", "get", "TOKEN")
+    shown = home.run("offline", "status").stdout.decode()
+    assert (anyway.status, anyway.stdout) == (0, b"second")
+    assert re.search(r"profile prod, saved at \S+Z, which this machine's clock has not come to yet\n", anyway.stderr)
+    assert "which this machine's clock has not come to yet\n" in shown
+    assert "0s ago" not in anyway.stderr + shown
 
 
 @pytest.mark.parametrize("option", [("--max-age", "soon"), ("--max-age", "0h"), ("--max-age", "")])

@@ -96,7 +96,7 @@ def status(run: Run) -> None:
             ["profile", shown(label.profile)],
             ["store", shown(f"{label.backend} {label.place}")],
             ["path", shown(settings.path.value)],
-            ["saved", f"{label.saved_at}, {times.duration_text(age)} ago"],
+            ["saved", copy.age_in_words(label)],
             ["allowed", allowed + (", so it is too old" if is_old else "")],
             ["holds", f"{counted(secrets, 'secret')}: {shown(label.choice)}"],
             ["size", counted(size, "byte")],
