@@ -62,8 +62,11 @@ def make_private_folder(path: str) -> None:
         raise storage_error("make folder", path, exc) from exc
 
 
-def read_small_file(path: str, limit: int) -> bytes | None:
-    """Return the bytes of a regular file, or None where there is none; raises StorageError over `limit` bytes."""
+def read_small_file(path: str, limit: int, check: Callable[[os.stat_result], None] | None = None) -> bytes | None:
+    """Return the bytes of a regular file, or None where there is none; raises StorageError over `limit` bytes.
+
+    `check` is given the facts of the file that is read, and may raise.
+    """
     try:
         # Not blocking: a FIFO in the file's place must not hang the program.
         fd = os.open(path, os.O_RDONLY | _NONBLOCK | getattr(os, "O_CLOEXEC", 0))
@@ -72,8 +75,11 @@ def read_small_file(path: str, limit: int) -> bytes | None:
     except OSError as exc:
         raise storage_error("read", path, exc) from exc
     try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        facts = os.fstat(fd)
+        if not stat.S_ISREG(facts.st_mode):
             raise StorageError(f"cannot read {printable(path)}: it is not a regular file")
+        if check is not None:
+            check(facts)
         chunks: list[bytes] = []
         while chunk := os.read(fd, 1 << 16):
             chunks.append(chunk)

@@ -33,11 +33,20 @@ def find_project(folder: str | None = None) -> tuple[Project | None, tuple[str, 
             facts = os.stat(path)
         except OSError:
             continue
-        if os.name == "posix" and (facts.st_uid != os.geteuid() or facts.st_mode & 0o022):
-            why = "is not yours" if facts.st_uid != os.geteuid() else "can be written by others"
+        why = _whose(facts)
+        if why is not None:
             return None, (f"{printable(path)} {why}, so it was passed over",)
         return _read_project(path, os.path.dirname(path)), ()
     return None, ()
+
+
+def _whose(facts: os.stat_result) -> str | None:
+    """Return what is wrong with the owner or the mode of a project's file, or None; elsewhere there are no modes."""
+    if os.name != "posix":
+        return None
+    if facts.st_uid != os.geteuid():
+        return "is not yours"
+    return "can be written by others" if facts.st_mode & 0o022 else None
 
 
 def project_files(folder: str) -> Iterator[str]:
@@ -51,7 +60,13 @@ def project_files(folder: str) -> Iterator[str]:
 
 
 def _read_project(path: str, folder: str) -> Project:
-    data = read_settings(path)
+    def check(facts: os.stat_result) -> None:
+        # Once more, of what is read: somebody may have put another file in its place since.
+        why = _whose(facts)
+        if why is not None:
+            raise ConfigError(f"{printable(path)} {why}", hint="it was replaced just now; look at who did that")
+
+    data = read_settings(path, check)
     if data is None:
         raise ConfigError(f"{printable(path)} is gone")
     content = parse_toml(data, PROJECT, path)

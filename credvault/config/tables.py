@@ -1,7 +1,7 @@
 """Settings files as TOML: what may stand in them, and reading and checking them."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from credvault import files
@@ -61,10 +61,10 @@ PROJECT: dict[str, Any] = {"vault": str, "namespace": str, "env": {"*": str}}
 _WORDS = {str: "a text", int: "a whole number", bool: "true or false", list: "a list of texts"}
 
 
-def read_settings(path: str) -> bytes | None:
-    """Return the bytes of a settings file, or None where there is none; raises ConfigError."""
+def read_settings(path: str, check: Callable[[os.stat_result], None] | None = None) -> bytes | None:
+    """Return the bytes of a settings file, or None where there is none; raises ConfigError, and what `check` does."""
     try:
-        return files.read_small_file(path, _MAX_CONFIG_BYTES)
+        return files.read_small_file(path, _MAX_CONFIG_BYTES, check)
     except StorageError as exc:
         raise ConfigError(exc.message) from None
 

@@ -130,3 +130,22 @@ def test_file_of_somebody_else_is_passed_over_and_said(folder: Path) -> None:
 
     assert found.project is None
     assert found.notices == (f"{folder}/.credvault.toml is not yours, so it was passed over",)
+
+
+def test_file_that_takes_the_place_of_another_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings(folder, 'namespace = "mine"\n')
+    path, look = folder / ".credvault.toml", os.stat
+
+    def look_and_lose(found: str | os.PathLike[str]) -> os.stat_result:
+        facts = look(found)
+        path.rename(folder / "away")
+        path.write_text('namespace = "theirs"\n')
+        path.chmod(0o666)
+        return facts
+
+    monkeypatch.setattr(os, "stat", look_and_lose)
+    with pytest.raises(ConfigError, match="can be written by others") as caught:
+        settings(folder)
+
+    monkeypatch.undo()
+    assert "theirs" not in caught.value.message
