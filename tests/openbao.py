@@ -129,13 +129,20 @@ class Bao(NamedTuple):
 
 
 @contextmanager
-def development_server(folder: Path, *, tls: bool = False, program: str = BAO) -> Iterator[Bao]:
-    """Run a server in development mode: unsealed, in memory, KV v2 at `secret/`; with `tls` by a CA of its own."""
+def development_server(
+    folder: Path, *, tls: bool = False, program: str = BAO, config: Path | None = None
+) -> Iterator[Bao]:
+    """Run a server in development mode: unsealed, in memory, KV v2 at `secret/`; with `tls` by a CA of its own.
+
+    `config` is a file with listeners of its own beside that one.
+    """
     port = free_port()
     token = os.urandom(16).hex()
     words = [program, "server", "-dev-tls" if tls else "-dev", "-dev-no-store-token", f"-dev-root-token-id={token}"]
     if tls:
         words.append(f"-dev-tls-cert-dir={folder}")
+    if config is not None:
+        words.append(f"-config={config}")
     with (folder / "openbao.log").open("wb") as log:
         process = subprocess.Popen(
             [*words, f"-dev-listen-address=127.0.0.1:{port}"],

@@ -555,6 +555,7 @@ def test_nothing_that_opens_a_server_gets_out_of_a_failure(home: Home, bao: Bao,
         "role": "role_id = 'r'\nsecret_id_file = 'secret-id'",
         "helper": f"token_helper = ['{home.root}/helper']",
         "swapped": "token_file = 'wrapping'\ntoken_wrapping_path = 'auth/approle/role/x/secret-id'",
+        "key": "address = 'https://127.0.0.1:1'\nclient_cert = 'token'",
         "lost": f"address = 'https://user:{TOKEN.decode()}@vault.example.org'",
     }
     lines = [f"[profiles.{name}]\nbackend = 'hashicorp'\n{text}\n" for name, text in profiles.items()]

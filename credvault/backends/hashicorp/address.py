@@ -6,12 +6,16 @@ to one of the other. Pure: reads no file and asks no server.
 
 import _socket
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from credvault.config import Origin, Settings
 from credvault.model.errors import ConfigError, InvalidValue
 from credvault.model.text import printable
 from credvault.model.times import parse_duration
 from credvault.model.tuples import NamedTuple
+
+if TYPE_CHECKING:
+    from credvault.backends.hashicorp.certificates import Authorities, Identity
 
 # In the order in which `bao` reads them.
 FAMILIES = ("BAO", "VAULT")
@@ -26,8 +30,8 @@ _HOST = _SEGMENT - {"_"}
 _MAY_BE_EMPTY = ("prefix",)
 # What `vault` and `bao` read and this backend does not: somebody who sets one of them may rely on it.
 _NOT_READ = (
-    *("CAPATH", "CACERT_BYTES", "CLIENT_CERT", "CLIENT_KEY", "TLS_SERVER_NAME", "PROXY_ADDR", "HTTP_PROXY"),
-    *("AGENT_ADDR", "POOL_SIZE", "MAX_RETRIES", "RATE_LIMIT", "SRV_LOOKUP"),
+    *("PROXY_ADDR", "HTTP_PROXY", "AGENT_ADDR", "SRV_LOOKUP"),
+    *("POOL_SIZE", "MAX_RETRIES", "RATE_LIMIT", "DISABLE_REDIRECTS"),
 )
 
 Tell = Callable[[str], None]
@@ -37,8 +41,9 @@ class Address(NamedTuple):
     """A server, and how to speak to it.
 
     `scheme` is `https`, or `http` on the loopback interface, and elsewhere where `allow_http` says so; `host` has no
-    brackets; `source` says in words who named it. `ca_file` is the one authority that is trusted, None for those of
-    the system. `timeout` is of an answer, seconds. `families` are those whose variables may speak for this server.
+    brackets; `source` says in words who named it. `authorities` are trusted and no other, None for those of the system;
+    `identity` is what the server is shown. `timeout` is of an answer, seconds. `families` are those whose variables may
+    speak for this server. `certified` is the name that its certificate is to have, if it is not that of the host.
     """
 
     scheme: str
@@ -46,17 +51,24 @@ class Address(NamedTuple):
     port: int
     source: str
     namespace: str | None = None
-    ca_file: str | None = None
+    authorities: "Authorities | None" = None
     verify: bool = True
     timeout: float = ANSWER_SECONDS
     proxy: bool = False
     allow_http: bool = False
     families: Sequence[str] = FAMILIES
+    identity: "Identity | None" = None
+    certified: str | None = None
 
     @property
     def authority(self) -> str:
         """Host and port as an URL has them."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def server_name(self) -> str:
+        """The name that the server is asked for by TLS, and must have in its certificate."""
+        return self.certified or self.host
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.authority}"
@@ -148,18 +160,35 @@ def find_address(settings: Settings, warn: Tell, detail: Tell) -> Address:
         port,
         named.source,
         None if namespace is None else parse_path(namespace),
-        settings.path_option("ca_file") or _value(variables.find("CACERT")),
-        _verifies(variables, warn),
-        _timeout(variables),
-        bool(settings.option("proxy")),
-        bool(settings.option("allow_http")),
-        families,
+        verify=_verifies(variables, warn),
+        timeout=_timeout(variables),
+        proxy=bool(settings.option("proxy")),
+        allow_http=bool(settings.option("allow_http")),
+        families=families,
     )
     detail(f"server {address} (from {printable(named.source)})")
+    if scheme == "https":
+        address = _with_certificates(address, settings, variables, detail)
     for name in (f"{family}_{variable}" for family in families for variable in _NOT_READ):
         if name in settings.environ:
             detail(f"{name} is set, and this backend does not read it")
     return address
+
+
+def _with_certificates(address: Address, settings: Settings, variables: Variables, detail: Tell) -> Address:
+    """Return an address with what TLS takes: who is trusted, what we show, and the name in the server's certificate."""
+    from credvault.backends.hashicorp.certificates import find_authorities, find_identity
+
+    authorities, identity = find_authorities(settings, variables), find_identity(settings, variables)
+    named = variables.find("TLS_SERVER_NAME", "tls_server_name")
+    if named is not None and not (_is_host(named.value) or _is_numeric(_socket.AF_INET6, named.value)):
+        raise ConfigError(f"{printable(named.source)} is no name of a host", hint="write it as its certificate has it")
+    detail(f"trusted: {authorities}")
+    if identity is not None:
+        detail(f"shown: {identity}")
+    return address._replace(
+        authorities=authorities, identity=identity, certified=None if named is None else named.value.lower()
+    )
 
 
 def find_place(settings: Settings, address: Address, detail: Tell) -> Place:
@@ -211,7 +240,7 @@ def parse_address(text: str, source: str) -> tuple[str, str, int]:
     else:
         host, colon, port_text = rest.partition(":")
         tail = colon + port_text
-        is_host = 0 < len(host) < 254 and set(host) <= _HOST and all(0 < len(label) < 64 for label in host.split("."))
+        is_host = _is_host(host)
     if not is_host:
         raise _bad_address(source, "names no host, or one that is not written in ASCII letters, digits, '.' and '-'")
     port = tail[1:]
@@ -240,6 +269,10 @@ def is_loopback(host: str) -> bool:
     if _is_numeric(_socket.AF_INET, host):
         return host.startswith("127.")
     return host in ("localhost", "::1")
+
+
+def _is_host(text: str) -> bool:
+    return 0 < len(text) < 254 and set(text) <= _HOST and all(0 < len(label) < 64 for label in text.split("."))
 
 
 def _is_numeric(family: int, host: str) -> bool:
@@ -317,10 +350,6 @@ def find_wrap_ttl(settings: Settings) -> int:
         source = Variables(settings, ()).profile_source
         raise ConfigError(f"wrap_ttl of {printable(source)} must be 1 to {MAX_ANSWER_SECONDS:.0f} seconds")
     return int(seconds or 0)
-
-
-def _value(found: Origin | None) -> str | None:
-    return None if found is None else found.value
 
 
 def _bad_address(source: str, what: str) -> ConfigError:

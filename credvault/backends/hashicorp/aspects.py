@@ -78,8 +78,8 @@ def _trust(address: Address) -> Aspect:
     if not address.verify:
         mend = "name the server's authority: ca_file in the profile, or VAULT_CACERT"
         return Aspect("TLS", False, "the certificate is not checked: anybody may answer as this server", mend)
-    by = f"the authority in {printable(address.ca_file)}" if address.ca_file else "the system's authorities"
-    return Aspect("TLS", True, f"checked by {by}")
+    shown = "" if address.identity is None else f"; the server is shown {address.identity}"
+    return Aspect("TLS", True, f"checked by {address.authorities}{shown}")
 
 
 def _token(transport: Transport, login: Login) -> Iterator[Aspect]:

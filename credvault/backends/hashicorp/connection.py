@@ -64,6 +64,7 @@ class Connection:
         self._timeout = self._until = 0.0
         # How many answers are to come.
         self._due = 0
+        self._address = address
         self._data = bytearray()
         # How long the way there and back is: no program at the other end has a part in a connection of TCP.
         self._socket, self.connect_seconds = _connect(address, context)
@@ -178,7 +179,11 @@ class Connection:
             data = self._socket.recv(_CHUNK)
         except TimeoutError:
             raise NoAnswer(f"no answer came in {self._timeout:.0f} s") from None
-        except OSError:
+        except OSError as exc:
+            if self._address.scheme == "https":
+                from credvault.backends.hashicorp.certificates import check_alert
+
+                check_alert(exc, self._address)
             data = b""
         if not data:
             why = "it ended the connection in the midst of an answer" if self._data else "it hung up"

@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 from credvault.backends.hashicorp.address import Address
+from credvault.backends.hashicorp.certificates import Authorities, check_alert, load_authorities, load_identity
 from credvault.backends.hashicorp.connection import Context
 from credvault.model.errors import BackendUnavailable
 from credvault.model.text import printable
@@ -43,32 +44,32 @@ class Secured:
 
 
 def make_context(address: Address) -> Context:
-    """Return the context of TLS for an address; raises BackendUnavailable.
+    """Return the context of TLS for an address; raises BackendUnavailable, and Unauthenticated for our certificate.
 
-    TLS 1.2 or later, the name of the host checked, the authority that is named trusted and no other.
+    TLS 1.2 or later, the name of the host checked, the authorities that are named trusted and no other.
     """
     context = _client_context()
     if not address.verify:
         context.check_hostname = False
         context.verify_mode = _ssl.CERT_NONE
-    elif address.ca_file is None:
+    elif address.authorities in (None, Authorities()):
         context.set_default_verify_paths()
     else:
-        try:
-            context.load_verify_locations(cafile=address.ca_file)
-        except OSError as exc:  # SSLError is one
-            why = "it holds no certificate" if isinstance(exc, _ssl.SSLError) else (exc.strerror or "").lower()
-            message = f"the authority in {printable(address.ca_file)} cannot be read: {why}"
-            raise BackendUnavailable(message, hint="set ca_file in the profile, or VAULT_CACERT") from None
+        load_authorities(context, address.authorities)
+    if address.identity is not None:
+        load_identity(context, address.identity)
     return context
 
 
 def secured(sock: Any, address: Address, context: Context) -> Any:
-    """Return a connection that speaks TLS; raises BackendUnavailable for a certificate that is not trusted."""
+    """Return a connection that speaks TLS; raises BackendUnavailable for a certificate that is not trusted.
+
+    Raises Unauthenticated where the server misses one of ours, or does not take it.
+    """
     try:
         if not isinstance(sock, Socket):
-            return context.wrap_socket(sock, server_hostname=address.host)
-        tls = context._wrap_socket(sock, False, address.host)
+            return context.wrap_socket(sock, server_hostname=address.server_name)
+        tls = context._wrap_socket(sock, False, address.server_name)
         tls.do_handshake()
         return Secured(sock, tls)
     except _ssl.SSLCertVerificationError as exc:
@@ -80,9 +81,11 @@ def secured(sock: Any, address: Address, context: Context) -> Any:
     except (_ssl.SSLEOFError, _ssl.SSLZeroReturnError):
         raise ConnectionResetError(0, "it hung up") from None
     except _ssl.SSLError as exc:
+        check_alert(exc, address)
         reason = (exc.reason or "").replace("_", " ").lower()
         message = f"{address} does not speak TLS as it must: {reason or 'no reason given'}"
-        raise BackendUnavailable(message, hint="is it an https address?") from None
+        hint = "is it an https address, and does the server ask for a client certificate (client_cert in the profile)?"
+        raise BackendUnavailable(message, hint=hint) from None
 
 
 def socket_class() -> Any:

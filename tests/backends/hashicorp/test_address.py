@@ -14,6 +14,7 @@ from credvault.backends.hashicorp.address import (
     is_loopback,
     parse_address,
 )
+from credvault.backends.hashicorp.certificates import Authorities
 from credvault.config import Settings
 from credvault.model.errors import ConfigError
 from tests.backends.hashicorp.profiles import make_settings
@@ -135,7 +136,7 @@ def test_variables_of_the_other_family_are_not_read(tmp_path: Path) -> None:
 
     address, warnings, _ = found(make_settings(tmp_path, {"BAO_ADDR": HTTPS, **others}))
 
-    assert address[4:8] == (None, None, True, 30.0)
+    assert address[4:8] == (None, Authorities(), True, 30.0)
     assert warnings == []
 
 
@@ -147,7 +148,7 @@ def test_profile_beats_the_environment(tmp_path: Path) -> None:
 
     address, _, _ = found(chosen)
 
-    assert address[4:9] == ("team/a", str(tmp_path / "ca.pem"), True, 7.0, True)
+    assert address[4:9] == ("team/a", Authorities(str(tmp_path / "ca.pem")), True, 7.0, True)
     assert find_place(chosen, address, lambda text: None) == Place("kv", "", "field")
 
 
@@ -159,7 +160,7 @@ def test_environment_fills_what_the_profile_leaves_open(tmp_path: Path) -> None:
     address, _, _ = found(chosen)
     place = find_place(chosen, address, details.append)
 
-    assert address[4:8] == ("n", "c", True, 120.0)
+    assert address[4:8] == ("n", Authorities("c", source="VAULT_CACERT"), True, 120.0)
     assert place == Place("m", "a/b", "secret")
     assert details == [
         "mount m/ (from VAULT_KV_MOUNT)",

@@ -14,6 +14,7 @@ import pytest
 from credvault.backends.hashicorp import connection as connection_module
 from credvault.backends.hashicorp import tls
 from credvault.backends.hashicorp.address import Address
+from credvault.backends.hashicorp.certificates import Authorities
 from credvault.backends.hashicorp.transport import Request, Transport
 from credvault.model.errors import BackendUnavailable, ConfigError
 from credvault.model.value import SecretValue
@@ -51,8 +52,8 @@ def each_ssl(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 def transport_to(
     port: int, ca_file: Path | str | None, host: str = "127.0.0.1", proxy: bool = False, verify: bool = True
 ) -> Transport:
-    ca = None if ca_file is None else str(ca_file)
-    address = Address("https", host, port, "VAULT_ADDR", ca_file=ca, verify=verify, proxy=proxy)
+    authorities = None if ca_file is None else Authorities(str(ca_file))
+    address = Address("https", host, port, "VAULT_ADDR", authorities=authorities, verify=verify, proxy=proxy)
     return Transport(address, sleep=lambda seconds: None)
 
 
@@ -115,8 +116,10 @@ def test_tls_loads_neither_ssl_nor_socket(bao_by_tls: Bao) -> None:
     code = f"""
 import sys
 from credvault.backends.hashicorp.address import Address
+from credvault.backends.hashicorp.certificates import Authorities
 from credvault.backends.hashicorp.transport import Request, Transport
-address = Address("https", "127.0.0.1", {bao_by_tls.address.rpartition(":")[2]}, "", ca_file={bao_by_tls.ca_file!r})
+trusted = Authorities({bao_by_tls.ca_file!r})
+address = Address("https", "127.0.0.1", {bao_by_tls.address.rpartition(":")[2]}, "", authorities=trusted)
 print(Transport(address).ask(Request("GET", "sys/health"), None).status, {{"ssl", "socket"}} & sys.modules.keys())
 """
 
