@@ -127,8 +127,17 @@ class Connection:
         if head.is_chunked:
             return self._chunks()
         if head.length is None:
-            raise _not_http("it does not say how long it is")
+            return self._all()
         return self._exactly(head.length)
+
+    def _all(self) -> bytes:
+        """Return a body that ends with the connection, as gateways send (RFC 9112, 6.3); cut short, it is no JSON."""
+        self.stays_open = False
+        while data := self._some():
+            self._data += data
+            if len(self._data) > MAX_BODY_BYTES:
+                raise _not_http("it is too long")
+        return bytes(self._data)
 
     def _chunks(self) -> bytes:
         """Return a body that comes in chunks (RFC 9112, 7.1); what stands beside their sizes is passed over."""
@@ -171,12 +180,20 @@ class Connection:
         return taken
 
     def _read(self) -> None:
+        data = self._some()
+        if not data:
+            why = "it ended the connection in the midst of an answer" if self._data else "it hung up"
+            raise NoAnswer(why, was_silent=not self._data)
+        self._data += data
+
+    def _some(self) -> bytes:
+        """Return what came next, empty where the connection has ended; raises NoAnswer where nothing comes in time."""
         left = self._until - time.monotonic()
         try:
             if left <= 0:
                 raise TimeoutError
             self._socket.settimeout(left)
-            data = self._socket.recv(_CHUNK)
+            return bytes(self._socket.recv(_CHUNK))
         except TimeoutError:
             raise NoAnswer(f"no answer came in {self._timeout:.0f} s") from None
         except OSError as exc:
@@ -184,11 +201,7 @@ class Connection:
                 from credvault.backends.hashicorp.certificates import check_alert
 
                 check_alert(exc, self._address)
-            data = b""
-        if not data:
-            why = "it ended the connection in the midst of an answer" if self._data else "it hung up"
-            raise NoAnswer(why, was_silent=not self._data)
-        self._data += data
+            return b""
 
 
 def _parse_head(head: bytearray) -> Head:

@@ -7,6 +7,7 @@ from credvault.backends.hashicorp.address import Address
 from credvault.backends.hashicorp.transport import Answer, Request
 from credvault.model.errors import BackendUnavailable, ConfigError, CredvaultError, Denied, InvalidValue, Unsupported
 from credvault.model.text import printable
+from credvault.model.value import SecretValue
 
 # So much of a secret tells something of it, characters.
 _PART = 8
@@ -14,8 +15,11 @@ _PART = 8
 _RIGHTS = {"GET": ("read",), "POST": ("create", "update"), "PATCH": ("patch",), "DELETE": ("delete",)}
 
 
-def refusal(request: Request, answer: Answer, address: Address) -> CredvaultError:
-    """Return the error of an answer that is neither success nor an outage; 403 is that of a token that is known."""
+def refusal(request: Request, answer: Answer, address: Address, token: SecretValue) -> CredvaultError:
+    """Return the error of an answer that is neither success nor an outage; 403 is that of `token`, which is known.
+
+    What the server says is told, unless it says again what it was sent.
+    """
     if answer.status == 403:
         return _denied(request)
     if answer.status == 413 or "too large" in answer.errors:
@@ -23,7 +27,8 @@ def refusal(request: Request, answer: Answer, address: Address) -> CredvaultErro
         return InvalidValue(f"the value is larger than {address} takes", hint=hint)
     if answer.status == 405:
         return Unsupported(f"{address} cannot do this", hint="it takes OpenBao, or Vault 1.9 or later")
-    said = f": {answer.errors}" if answer.errors and not _is_repeated(request.body, answer.errors) else ""
+    sent = {"token": token.reveal().decode("latin-1"), "body": request.body}
+    said = f": {answer.errors}" if answer.errors and not _is_repeated(sent, answer.errors) else ""
     hint = "is this the address of an OpenBao or Vault server?"
     return BackendUnavailable(f"{address} refused the request (status {answer.status}){said}", hint=hint)
 

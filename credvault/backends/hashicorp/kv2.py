@@ -260,9 +260,8 @@ class KV2:
         if nowhere is not None:
             return nowhere
         # Before outages: what is too large for the storage is status 500.
-        if "too large" in answer.errors:
-            return refusal(request, answer, self._transport.address)
-        return outage(self._transport, answer) or refusal(request, answer, self._transport.address)
+        failed = None if "too large" in answer.errors else outage(self._transport, answer)
+        return failed or refusal(request, answer, self._transport.address, self._login.lease.token)
 
     def _no_engine(self) -> ConfigError:
         return ConfigError(

@@ -39,7 +39,8 @@ _SAFE_METHODS = frozenset({"GET", "LIST"})
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~@+")
 # Too many questions, a gateway before the server, a standby that is behind (412); and what a node says of a cluster
 # whose leader is being elected, beside 473 and 429 of a standby.
-_PASSING = frozenset({412, 429, 502, 503, 504})
+_TOO_MANY = 429
+_PASSING = frozenset({412, _TOO_MANY, 502, 503, 504})
 _LEADERLESS = ("node not active", "no active", "leader", "forwarding", "context deadline exceeded", "raft")
 _SEALED = "sealed"
 
@@ -135,7 +136,7 @@ class Transport:
         or is none of such a server's; the other requests may have been made then.
         """
         outcomes: list[_Outcome | None] = [None] * len(requests)
-        began, attempt = self._clock(), 1
+        began, attempt, left = self._clock(), 1, len(requests)
         while True:
             self._ask_each(requests, outcomes, token)
             self._refuse_redirects(requests, outcomes)
@@ -144,6 +145,9 @@ class Transport:
             for place, loss in losses.items():
                 if loss.was_sent and not requests[place].may_be_repeated:
                     raise self._unknown(loss)
+            if len(again) < left and not losses:
+                attempt = 1  # so many are let through at a time, and it goes on
+            left = len(again)
             is_leaderless = any(_is_leaderless(outcomes[place]) for place in again)
             is_over = attempt >= self._attempts and not (is_leaderless and self._clock() - began < LEADERLESS_SECONDS)
             if is_over and losses:
@@ -297,6 +301,9 @@ class Transport:
             pass
         if status in _PASSING or status >= 500:  # of a gateway, in words for people
             return Answer(status, {})
+        if status == 400 and self.address.scheme == "http" and b"HTTPS" in body:  # in the words of Go, and of nginx
+            hint = f"write https:// in {printable(self.address.source)}"
+            raise BackendUnavailable(f"{self.address} speaks https, and not http", hint=hint)
         hint = f"is this the address of an OpenBao or Vault server, and does it speak {self.address.scheme}?"
         raise BackendUnavailable(f"{self.address} answers {status} with something else than JSON", hint=hint)
 
@@ -341,8 +348,8 @@ class Transport:
 
 
 def _is_passing(request: Request, outcome: _Outcome | None) -> bool:
-    """Say whether another attempt may end better; of a change only where it was not sent, or its answer is missing."""
-    if not isinstance(outcome, Answer) or outcome is _NOT_PASSED_ON:
+    """Say whether another attempt may end better; of a change only where it was not made, or its answer is missing."""
+    if not isinstance(outcome, Answer) or outcome is _NOT_PASSED_ON or outcome.status == _TOO_MANY:
         return True
     return request.may_be_repeated and (
         _is_leaderless(outcome) or (outcome.status in _PASSING and _SEALED not in outcome.errors)

@@ -16,7 +16,8 @@ from credvault.model.value import SecretValue
 from tests.backends.hashicorp.profiles import make_settings
 from tests.conftest import Cli
 from tests.lifecycle.conftest import Certified, certify
-from tests.openbao import Bao, development_server, free_port
+from tests.lifecycle.servers import free_port
+from tests.openbao import Bao, development_server
 
 DAY = 86_400.0
 HTTPS = "https://vault.example.org:8200"

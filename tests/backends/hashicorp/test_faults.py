@@ -66,6 +66,10 @@ ANSWERS = {
         Answer(500, b'{"errors": ["1 error occurred: canary-payload-94f1"]}'),
         ("has failed (status 500)", "its log says why"),
     ),
+    "what it was sent": (
+        Answer(400, b'{"errors": ["odd token s.canaryTokenOfFaults94f1"]}'),
+        ("refused the request (status 400)", "is this the address of an OpenBao or Vault server"),
+    ),
     "a gateway without its server": (
         Answer(502, b"<html>canary-payload-94f1</html>"),
         ("cannot be reached by its gateway (status 502)", "is the server itself up?"),

@@ -15,6 +15,7 @@ from credvault.backends.hashicorp.transport import (
     MAX_BATCH,
     MAX_FAR_CONNECTIONS,
     MAX_PLAIN_CONNECTIONS,
+    Answer,
     Request,
     Transport,
 )
@@ -22,7 +23,8 @@ from credvault.model.errors import BackendUnavailable, Unauthenticated
 from credvault.model.value import SecretValue
 from tests.backends.hashicorp.conftest import Connect, Slept
 from tests.backends.hashicorp.peers import CANARY, HANG_UP, SILENCE, answer, answering
-from tests.lifecycle.servers import free_port, talking
+from tests.lifecycle.servers import Answer as Said
+from tests.lifecycle.servers import Seen, free_port, serving, talking
 from tests.openbao import Bao
 from tests.patience import wait_until
 
@@ -145,7 +147,6 @@ NO_ANSWERS = {
     "ssh": b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
     "status": b"HTTP/1.1 2oo OK\r\ncontent-length: 0\r\n\r\n",
     "version": b"HTTP/2 200 OK\r\ncontent-length: 0\r\n\r\n",
-    "no length": b"HTTP/1.1 200 OK\r\n\r\n{}",
     "negative length": b"HTTP/1.1 200 OK\r\ncontent-length: -2\r\n\r\n{}",
     "two lengths": b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}",
     "length and chunks": b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -222,7 +223,7 @@ def test_what_was_not_sent_is_tried_again(connect: Connect, slept: Slept, reques
     assert slept == [1.5, 2.5]
 
 
-@pytest.mark.parametrize("status", [412, 429, 502, 503, 504])
+@pytest.mark.parametrize("status", [412, 502, 503, 504])
 def test_a_status_that_passes_is_waited_for_with_a_read_and_not_with_a_write(
     connect: Connect, slept: Slept, status: int
 ) -> None:
@@ -234,6 +235,57 @@ def test_a_status_that_passes_is_waited_for_with_a_read_and_not_with_a_write(
 
     assert (len(peer.requests), len(other.requests)) == (3, 1)
     assert slept == [1.5, 2.5]
+
+
+@pytest.mark.parametrize("request_", [READ, WRITE], ids=["read", "write"])
+def test_what_was_too_many_was_not_done_and_is_tried_again(connect: Connect, slept: Slept, request_: Request) -> None:
+    with answering([answer(429, {"errors": ["rate limit quota exceeded"]}), answer(200, FINE)]) as peer:
+        assert connect(peer.port).ask(request_, TOKEN).status == 200
+    with answering([answer(429, b"slow down", "connection: close")]) as other:
+        assert connect(other.port).ask(request_, TOKEN).status == 429
+
+    assert (len(peer.requests), len(other.requests)) == (2, ATTEMPTS)
+    assert slept == [1.5, 1.5, 2.5]
+
+
+def test_many_that_are_let_through_a_few_at_a_time_are_all_done(connect: Connect, slept: Slept) -> None:
+    """A quota refuses what is over it at once, and serves as many in the next second."""
+    requests = [WRITE._replace(path=f"secret/data/{number}") for number in range(10)]
+    refusals = {f"/v1/{request.path}": number // 2 for number, request in enumerate(requests)}
+
+    def script(seen: Seen) -> Said:
+        refusals[seen.path] -= 1
+        return Said(429, b'{"errors": ["quota"]}') if refusals[seen.path] >= 0 else Said(200)
+
+    with serving(script) as peer:
+        answers = connect(peer.server_port).ask_all(requests, TOKEN)
+
+    assert [each.status for each in answers] == [200] * 10
+    assert slept == [1.5] * 4
+    assert len(slept) > ATTEMPTS - 1
+
+
+def test_a_body_that_ends_with_the_connection_is_taken_whole_or_not_at_all(connect: Connect) -> None:
+    """As gateways send that speak HTTP/1.0; what is cut short is no JSON."""
+    for head in (b"HTTP/1.0 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n"):
+        with answering([head + b'{"data": {"a": 1}}']) as peer:
+            assert connect(peer.port).ask(READ, TOKEN) == Answer(200, {"data": {"a": 1}})
+    with answering([b'HTTP/1.0 200 OK\r\n\r\n{"data": {"canary']) as peer:
+        assert "something else than JSON" in refused(connect(peer.port), READ).message
+    with answering([b"HTTP/1.0 503 Service Unavailable\r\n\r\n<html>no server is available</html>"]) as peer:
+        assert connect(peer.port).ask(READ, TOKEN) == Answer(503, {})
+    assert len(peer.requests) == ATTEMPTS
+
+
+def test_a_server_that_is_asked_without_tls_and_says_so_is_told_apart(connect: Connect) -> None:
+    """In the words of Go's library, which are those of OpenBao and Vault."""
+    said = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
+    with answering([said]) as peer:
+        error = refused(connect(peer.port), READ)
+
+    assert error.message == f"http://127.0.0.1:{peer.port} speaks https, and not http"
+    assert "write https:// in" in (error.hint or "")
+    assert len(peer.requests) == 1
 
 
 def test_a_sealed_server_is_not_waited_for(connect: Connect, slept: Slept) -> None:
