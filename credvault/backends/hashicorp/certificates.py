@@ -57,8 +57,12 @@ def find_authorities(settings: Settings, variables: "Variables") -> Authorities:
     path = settings.path_option("ca_file")
     if path is not None:
         return Authorities(file=path)
-    for variable, member in (("CACERT", "file"), ("CACERT_BYTES", "text"), ("CAPATH", "folder")):
-        found = variables.find(variable)
+    named = {
+        "file": variables.find("CACERT"),
+        "text": variables.find("CACERT_BYTES"),
+        "folder": variables.find("CAPATH"),
+    }
+    for member, found in named.items():
         if found is not None:
             return Authorities(**{member: found.value}, source=found.source)
     return Authorities()
@@ -71,7 +75,7 @@ def find_identity(settings: Settings, variables: "Variables") -> Identity | None
     """
     certificate, key = settings.path_option("client_cert"), settings.path_option("client_key")
     if certificate is None and key is None:
-        named = [variables.find(variable) for variable in ("CLIENT_CERT", "CLIENT_KEY")]
+        named = variables.find("CLIENT_CERT"), variables.find("CLIENT_KEY")
         certificate, key = (None if found is None else found.value for found in named)
     if certificate is None and key is not None:
         raise ConfigError(f"{printable(key)} is the key of a client, and its certificate is not named", hint=_WAYS)
@@ -113,6 +117,8 @@ def load_identity(context: Any, identity: Identity) -> None:
     from credvault.ownership import check_private
 
     key = f"the client key {printable(identity.key)}"
+    if identity.key == identity.certificate:
+        key = f"the file {printable(identity.key)}, which is to hold the client's key beside its certificate,"
     for path, what in (
         (identity.certificate, f"the client certificate {printable(identity.certificate)}"),
         (identity.key, key),

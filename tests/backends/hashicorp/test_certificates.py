@@ -163,6 +163,18 @@ def address_of(folder: Path, environ: dict[str, str], profile: dict[str, Any] | 
     return find_address(make_settings(folder, environ, profile), lambda text: None, lambda text: None)
 
 
+def test_certificate_without_a_key_anywhere_is_said_to_lack_it(strict: Strict, tmp_path: Path) -> None:
+    certificate = tmp_path / "certificate.pem"
+    certificate.write_bytes(strict.client.certificate)
+
+    certificate.chmod(0o644)
+    with pytest.raises(Unauthenticated, match="is to hold the client's key beside its certificate, can be read by"):
+        strict.ask(Identity(str(certificate), str(certificate)))
+    certificate.chmod(0o600)
+    with pytest.raises(Unauthenticated, match="cannot be read as PEM"):
+        strict.ask(Identity(str(certificate), str(certificate)))
+
+
 def test_key_alone_is_refused_and_a_profile_is_not_completed_by_variables(tmp_path: Path) -> None:
     variables = {"VAULT_ADDR": HTTPS, "VAULT_CLIENT_CERT": "/c.pem", "VAULT_CLIENT_KEY": "/k.pem"}
 
