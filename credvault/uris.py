@@ -100,7 +100,8 @@ class URIs:
     def _decide(self, wanted: Sequence[SecretURI]) -> None:
         """Raise Denied unless the identity may read them all. No rule names URIs, so it is who may read everything."""
         if verdict_for_all(self._policy, self._identity, access.READ) is not True:
-            raise Denied(f"{self._identity.subject} may not read {wanted[0]}: that is for who may read every secret")
+            rule = "only who may read every secret may read by URI"
+            raise Denied(f"{self._identity.subject} may not read {wanted[0]}: {rule}")
         if self._settings.store is not None:
             raise Unsupported(f"{wanted[0]} is in no offline copy", hint="leave out --offline to ask its server")
         mounts = allowed_mounts(self._settings)

@@ -151,6 +151,17 @@ def test_help_fits_a_terminal(by_name: dict[str, click.Command]) -> None:
     assert wide == []
 
 
+def test_help_of_a_group_says_whole_what_its_commands_do(by_name: dict[str, click.Command]) -> None:
+    groups = {name: command for name, command in by_name.items() if isinstance(command, click.Group)}
+
+    listed = {
+        name: group.get_help(context_of(name, group)).partition("\nCommands:\n")[2] for name, group in groups.items()
+    }
+
+    assert len(groups) >= 4
+    assert [name for name, text in listed.items() if not text or "..." in text] == []
+
+
 def test_help_of_the_program_names_every_command() -> None:
     shown = cli.get_help(context_of("", cli))
 

@@ -90,7 +90,7 @@ def check_expected(change: Change, current: int | None) -> None:
         hint = f"'credvault rotate {name}' puts a new value in; --force replaces it"
         raise AlreadyExists(f"{name} is there already (version {current})", hint=hint)
     elif change.expect not in (ANY, current):
-        hint = "somebody else changed it; look, and do it again"
+        hint = "somebody else changed it meanwhile: look at it, then run this again"
         raise Conflict(f"{name} is at version {current}, not {change.expect}", hint=hint)
 
 

@@ -67,4 +67,4 @@ def _mailbox(address: bytes, variable: str, path: str) -> Name:
         return parse_name("password", namespace=namespace)
     except InvalidName:
         hint = "an address alone, such as you@example.org, without a name or angle brackets"
-        raise InvalidValue(f"{printable(path)}: {variable} is no address that a name can hold", hint=hint) from None
+        raise InvalidValue(f"{printable(path)}: {variable} is not an address that a name can hold", hint=hint) from None

@@ -146,7 +146,7 @@ class EnvironmentBackend(Backend):
     def _refuse(self, capability: Capability) -> Never:
         if capability == Capability.LIST:
             hint = "name what you want: 'credvault get NAME', 'credvault exec -e VAR=NAME'"
-            self._cannot("list: a variable does not tell by which name it is asked for", hint)
+            self._cannot("list: a variable does not say which secret it is", hint)
         if capability in Capability.WRITE | Capability.DELETE:
             what = "be written" if capability == Capability.WRITE else "delete"
             self._cannot(what, "whoever starts credvault sets variables; another backend or profile stores secrets")

@@ -340,7 +340,7 @@ def _opened(record: Record, item: Item, text: SecretValue) -> Secret:
         value = SecretValue(b"")
     if len(value) != item.size:
         raise Damaged(
-            f"the keyring holds something else than was put there for version {record.version} of {record.name}",
+            f"the keyring holds something other than what was stored as version {record.version} of {record.name}",
             hint=f"another program changed it: 'credvault add {record.name} --force' puts it in again, "
             f"'rotate {record.name} --undo' goes back",
         )

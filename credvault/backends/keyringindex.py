@@ -139,8 +139,8 @@ def _parse(members: Any) -> Index:
     if members["format"] != _FORMAT:
         raise TypeError
     if members["v"] != _VERSION:
-        hint = "a newer version of this program wrote it: upgrade"
-        raise Damaged("the index of the keyring is of a form that this version does not know", hint=hint)
+        hint = "a newer credvault wrote it: upgrade"
+        raise Damaged("the index of the keyring has a form that this version does not know", hint=hint)
     rows = [_parse_row(row) for row in members["secrets"]]
     by_name = {row.entry.name: row for row in rows}
     leftovers = frozenset((namespace, user) for namespace, user in members["leftovers"] if _texts(namespace, user))

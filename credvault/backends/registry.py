@@ -119,7 +119,7 @@ def _vault_file(
 def _not_usable(name: str, point: "EntryPoint", what: str) -> Unsupported:
     return Unsupported(
         f"the backend '{printable(name)}' of {_maker(point)} cannot be used: {printable(point.value)} {what}",
-        hint="it is no part of credvault: install it anew, or tell whoever made it; -vv shows where",
+        hint="it is not part of credvault: reinstall it, or tell its author; -vv shows where",
     )
 
 
@@ -140,7 +140,7 @@ def _third_party(name: str, settings: Settings) -> Backend:
             # Not what it says: it may hold whatever their program has read.
             raise _not_usable(name, point, f"raised {type(exc).__name__}").with_traceback(exc.__traceback__) from exc
         if not isinstance(opened, Backend):
-            raise _not_usable(name, point, f"gave {printable(type(opened).__name__)}, which is no Backend")
+            raise _not_usable(name, point, f"gave {printable(type(opened).__name__)}, which is not a Backend")
         return opened
     known = ", ".join(sorted({FILE_BACKEND, *_OURS, *(p.name for p in entry_points(group=ENTRY_POINTS))}))
     raise Unsupported(

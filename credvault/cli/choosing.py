@@ -56,7 +56,7 @@ def selection_options(function: F) -> F:
                 "--if-missing",
                 type=click.Choice([ERROR, WARN, IGNORE]),
                 default=ERROR,
-                help="what a missing secret is",
+                help="what to do about a missing secret",
             ),
             click.option(
                 "--allow-env", multiple=True, metavar="VAR", help="let VAR be set although it steers programs"

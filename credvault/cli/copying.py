@@ -26,11 +26,11 @@ def place_options(function: F) -> F:
         [
             click.option("--from", "from_profile", metavar="P", help="from the profile P of config.toml"),
             click.option("--from-vault", metavar="FILE", help="from the vault file FILE"),
-            click.option("--from-backend", metavar="B", help="from the backend B as it is by default"),
+            click.option("--from-backend", metavar="B", help="from the backend B with its default settings"),
             click.option("--from-key-file", metavar="F", help="unlock the first with the key in the file F"),
             click.option("--to", "to_profile", metavar="P", help="to the profile P of config.toml"),
             click.option("--to-vault", metavar="FILE", help="to the vault file FILE"),
-            click.option("--to-backend", metavar="B", help="to the backend B as it is by default"),
+            click.option("--to-backend", metavar="B", help="to the backend B with its default settings"),
             click.option("--to-key-file", metavar="F", help="unlock the second with the key in the file F"),
         ],
     )
@@ -92,7 +92,7 @@ def show_outcome(run: Run, rows: Sequence[CopyRow], outcome: Outcome, there: Set
     if outcome.shortened:
         run.out.warn(f"of {counted(outcome.shortened, 'secret')} it keeps fewer versions than there are")
     if outcome.restamped:
-        run.out.say(f"of {counted(outcome.restamped, 'secret')} it keeps times or writers of its own")
+        run.out.say(f"of {counted(outcome.restamped, 'secret')} it keeps its own times or writers")
     if run.out.json:
         counted_up = {"copied": outcome.secrets, "versions": outcome.versions}
         stays = {"shortened": outcome.shortened, "restamped": outcome.restamped}

@@ -29,8 +29,10 @@ def fact_options(function: F) -> F:
             click.option("--consumer", "consumers", multiple=True, metavar="C", help="who it is for; may be repeated"),
             click.option("--tag", "tags", multiple=True, metavar="T", help="a tag; may be repeated"),
             click.option("--note", metavar="TEXT", help="a note"),
-            click.option("--metadata", multiple=True, metavar="K=V", help="a fact of your own; may be repeated"),
-            click.option("--field", "fields", multiple=True, metavar="K=V", help=f"a part; a database has {engines}"),
+            click.option("--metadata", multiple=True, metavar="K=V", help="a fact of your own choice; may be repeated"),
+            click.option(
+                "--field", "fields", multiple=True, metavar="K=V", help=f"a part of it; a database has {engines}"
+            ),
             click.option("--expires", metavar="WHEN", help="a date, a time, or a duration from now such as 90d"),
             click.option("--rotate-every", metavar="D", help="how often it is to be changed, such as 12w"),
             click.option("--probe", metavar="JSON", help='how to test it: {"kind": "http", …}'),

@@ -41,7 +41,7 @@ conflict_option = click.option(
     "policy",
     type=click.Choice(POLICIES),
     default=FAIL,
-    help="what is done where something else has the name: fail (the default), skip, or overwrite: a new version",
+    help="if the name is there with something else: fail (the default), skip, or overwrite (a new version)",
 )
 
 

@@ -32,7 +32,7 @@ def ask_hidden(question: str) -> str:
         raise InvalidValue("what was typed is not text in this terminal's encoding") from None
     if len(answer.encode("utf-8", "surrogateescape")) >= _MAX_LINE:
         raise InvalidValue(
-            f"a terminal passes on at most {_MAX_LINE} bytes of a line", hint="use --stdin or --from-file"
+            f"a terminal accepts at most {_MAX_LINE} bytes in one line", hint="use --stdin or --from-file"
         )
     return answer
 

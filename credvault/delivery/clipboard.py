@@ -89,7 +89,7 @@ class Clipboard:
         except UnicodeDecodeError:
             text = "\0"
         if "\0" in text:
-            raise InvalidValue("the value is no text, and a clipboard holds text", hint="give -o FILE") from None
+            raise InvalidValue("the value is not text, and a clipboard holds text", hint="give -o FILE") from None
         for tool in self.tools:
             if self._write([*tool.copy, *self._hints(tool)], text.encode(tool.codec)):
                 self._wait_for(tool, value)

@@ -42,7 +42,7 @@ def open_descriptors(injections: Iterable[Injection]) -> list[Descriptor]:
     """
     wanted = [injection for injection in injections if injection.form != VARIABLE]
     if wanted and os.name != "posix":
-        raise Unsupported("this system hands on no descriptors, so no secret goes by --file, --fd or --stdin")
+        raise Unsupported("this system cannot pass open descriptors to a program, which --file, --fd and --stdin need")
     opened = []
     for injection in wanted:
         try:

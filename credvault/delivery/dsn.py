@@ -34,14 +34,14 @@ def connection_string(secret: Secret) -> SecretValue:
         return secret.value
     if record.type != "database":
         hint = "give it fields: credvault edit NAME --type database --field engine=postgres --field host=…"
-        raise InvalidValue(f"{record.name} is no database, but of type {record.type}", hint=hint)
+        raise InvalidValue(f"{record.name} is not a database, but of type {record.type}", hint=hint)
     fields = record.fields
     engine = str(fields.get("engine", ""))
     if engine == _SQLITE:
         return SecretValue(f"sqlite:///{quote(_needed(record, 'database'), safe='/')}".encode())
     if engine not in _ENGINES:
         known = ", ".join([*_ENGINES, _SQLITE])
-        raise InvalidValue(f"{record.name} has no engine with a known form", hint=f"engines are {known}")
+        raise InvalidValue(f"{record.name} has no engine whose connection string is known", hint=f"engines are {known}")
     scheme, default_port = _ENGINES[engine]
     user = quote(str(fields.get("username", "")), safe="")
     place = f"{_host(record)}:{_port(record, default_port)}"

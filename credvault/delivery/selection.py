@@ -268,7 +268,7 @@ def _add_once(result: dict[str, Wanted], item: Wanted, *, hint: str) -> None:
     other = result.setdefault(item.variable, item)
     if (other.content, other.is_dsn, other.form) != (item.content, item.is_dsn, item.form):
         both = f"{_described(other)} and {_described(item)}"
-        raise InvalidValue(f"{item.variable} is wanted for two things: {both}", hint=hint)
+        raise InvalidValue(f"{item.variable} would be set twice: {both}", hint=hint)
 
 
 def _described(item: Wanted) -> str:

@@ -154,7 +154,7 @@ def verdict(trials: Iterable[Trial]) -> CredvaultError | None:
     trials = list(trials)
     for result, error, words in (
         (REJECTED, Rejected, "rejected"),
-        (UNREACHABLE, BackendUnavailable, "not tested, because who could say is unreachable"),
+        (UNREACHABLE, BackendUnavailable, "not tested, because the service could not be reached"),
     ):
         count = sum(trial.result == result for trial in trials)
         if count:

@@ -174,7 +174,8 @@ class Copy:
         if name in here.odd:
             return Step(CopyRow(name, UNREADABLE, 0, here.odd[name].message, here.odd[name]))
         if name in there.odd:
-            error = type(there.odd[name])(f"in the way there: {there.odd[name].message}", hint=there.odd[name].hint)
+            odd = there.odd[name]
+            error = type(odd)(f"it is there already, but cannot be read: {odd.message}", hint=odd.hint)
             return Step(CopyRow(name, INVALID, 0, error.message, error))
         if name in there.deleted:
             return self._deleted(name)

@@ -123,7 +123,7 @@ def plan_rows(found: Iterable[Item | Skipped], choices: Choices) -> list[Row]:
     stray = [old for old in choices.naming.mapped if old not in known and not old.startswith("#")]
     if stray:
         hint = "--dry-run shows what the source calls them"
-        raise Invalid(f"the source has no {_some(stray)}, which a mapping names", hint=hint)
+        raise Invalid(f"a mapping names {_some(stray)}, which the source does not have", hint=hint)
     return _without_collisions(rows)
 
 

@@ -149,7 +149,7 @@ def undo(vault: Vault, steps: Sequence[Step], shown: Undoing) -> None:
     person may have thought about it for long, and removing asks for no version.
     """
     if plan_undoing(vault, steps) != shown:
-        raise Conflict("somebody else undoes it, too; nothing was undone", hint="look, and do it again")
+        raise Conflict("somebody else is undoing it too; nothing was undone", hint="look, and do it again")
     if shown.restored:
         vault.put_many(shown.restored, purpose=PURPOSE)
     if shown.removed:

@@ -178,7 +178,7 @@ def test_index_of_a_newer_program_is_not_read(desk: Cli) -> None:
     done = desk("list")
 
     assert done.returncode == 10
-    assert b"hint: a newer version of this program wrote it: upgrade" in done.stderr
+    assert b"hint: a newer credvault wrote it: upgrade" in done.stderr
 
 
 def test_value_that_somebody_removed_or_changed_is_said_so(desk: Cli, keyring: Keyring) -> None:
@@ -198,7 +198,7 @@ def test_value_that_somebody_removed_or_changed_is_said_so(desk: Cli, keyring: K
     assert (changed.returncode, changed.stdout) == (10, b"")
     assert not is_in(changed.stderr, [b"canary"])
     assert emptied.returncode == 125
-    assert b"the keyring holds something else than was put there for version 1 of x/key" in emptied.stderr
+    assert b"the keyring holds something other than what was stored as version 1 of x/key" in emptied.stderr
     assert b"'credvault add x/key --force'" in emptied.stderr
     assert again.returncode == 0
     assert desk("get", "x/key").stdout == OTHER

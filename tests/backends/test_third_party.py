@@ -94,7 +94,7 @@ def test_the_backend_of_the_readme_serves_the_command_line(package: Path, cli: C
         ("open_shelf = None", b"raised TypeError"),
         ("def open_shelf(settings): raise ValueError('canary-value')", b"raised ValueError"),
         ("import sys; sys.exit()", b"raised SystemExit"),
-        ("def open_shelf(settings): return 'canary-value'", b"gave str, which is no Backend"),
+        ("def open_shelf(settings): return 'canary-value'", b"gave str, which is not a Backend"),
     ],
 )
 def test_a_backend_that_cannot_be_loaded_is_named(package: Path, cli: Cli, code: str, what: bytes) -> None:

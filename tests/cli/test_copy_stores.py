@@ -169,7 +169,7 @@ def test_field_layout_gets_what_is_text_with_its_facts_and_says_what_it_cannot(h
 
     here, there = pictures(home), pictures(home, "back.json")
     assert (refused.status, done.status, again.status, back.status) == (2, 0, 0, 0), (refused, done, back)
-    assert "is no text (UTF-8), and a field holds text" in refused.stderr
+    assert "is not text (UTF-8), and a field holds text" in refused.stderr
     assert "--skip-unreadable copies the rest" in refused.stderr
     assert "the profile field keeps no versions: the current one of each is copied" in done.stderr
     assert " to add" not in again.stderr
@@ -335,7 +335,7 @@ def test_secret_that_is_no_value_is_named_and_hides_no_other(home: Home, bao: Ba
     assert "--skip-unreadable copies the rest" in refused.stderr
     assert "3 in the source: 1 that cannot be read, 2 to add" in done.stderr
     assert [str(name) for name in pictures(home, "back.json")] == ["a/one", "a/two"]
-    assert "in the way there: b/odd is not a single value" in in_the_way.stderr
+    assert "it is there already, but cannot be read: b/odd is not a single value" in in_the_way.stderr
     assert "canary" not in refused.stderr + done.stderr + in_the_way.stderr
 
 

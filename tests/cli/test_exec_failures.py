@@ -105,7 +105,7 @@ def test_two_records_for_one_variable_stop_it_and_a_choice_helps(stocked: Cli) -
     elsewhere = stocked("exec", "-n", "second", "--", "printenv", "TOKEN")
 
     assert stopped.returncode == 125
-    assert b"TOKEN is wanted for two things: default/TOKEN (default) and second/token (default)" in stopped.stderr
+    assert b"TOKEN would be set twice: default/TOKEN (default) and second/token (default)" in stopped.stderr
     assert not (stocked.cwd / "ran").exists()
     assert chosen.stdout == elsewhere.stdout == b"canary-second\n"
 

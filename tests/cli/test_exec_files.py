@@ -41,7 +41,7 @@ def test_two_files_that_differ_stop_it(stocked: Cli) -> None:
     done = stocked("exec", "--env-file", "a.env", "--env-file", "b.env", "--", "touch", "ran")
 
     assert done.returncode == 125
-    assert b"A is wanted for two things: a text (a.env:1) and a text (b.env:1)" in done.stderr
+    assert b"A would be set twice: a text (a.env:1) and a text (b.env:1)" in done.stderr
     assert not (stocked.cwd / "ran").exists()
     assert b"canary" not in done.stderr
 

@@ -495,7 +495,7 @@ def test_vault_file_that_is_no_copy_is_not_taken_for_one(home: Home, store: Away
     done = home.run("--offline", "get", "TOKEN")
 
     assert (done.status, done.stdout) == (10, b"")
-    assert "is no offline copy" in done.stderr
+    assert "is not an offline copy" in done.stderr
 
 
 def test_save_never_replaces_a_vault_file_that_is_no_copy(home: Home, store: AwayStore) -> None:
@@ -507,7 +507,7 @@ def test_save_never_replaces_a_vault_file_that_is_no_copy(home: Home, store: Awa
     done = home.run("offline", "save")
 
     assert (done.status, done.stdout) == (10, b"")
-    assert "is no offline copy" in done.stderr
+    assert "is not an offline copy" in done.stderr
     assert home.vault.read_bytes() == before
 
 

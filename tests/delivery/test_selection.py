@@ -99,7 +99,7 @@ COLLISIONS = [
 @pytest.mark.parametrize("pair", COLLISIONS)
 @pytest.mark.parametrize("where", ["explicit", "wanted"])
 def test_two_contents_of_one_variable_are_refused_and_both_named(vault: Vault, pair: list[Wanted], where: str) -> None:
-    with pytest.raises(InvalidValue, match=r"X is wanted for two things: .* \(1\) and .* \(2\)") as caught:
+    with pytest.raises(InvalidValue, match=r"X would be set twice: .* \(1\) and .* \(2\)") as caught:
         chosen(vault, **{where: pair})
 
     assert "canary" not in caught.value.message

@@ -59,7 +59,7 @@ def test_what_export_writes_comes_back_byte_for_byte(tmp_path: Path, text: str) 
 def test_what_is_no_value_is_skipped_with_a_reason(tmp_path: Path) -> None:
     found = items(tmp_path, {"a": [1], "b": None})
 
-    assert found == [Skipped(("a",), "it is a list, and no value"), Skipped(("b",), "it is null")]
+    assert found == [Skipped(("a",), "it is a list, not a value"), Skipped(("b",), "it is null")]
 
 
 def test_record_keeps_what_a_vault_can_hold_of_it(tmp_path: Path) -> None:

@@ -98,10 +98,10 @@ def test_links_out_of_the_store_and_what_is_no_entry_are_skipped_with_a_reason(s
     assert sorted(found) == ["README.md", "alias", "folder", "inside", "out", "pipe"]
     reasons = {name: part.reason for name, part in found.items() if isinstance(part, Skipped)}
     assert reasons == {
-        "README.md": "it is no entry of the store: its name ends in no .gpg",
+        "README.md": "it is not an entry of the store: its name does not end in .gpg",
         "folder": "it is a link to a folder, which is not followed",
         "out": "it is a link that leads out of the store",
-        "pipe": "it is no regular file",
+        "pipe": "it is not a regular file",
     }
     assert isinstance(found["alias"], Item)
 

@@ -102,7 +102,7 @@ class FieldWriting:
         while True:
             yield self._read(namespace)
             if time.monotonic() > until:
-                raise Conflict(f"the namespace {namespace} is written by others all the time", hint="do it again")
+                raise Conflict(f"others keep changing the namespace {namespace}", hint="do it again")
             time.sleep(pause * os.urandom(1)[0] / 255)
             pause = min(MAX_PAUSE, 2 * pause)
 
@@ -161,7 +161,7 @@ class FieldWriting:
         try:
             self._merge(namespace, texts)
         except Denied as exc:
-            self._warn(f"what is written is stored, and what was to be noted of it is not ({namespace}): {exc.message}")
+            self._warn(f"the values are stored, but their facts are not ({namespace}): {exc.message}")
 
 
 def _pass_over(name: Name, members: Sequence[str]) -> None:
@@ -197,7 +197,7 @@ def _text_of(name: Name, value: SecretValue) -> str:
         return value.reveal().decode("utf-8")
     except UnicodeDecodeError:
         hint = 'a profile with layout = "secret" takes any bytes'
-        raise InvalidValue(f"the value of {name} is no text (UTF-8), and a field holds text", hint=hint) from None
+        raise InvalidValue(f"the value of {name} is not text (UTF-8), and a field holds text", hint=hint) from None
 
 
 def _merged(custom: Mapping[str, str], *texts: Texts) -> dict[str, str]:

@@ -58,7 +58,8 @@ class Layout(Backend):
     def _tell_unreadable(self, name: Name, members: Sequence[str]) -> None:
         """Warn of facts that are kept in another form than theirs."""
         if members:
-            self._warn(f"{name}: its custom metadata has no proper {' and no proper '.join(members)}; passed over")
+            wrong = " and an invalid ".join(members)
+            self._warn(f"{name}: its custom metadata has an invalid {wrong}, which is ignored")
 
     def _tell_left_out(self, others: Sequence[str]) -> None:
         """Warn of what is in the engine and has no name here."""

@@ -202,7 +202,7 @@ def _secret_id(role: AppRole, transport: Transport) -> SecretValue:
     data = fetch_wrapped(transport, read, role.source, role.creation_path).body.get("data")
     secret_id = data.get("secret_id") if isinstance(data, dict) else None
     if not isinstance(secret_id, str) or not secret_id or not secret_id.isprintable():
-        raise Unauthenticated(f"what the wrapping token from {role.source} stands for is no secret id")
+        raise Unauthenticated(f"what the wrapping token from {role.source} holds is not a secret id")
     return SecretValue(secret_id.encode())
 
 
@@ -226,6 +226,6 @@ def as_seconds(told: object) -> float:
 
 def _unreadable(transport: Transport) -> BackendUnavailable:
     return BackendUnavailable(
-        f"{transport.address} answers a login with something else than a token",
+        f"{transport.address} answered a login without a token",
         hint="is this the address of an OpenBao or Vault server?",
     )

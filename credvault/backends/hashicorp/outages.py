@@ -26,8 +26,8 @@ def outage(transport: Transport, answer: Answer) -> BackendUnavailable | None:
         hint = "whoever keeps its keys unseals it with 'bao operator unseal'; nothing can be read until then"
         return BackendUnavailable(f"{server} is sealed", hint=hint)
     if status == 429:
-        hint = "try again later; its keeper sets the limit (a rate limit quota)"
-        return BackendUnavailable(f"{server} was asked too often", hint=hint)
+        hint = "try again later; whoever runs the server sets the limit (a rate limit quota)"
+        return BackendUnavailable(f"{server} takes no more requests for now", hint=hint)
     if status == 412:
         hint = "try again in a moment, or make the active node the address"
         return BackendUnavailable(f"{server} is a standby that is behind its cluster", hint=hint)
@@ -35,7 +35,7 @@ def outage(transport: Transport, answer: Answer) -> BackendUnavailable | None:
         hint = "is its cluster without a leader? 'bao operator raft list-peers' shows its nodes"
         return BackendUnavailable(f"{server} is a standby, and no active node serves in its place", hint=hint)
     if status in (502, 504):
-        hint = "what stands before the server answers in its place: is the server itself up?"
+        hint = "a gateway or load balancer answers in its place: is the server itself up?"
         return BackendUnavailable(f"{server} cannot be reached by its gateway (status {status})", hint=hint)
     if status >= 500:
         return BackendUnavailable(f"{server} has failed (status {status})", hint="its log says why")

@@ -67,5 +67,5 @@ def pass_through(sock: socket.socket, proxy: Proxy, address: Address, limit: flo
     version, _, rest = head.partition(b" ")
     if not version.startswith(b"HTTP/1.") or rest[:1] != b"2":
         status = printable(rest[:3].decode("latin-1"))
-        message = f"the proxy {printable(proxy.host)}:{proxy.port} does not let through to {address} (status {status})"
-        raise BackendUnavailable(message, hint="HTTPS_PROXY names it; proxy = false in the profile goes without")
+        message = f"the proxy {printable(proxy.host)}:{proxy.port} refuses to connect to {address} (status {status})"
+        raise BackendUnavailable(message, hint="HTTPS_PROXY names it; proxy = false in the profile connects without it")

@@ -65,7 +65,7 @@ class Renewal:
                     if not isinstance(exc, BackendUnavailable) and not self._login.can_log_in:
                         self._warn(f"the token is no longer kept alive: {exc.message}")
                         break
-                    self._detail(f"the token could not be renewed, another attempt follows: {exc.message}")
+                    self._detail(f"the token could not be renewed, and will be tried again: {exc.message}")
                     pause = BACK_OFF_SECONDS
         finally:
             self._is_over = True

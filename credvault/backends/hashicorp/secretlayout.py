@@ -210,7 +210,7 @@ class SecretLayout(Layout):
             if text and isinstance(text, str):
                 kind = f"what is not {'base64' if field == VALUE_BASE64 else 'UTF-8'}"
             raise Unsupported(
-                f"the field '{field}' of {name} holds {kind}, and no value",
+                f"the field '{field}' of {name} holds {kind}, which is not a value",
                 hint=f"'bao kv get -mount={self._kv.mount} {self._path(name)}' shows what is there",
             )
         fields = [printable(field) for field in data]

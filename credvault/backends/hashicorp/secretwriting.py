@@ -76,7 +76,7 @@ class Writing:
             left = self._make_once(left, records)
             if not left:
                 return [records[change.name] for change in changes]
-        raise Conflict(f"{left[0].name} is changed by others all the time", hint="do it again")
+        raise Conflict(f"others keep changing {left[0].name}", hint="do it again")
 
     def _make_once(self, changes: Sequence[Change], records: dict[Name, Record]) -> Sequence[Change]:
         """Make changes, add the records after them, and return those that somebody else's came before."""
@@ -174,7 +174,7 @@ class Writing:
             self._kv.patch_metadata(patches)
         except Denied as exc:
             names = ", ".join(path for path, _ in patches)
-            self._warn(f"the value is stored, and its facts are not ({names}): {exc.message}")
+            self._warn(f"the value is stored, but its facts are not ({names}): {exc.message}")
 
 
 def _texts(custom: Mapping[str, str | None]) -> dict[str, str]:

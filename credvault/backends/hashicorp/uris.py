@@ -131,7 +131,7 @@ def _record(uri: SecretURI, reading: Reading, own: Name | None, warn: Tell) -> R
         if own is None and "delivery" not in reading.custom:
             facts["delivery"] = RUNTIME_ENV
     if unreadable:
-        warn(f"{uri.place}: its custom metadata has no proper {' and no proper '.join(unreadable)}; passed over")
+        warn(f"{uri.place}: its custom metadata has an invalid {' and an invalid '.join(unreadable)}, which is ignored")
     return record_from_facts(name, reading.version, facts)
 
 

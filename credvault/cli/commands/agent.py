@@ -24,7 +24,7 @@ def command() -> None:
     """
 
 
-@verb("status")
+@verb("status", short_help="show which vaults it holds, and for how long")
 @click.pass_obj
 def status(run: Run) -> None:
     """Show which vaults the agent holds, for how long at most, and for how long without use.
@@ -50,7 +50,7 @@ def status(run: Run) -> None:
     run.out.table(["vault", "for", "without use"], rows)
 
 
-@verb("stop")
+@verb("stop", short_help="end it; it forgets every vault")
 @click.pass_obj
 def stop(run: Run) -> None:
     """End the agent; it forgets every vault.
@@ -70,7 +70,7 @@ def stop(run: Run) -> None:
     run.out.say("the agent has ended" if was_running else "no agent is running")
 
 
-@verb("run")
+@verb("run", short_help="run it in the foreground, for systemd and launchd")
 @click.pass_obj
 def run_agent(run: Run) -> None:
     """Run the agent in the foreground until it is stopped, for systemd and launchd. It takes a socket that systemd

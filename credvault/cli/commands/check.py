@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 @click.option("--require", "required", multiple=True, metavar="NAME", help="a secret that must be there; repeatable")
 @click.pass_obj
 def command(run: Run, names: tuple[str, ...], required: tuple[str, ...]) -> None:
-    """Say nothing where all these secrets are there, and else name every one that is not, with status 3. For the
-    start of a script or a service: a locked vault is status 5, one that cannot be reached 6. No value is given out.
-    A NAME may be a reference, or a secret URI.
+    """Succeed without a word if all these secrets are there; otherwise name every one that is not, with status 3.
+    For the start of a script or a service: a locked vault is status 5, one that cannot be reached 6. No value is
+    given out. A NAME may be a reference, or a secret URI.
 
     Example: credvault check --require db/url --require openai/api_key && exec ./serve
     """

@@ -31,13 +31,13 @@ from credvault.transfer.plan import WRITTEN, find_problem
 @click.option("--dry-run", is_flag=True, help="show the plan, and do nothing")
 @click.option("-y", "--yes", is_flag=True, help="do not ask; needed without a terminal")
 @conflict_option
-@click.option("--no-versions", is_flag=True, help="copy the current version of each alone")
+@click.option("--no-versions", is_flag=True, help="copy only the current version of each")
 @click.option("--skip-unreadable", is_flag=True, help="copy the rest where some cannot be read, or stored there")
 @click.pass_obj
 def command(run: Run, /, globs: tuple[str, ...], *, no_versions: bool, policy: str, **options: Any) -> None:
     """Copy secrets from one place to another, with their facts and versions: the plan is shown, then all is written
-    in batches and read back. Without --from… or --to… that place is the current vault. Run again, a copy that was
-    interrupted goes on.
+    in batches and read back. Without --from… or --to… that place is the current vault. A copy that was
+    interrupted goes on when it is run again.
 
     Example: credvault copy 'openai/*' --from home --to prod --dry-run
     """

@@ -29,7 +29,7 @@ from credvault.model.errors import EXIT_EXEC_FAILED, Invalid
 @selection_options
 @descriptor_options
 @click.option("--pristine", is_flag=True, help="let it inherit only PATH, HOME, USER, LANG, LC_*, TERM, TZ, TMPDIR")
-@click.option("--keep", multiple=True, metavar="VAR", help="let it inherit VAR all the same")
+@click.option("--keep", multiple=True, metavar="VAR", help="let it inherit VAR as well")
 @click.option("--preserve-env", is_flag=True, help="where both set a variable, the caller's value wins")
 @click.option("--preserve", multiple=True, metavar="A,B", help="the same, for these variables")
 @click.option("--shell", metavar="STRING", help="run STRING in a shell: --shell 'echo $VAR'")

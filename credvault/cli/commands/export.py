@@ -37,8 +37,8 @@ _READERS = ", ".join(f"{name} ({fmt.reader})" if fmt.reader else name for name, 
 def command(
     run: Run, /, *, format_name: str | None, output: str | None, force: bool, raw: bool, **options: Any
 ) -> None:
-    """Write variables and their values in the form that a shell, a file or a CI service reads. Chosen are the same as
-    by exec: without a choice, every secret that has a variable.
+    """Write variables and their values in the form that a shell, a file or a CI service reads. The options choose as
+    those of exec do: without one, it is every secret that has a variable.
 
     A value that a format cannot carry is an error, and nothing is written. github-actions writes to the file that
     GITHUB_ENV names, and prints what hides each line of a value in the log.
@@ -80,7 +80,7 @@ def _runner_file(run: Run, output: str | None) -> str:
         hint = "run it in a step of a workflow; elsewhere choose another format"
         raise Invalid(f"{_GITHUB_ENV} is not set, so there is no file to write to", hint=hint)
     if not os.path.isfile(path):
-        raise Invalid(f"{_GITHUB_ENV} names {path}, which is no file", hint="the runner makes it, before each step")
+        raise Invalid(f"{_GITHUB_ENV} names {path}, which is not a file", hint="the runner makes it, before each step")
     refuse_own_file(run, path)
     return path
 

@@ -51,7 +51,7 @@ def command(
     raw: bool,
 ) -> None:
     """Print a value exactly as it was stored, and nothing else. NAME may be a reference (credvault://NAME#FIELD), or a
-    secret URI (openbao+kv2://MOUNT/PATH#FIELD?version=N); without a field that one is all of them, as a JSON object.
+    secret URI (openbao+kv2://MOUNT/PATH#FIELD?version=N); a URI without a field gives all of them, as a JSON object.
     Quote it: shells read # and ? themselves. With -c the value goes to the clipboard instead, which is cleared after a
     while unless something else was copied since. While it is there other programs can read it, and one that manages the
     clipboard may keep it.

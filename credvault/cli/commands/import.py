@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 @click.option("--password-file", metavar="F", help="keepass, bitwarden: the password is in the file F")
 @click.option("--kdbx-key-file", metavar="F", help="keepass: the key file of the database")
 @click.option("--skip-unreadable", is_flag=True, help="import the rest where some entries cannot be read or stored")
-@click.option("--undo-file", metavar="F", help="keep the way back in F, and not in the state folder")
+@click.option("--undo-file", metavar="F", help="write the undo file to F, not to the state folder")
 @click.option("--undo", "undone", metavar="F", help="take back the import whose undo file F is")
 @click.pass_obj
 def command(

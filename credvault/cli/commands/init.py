@@ -15,7 +15,7 @@ from credvault.model.errors import AlreadyExists, Invalid, Locked
 @click.option("--generate-key", is_flag=True, help="make a raw key and print it, once")
 @click.option("--key-file", metavar="F", help="make a key and put it in the new file F, mode 0600")
 @click.option("--keyring", is_flag=True, help="make a key and keep it in the OS keyring")
-@click.option("--iterations", type=int, metavar="N", help="of PBKDF2 for a passphrase (600000 or more)")
+@click.option("--iterations", type=int, metavar="N", help="PBKDF2 iterations for a passphrase (600000 or more)")
 @click.option("--label", metavar="TEXT", help="a label for the slot")
 @click.pass_obj
 def command(

@@ -34,17 +34,17 @@ def command() -> None:
     """
 
 
-@verb("save")
+@verb("save", short_help="make the copy, or make it anew")
 @click.argument("globs", nargs=-1, metavar="[GLOB]...")
 @click.option("--executor-only", is_flag=True, help="copy executor_only secrets too")
 @click.option("--past", is_flag=True, help="copy earlier versions too")
 @click.option("--keyring", is_flag=True, help="for a first copy, make a key and keep it in the OS keyring")
 @click.pass_obj
 def save(run: Run, globs: tuple[str, ...], *, executor_only: bool, past: bool, keyring: bool) -> None:
-    """Make the offline copy, or put the secrets of now in the place of all that it holds: every runtime_env secret, or
-    those that match a GLOB. It is a vault file that opens by the key that is set when it is first made (CREDVAULT_KEY,
-    CREDVAULT_PASSPHRASE_FILE, --key-file, …), by one in the OS keyring (--keyring), or else by a passphrase that is
-    asked for. Where anything fails, the copy stays as it was.
+    """Make the offline copy, or replace all that it holds: every runtime_env secret, or those that match a GLOB, as
+    they are now. The copy is a vault file. It opens with the key that is set when it is first made (CREDVAULT_KEY,
+    CREDVAULT_PASSPHRASE_FILE, --key-file, …), with one in the OS keyring (--keyring), or else with a passphrase that
+    is asked for. If anything fails, the copy stays as it was.
 
     Example: credvault offline save --profile prod 'shop/**' --executor-only
     """
@@ -69,7 +69,7 @@ def save(run: Run, globs: tuple[str, ...], *, executor_only: bool, past: bool, k
     run.out.say(f"saved {counted(len(fetched.entries), 'secret')} of profile {profile}{left_out}")
 
 
-@verb("status")
+@verb("status", short_help="show of what it is, how old, and how much it holds")
 @click.pass_obj
 def status(run: Run) -> None:
     """Show of what store the offline copy is, since when, and what it holds; names none of it.
@@ -104,7 +104,7 @@ def status(run: Run) -> None:
     )
 
 
-@verb("forget")
+@verb("forget", short_help="remove the copy")
 @click.pass_obj
 def forget(run: Run) -> None:
     """Remove the offline copy. What it holds is in the store still.

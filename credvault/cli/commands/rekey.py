@@ -45,8 +45,8 @@ def rekey_options(function: F) -> F:
 @click.option("-y", "--yes", is_flag=True, help="do not ask before dropping slots")
 @click.pass_obj
 def command(run: Run, *, key_files: tuple[str, ...], passphrase_files: tuple[str, ...], yes: bool) -> None:
-    """Encrypt the vault under a new data key. Kept are the slots whose key is at hand: the one that unlocks now, and
-    those given; the others are named, and dropped if you say yes.
+    """Encrypt the vault under a new data key. Slots whose key is at hand are kept: the one that unlocks now,
+    and those given. The others are named, and dropped if you say yes.
 
     Example: credvault rekey --with-key-file ~/ci.key
     """

@@ -26,7 +26,7 @@ def command() -> None:
     """
 
 
-@verb("list")
+@verb("list", short_help="show the slots; needs no key")
 @click.pass_obj
 def list_slots(run: Run) -> None:
     """Show the slots; needs no key.
@@ -54,12 +54,12 @@ def list_slots(run: Run) -> None:
     run.out.table(["id", "type", "label", "created", "iterations"], cells)
 
 
-@verb("add")
+@verb("add", short_help="add a passphrase or a new key")
 @click.option("--generate-key", is_flag=True, help="make a raw key and print it, once")
 @click.option("--new-key-file", "key_path", metavar="F", help="make a key and put it in the new file F, mode 0600")
 @click.option("--keyring", is_flag=True, help="make a key and keep it in the OS keyring")
 @click.option("--new-passphrase-file", metavar="F", help="take the new passphrase from the file F")
-@click.option("--iterations", type=int, metavar="N", help="of PBKDF2 for a passphrase (600000 or more)")
+@click.option("--iterations", type=int, metavar="N", help="PBKDF2 iterations for a passphrase (600000 or more)")
 @click.option("--label", metavar="TEXT", help="a label for the slot")
 @click.pass_obj
 def add(
@@ -104,10 +104,10 @@ def add(
         run.out.fact({"id": slot_id, "type": slot.type})
 
 
-@verb("change")
+@verb("change", short_help="give a slot a new passphrase, or more iterations")
 @click.argument("slot_id", metavar="ID")
 @click.option("--new-passphrase-file", metavar="F", help="take the new passphrase from the file F")
-@click.option("--iterations", type=int, metavar="N", help="of PBKDF2 (600000 or more)")
+@click.option("--iterations", type=int, metavar="N", help="PBKDF2 iterations (600000 or more)")
 @click.pass_obj
 def change(run: Run, slot_id: str, *, new_passphrase_file: str | None, iterations: int | None) -> None:
     """Give a passphrase slot a new passphrase, asked for twice, or more iterations, with the same one typed again.
@@ -128,7 +128,7 @@ def change(run: Run, slot_id: str, *, new_passphrase_file: str | None, iteration
         run.out.fact({"id": slot_id, "type": slot.type})
 
 
-@verb("remove")
+@verb("remove", short_help="remove a way to unlock")
 @click.argument("slot_id", metavar="ID")
 @click.option("-y", "--yes", is_flag=True, help="do not ask")
 @click.option("--rekey", is_flag=True, help="make a new data key too, so that the removed key is worth nothing")
@@ -145,8 +145,8 @@ def remove(
     passphrase_files: tuple[str, ...],
     drop_others: bool,
 ) -> None:
-    """Remove a way to unlock. Who held it may know the data key, and old copies of the file still open by it; with
-    --rekey a new data key ends that, and keeps the other slots whose keys are given.
+    """Remove a way to unlock. Whoever held it may know the data key, and old copies of the file still open with it.
+    --rekey makes a new data key, which ends that, and keeps the other slots whose keys are given.
 
     Example: credvault slot remove 2 --rekey --with-key-file ~/ci.key
     """

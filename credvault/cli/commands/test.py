@@ -16,13 +16,13 @@ from credvault.model.record import DELIVERIES
 
 @verb("test")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--offline", is_flag=True, help="stop at decrypting and looking at the form; contact nobody")
+@click.option("--offline", is_flag=True, help="only decrypt and check the format; contact nobody")
 @click.option("--allow-host", "hosts", multiple=True, metavar="HOST", help="a value may be sent there; may be repeated")
 @click.option("--timeout", type=click.FloatRange(0.1, 600), metavar="S", help="seconds for each probe in all (30)")
 @click.pass_obj
 def command(run: Run, *, names: tuple[str, ...], offline: bool, hosts: tuple[str, ...], timeout: float | None) -> None:
-    """Try whether credentials still work: all, or those named. Each is decrypted, its form is looked at, and it is
-    taken to its service: ok, rejected, unreachable, or untestable where nobody can be asked.
+    """Try whether credentials still work: all, or those named. Each is decrypted, its format is
+    checked, and it is tried at its service; it is ok, rejected, unreachable, or untestable where nobody can be asked.
 
     Known services are github, gitlab, openai, anthropic, slack and stripe; a secret's own probe may ask others, on
     hosts that you allow. Exits 11 if any is rejected, else 6 if any is unreachable.

@@ -20,12 +20,12 @@ from credvault.model.text import counted, printable
 @click.argument("path", required=False)
 @click.option("-y", "--yes", is_flag=True, help="do not ask")
 @click.option("--list", "is_list", is_flag=True, help="show what was trusted, and whether it has changed since")
-@click.option("--remove", is_flag=True, help="trust it no more")
+@click.option("--remove", is_flag=True, help="stop trusting it")
 @click.pass_obj
 def command(run: Run, path: str | None, *, yes: bool, is_list: bool, remove: bool) -> None:
-    """Let your shell load a project's variables on entering its folder (see 'credvault shellenv'). Trusted is the
-    .credvault.toml as it is now; when it changes or is moved, it is to be trusted anew. PATH is the file, or a folder
-    in its project; without, it is the nearest file upwards. 'credvault exec' needs no trust.
+    """Let your shell load a project's variables on entering its folder (see 'credvault shellenv'). What is trusted
+    is the .credvault.toml as it is now; once it changes or is moved, it has to be trusted again. PATH is the file, or a
+    folder in its project; without PATH it is the nearest file upwards. 'credvault exec' needs no trust.
 
     Example: credvault trust ~/work/shop -y
     """
@@ -90,7 +90,7 @@ def _remove(run: Run, trust: Trust, path: str | None) -> None:
     trust.forget(found)
     if run.out.json:
         run.out.fact({"removed": found})
-    run.out.say(f"{found} is trusted no more")
+    run.out.say(f"{found} is no longer trusted")
 
 
 def _is_file(path: str | None) -> bool:

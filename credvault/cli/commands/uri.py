@@ -44,7 +44,7 @@ def command() -> None:
     """
 
 
-@verb("check")
+@verb("check", short_help="say what a URI is read as, and where it leads")
 @click.argument("uris", nargs=-1, required=True, metavar="URI...")
 @click.option("--read", is_flag=True, help="see whether it is there, too; no value is shown")
 @click.pass_obj

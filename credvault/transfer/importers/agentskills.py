@@ -57,7 +57,7 @@ def _key(source: Source) -> bytes:
         return key_from_passphrase(text, _SALT)
     key = fernet_key(text)
     if key is None:
-        raise WrongKey(f"{KEY_VARIABLE} has 44 characters, and is no Fernet key")
+        raise WrongKey(f"{KEY_VARIABLE} has 44 characters, and is not a Fernet key")
     return key
 
 

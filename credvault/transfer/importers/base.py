@@ -120,7 +120,7 @@ def objects_of(holder: Mapping[str, Any], member: str) -> list[dict[str, Any]]:
     if listed is None:
         return []
     if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
-        raise InvalidValue(f"{member} is not a list of objects, so this is no export of that program")
+        raise InvalidValue(f"{member} is not a list of objects, so this is not an export of that program")
     return listed
 
 

@@ -46,5 +46,5 @@ def _mounts(text: str, path: str) -> list[tuple[tuple[str, ...], str]]:
             mounts.append((mount, found[1].strip().strip('"')))
     if not mounts:
         hint = "it is at ~/.config/gopass/config; or name the folder of a store"
-        raise InvalidValue(f"{printable(path)} is no config file of gopass that names stores", hint=hint)
+        raise InvalidValue(f"{printable(path)} is not a config file of gopass that names stores", hint=hint)
     return mounts

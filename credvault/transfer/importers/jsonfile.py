@@ -75,7 +75,7 @@ def _of_variables(members: Mapping[str, Any], above: tuple[str, ...], shown: str
         if isinstance(value, dict):
             yield from _of_variables(value, path, shown)
         elif isinstance(value, list):
-            yield Skipped(path, "it is a list, and no value")
+            yield Skipped(path, "it is a list, not a value")
         elif value is None:
             yield Skipped(path, "it is null")
         elif isinstance(value, str):

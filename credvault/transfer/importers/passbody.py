@@ -26,7 +26,7 @@ def items_of_body(path: tuple[str, ...], body: bytes, *, whole: bool, gopass: bo
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
-        return _whole(path, body, "" if whole else "it is no text, so all of it is the value")
+        return _whole(path, body, "" if whole else "it is not text, so all of it is the value")
     if whole:
         return _whole(path, body, "")
     if gopass and text.partition("\n")[0].rstrip("\r") == _HEAD_MARK:

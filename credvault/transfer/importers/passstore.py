@@ -16,7 +16,7 @@ from credvault.transfer.importers.base import Item, Skipped, Source
 from credvault.transfer.importers.passbody import items_of_body
 
 _SUFFIX = ".gpg"
-_NO_ENTRY = "it is no entry of the store: its name ends in no .gpg"
+_NO_ENTRY = "it is not an entry of the store: its name does not end in .gpg"
 # An encrypted entry is little longer than its text, and never this much.
 _MAX_ENTRY_BYTES = 4 * 1024 * 1024
 
@@ -84,7 +84,7 @@ def _read_entry(gpg: Gpg, root: str, relative: str, path: tuple[str, ...]) -> by
     if not real.startswith(root + os.sep):
         return Skipped(path, "it is a link that leads out of the store")
     if not os.path.isfile(real):
-        return Skipped(path, "it is no regular file")
+        return Skipped(path, "it is not a regular file")
     try:
         return gpg.decrypt(read_file(real, _MAX_ENTRY_BYTES), shown)
     except (Locked, Unsupported):

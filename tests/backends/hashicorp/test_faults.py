@@ -422,7 +422,7 @@ def test_login_that_gives_no_token_is_said(cli: Cli, token: object) -> None:
         told = ask(cli, environ)
 
     assert told.status == UNAVAILABLE
-    assert "answers a login with something else than a token" in told.stderr
+    assert "answered a login without a token" in told.stderr
     assert len(peer.seen) == 1
 
 
