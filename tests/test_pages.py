@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.pages import CODE, PAGES, README, ROOT, headings
+from tests.pages import CODE, PAGES, README, ROOT, headings, section
 from tests.test_docs import parse, typed_commands
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -45,6 +45,18 @@ def test_heading_stands_on_one_page_only() -> None:
 
     assert len(found) > 40
     assert sorted(set(found)) == sorted(found)
+
+
+def test_readme_says_what_each_folder_and_module_of_the_package_is_for() -> None:
+    at_the_top = {
+        path.name + "/" * path.is_dir()
+        for path in (ROOT / "credvault").iterdir()
+        if path.is_dir() or path.suffix == ".py"
+    }
+
+    assert {name for name in at_the_top if not name.startswith("_")} <= set(
+        re.findall(r"`(\w+(?:/|\.py))`", section("Design"))
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
