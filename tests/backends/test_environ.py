@@ -287,9 +287,9 @@ def test_half_a_mailbox_is_said_to_be_passed_over(seeded: Seeding) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("EMAIL_A_ADDRESS=Me <canary@b.org>\nEMAIL_A_PASSWORD=canary\n", "EMAIL_A_ADDRESS is no address"),
-        ("EMAIL_A_ADDRESS=canary/../b\nEMAIL_A_PASSWORD=canary\n", "EMAIL_A_ADDRESS is no address"),
-        ("EMAIL_A_ADDRESS=\udc80canary\nEMAIL_A_PASSWORD=canary\n", "EMAIL_A_ADDRESS is no address"),
+        ("EMAIL_A_ADDRESS=Me <canary@b.org>\nEMAIL_A_PASSWORD=canary\n", "EMAIL_A_ADDRESS is not an address"),
+        ("EMAIL_A_ADDRESS=canary/../b\nEMAIL_A_PASSWORD=canary\n", "EMAIL_A_ADDRESS is not an address"),
+        ("EMAIL_A_ADDRESS=\udc80canary\nEMAIL_A_PASSWORD=canary\n", "EMAIL_A_ADDRESS is not an address"),
         ("OPENAI_API_KEY='canary\n", "dev.env:1 starts with a quote"),
         ("FINE=1\ncanary\n", "dev.env:2 is not VAR=text"),
         (

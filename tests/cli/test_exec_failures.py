@@ -69,9 +69,9 @@ def test_failure_before_the_child_is_125(stocked: Cli, arrange: Callable[[Cli], 
 
 
 WISHES = {
-    "two secrets by -e": (("-e", "X=TOKEN", "-e", "X=dev/api_key"), "X is wanted for two things"),
-    "two databases": (("--db", "dev/db", "--db", "other/db"), "DATABASE_URL is wanted for two things"),
-    "a secret and a text": (("--env-file", "text.env", "--only", "TOKEN"), "TOKEN is wanted for two things"),
+    "two secrets by -e": (("-e", "X=TOKEN", "-e", "X=dev/api_key"), "X would be set twice"),
+    "two databases": (("--db", "dev/db", "--db", "other/db"), "DATABASE_URL would be set twice"),
+    "a secret and a text": (("--env-file", "text.env", "--only", "TOKEN"), "TOKEN would be set twice"),
     "no variable": (("-e", "1X=TOKEN"), "'1X' is not a variable name"),
     "no variable, but a blank": (("-e", "X Y=TOKEN"), "'X Y' is not a variable name"),
     "no variable, but not ASCII": (("-e", "É=TOKEN"), "'É' is not a variable name"),
@@ -80,7 +80,7 @@ WISHES = {
     "a small-letter proxy": (("-e", "http_proxy=TOKEN"), "http_proxy steers"),
     "another one allowed": (("-e", "PATH=TOKEN", "--allow-env", "HOME"), "PATH steers"),
     "a forbidden text": (("--env-file", "path.env"), "PATH steers"),
-    "no database": (("--db", "TOKEN"), "is no database"),
+    "no database": (("--db", "TOKEN"), "is not a database"),
 }
 
 

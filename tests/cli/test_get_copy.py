@@ -220,8 +220,8 @@ REFUSED: Sequence[tuple[Sequence[str], bytes]] = [
     (["TOKEN", "-o", "file"], b"give one of -o and -c"),
     (["TOKEN", "--clear-after", "45"], b"'45' is not a duration"),
     (["TOKEN", "--clear-after", "-1s"], b"is not a duration"),
-    (["a/binary"], b"the value is no text"),
-    (["a/nul"], b"the value is no text"),
+    (["a/binary"], b"the value is not text"),
+    (["a/nul"], b"the value is not text"),
 ]
 
 

@@ -336,7 +336,7 @@ def test_plan_is_a_mapping_file_whatever_the_source_calls_its_secrets(home: Home
         (["dotenv", "nosuch"], 3, "there is no file nosuch"),
         (["dotenv", "."], 6, "it is not a regular file"),
         (["dotenv", ".env", "--map", "x"], 2, "is not OLD=NEW"),
-        (["dotenv", ".env", "--map", "nosuch=x"], 2, "the source has no 'nosuch'"),
+        (["dotenv", ".env", "--map", "nosuch=x"], 2, "a mapping names 'nosuch'"),
         (["dotenv", ".env", "--map", "TOKEN=x y"], 2, "is not allowed"),
         (["dotenv", ".env", "--map-file", "nosuch"], 3, "there is no file nosuch"),
         (["dotenv", ".env", "-n", "a/b"], 2, "is not allowed"),

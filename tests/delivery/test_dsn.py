@@ -114,5 +114,5 @@ def test_record_that_makes_no_connection_string_is_refused(fields: dict[str, Any
 
 def test_stored_connection_string_is_given_as_it_is_and_no_other_type() -> None:
     assert dsn(b"odbc:whatever", type_="connection_string") == "odbc:whatever"
-    with pytest.raises(InvalidValue, match="is no database, but of type password"):
+    with pytest.raises(InvalidValue, match="is not a database, but of type password"):
         dsn(type_="password", engine="postgres", host="h")

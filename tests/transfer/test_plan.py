@@ -123,7 +123,7 @@ def test_parts_of_an_entry_are_below_its_name_wherever_that_is() -> None:
 
 
 def test_mapping_of_what_is_not_there_is_an_error() -> None:
-    with pytest.raises(errors.Invalid, match="the source has no 'nosuch'"):
+    with pytest.raises(errors.Invalid, match="a mapping names 'nosuch'"):
         plan_rows([item("a")], Choices(Naming({"nosuch": Name("a", "b")})))
 
 

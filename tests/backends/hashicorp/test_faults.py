@@ -55,7 +55,7 @@ METADATA = {"version": 1, "created_time": "2026-01-31T12:00:00Z", "deletion_time
 ANSWERS = {
     "asked too often": (
         Answer(429, b'{"errors": ["rate limit quota exceeded, canary-payload-94f1"]}'),
-        ("was asked too often", "try again later"),
+        ("takes no more requests for now", "try again later"),
     ),
     "a standby behind its cluster": (
         Answer(412, b'{"errors": ["canary-payload-94f1"]}'),

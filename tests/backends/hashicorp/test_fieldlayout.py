@@ -376,7 +376,7 @@ def test_fact_in_another_form_is_passed_over_and_told(store: Store) -> None:
     record = store.backend.get(parse_name("team/a")).record
 
     assert (record.note, record.expires_at) == ("fine", None)
-    assert store.warnings == ["team/a: its custom metadata has no proper expires_at; passed over"]
+    assert store.warnings == ["team/a: its custom metadata has an invalid expires_at, which is ignored"]
 
 
 def test_new_secret_has_nothing_of_one_that_others_removed(store: Store) -> None:
@@ -443,7 +443,7 @@ def test_requests_stay_below_the_prefix_whatever_the_name(store: Store) -> None:
 def test_value_that_is_no_text_is_refused_and_the_old_one_stays(store: Store) -> None:
     store.put("team/a", "text")
 
-    with pytest.raises(InvalidValue, match="no text") as failure:
+    with pytest.raises(InvalidValue, match="is not text") as failure:
         store.backend.put(change(parse_name("team/a"), b"canary\xff"))
 
     assert "canary" not in f"{failure.value.message}{failure.value.hint}"

@@ -357,7 +357,7 @@ def test_a_policy_without_facts_keeps_a_new_value_and_warns(bao: Bao) -> None:
 
     assert version == 2
     assert here.backend.get(NAME).value.reveal() == b"two"
-    assert "the value is stored, and its facts are not" in here.warnings[0]
+    assert "the value is stored, but its facts are not" in here.warnings[0]
     assert f'path "{mount}/metadata/credvault/app/token" {{ capabilities = ["patch"] }}' in (caught.value.hint or "")
     assert not here.backend.has(parse_name("app/new"))
     here.backend.close()
