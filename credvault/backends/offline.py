@@ -104,7 +104,7 @@ def hints_of_copy(profile: str) -> Iterator[None]:
 def check_is_copy(has_label: bool, path: str, profile: str) -> None:
     """Raise Damaged for a vault file without a label: what it holds may be nowhere else."""
     if not has_label:
-        raise Damaged(f"{printable(path)} is no offline copy", hint=_forget_hint(profile))
+        raise Damaged(f"{printable(path)} is not an offline copy", hint=_forget_hint(profile))
 
 
 class OfflineBackend(Backend):
@@ -165,7 +165,7 @@ class OfflineBackend(Backend):
                 label = parse_label(self._inner.get(LABEL_NAME).value.reveal())
         except (NotFound, ValueError, TypeError, LookupError):
             hint = _forget_hint(self._profile.name)
-            raise Damaged(f"{printable(self._path)} is no offline copy", hint=hint) from None
+            raise Damaged(f"{printable(self._path)} is not an offline copy", hint=hint) from None
         finally:
             self.command = command
         if label.profile != self._profile.name:

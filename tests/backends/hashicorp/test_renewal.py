@@ -265,7 +265,7 @@ def test_renewal_survives_a_server_that_is_away_for_a_while(tmp_path: Path, monk
         with reading(bao, tmp_path, *by_approle(role)) as there:
             first, token = there.read()
             bao.must("PUT", "sys/seal")
-            wait_until(lambda: any("could not be renewed, another attempt follows" in text for text in there.told))
+            wait_until(lambda: any("could not be renewed, and will be tried again" in text for text in there.told))
             unseal(bao, keys)
             wait_until(lambda: bao.ask("GET", "sys/leader")[1].get("is_self") is True)
             unsealed = int(time.time())

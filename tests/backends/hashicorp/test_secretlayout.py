@@ -197,7 +197,7 @@ def test_facts_that_a_person_wrote_are_taken_as_meant_and_the_rest_is_told_of(he
 
     assert (record.consumers, record.tags, record.expires_at) == (("billing", "shop"), ("[1]",), None)
     assert (record.note, record.extra) == ("[x] y", {"owner": "ann"})
-    assert here.warnings == ["app/token: its custom metadata has no proper expires_at; passed over"]
+    assert here.warnings == ["app/token: its custom metadata has an invalid expires_at, which is ignored"]
 
 
 def test_an_edit_keeps_the_custom_metadata_of_others(here: Here) -> None:
