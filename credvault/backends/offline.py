@@ -187,7 +187,7 @@ class OfflineBackend(Backend):
         """Return when a copy was saved, to be put after that word."""
         age = self.age(label)
         if age < -_SKEW_SECONDS:  # then it may have any age
-            return f"at {label.saved_at}, which this machine's clock has not come to yet"
+            return f"at {label.saved_at}, which is in the future by this machine's clock"
         return f"{duration_text(age)} ago ({label.saved_at})"
 
     def get(self, name: Name, version: int | None = None) -> Secret:

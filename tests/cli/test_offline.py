@@ -332,14 +332,14 @@ def test_copy_from_the_future_is_not_taken_for_a_young_one(home: Home, store: Aw
     done = home.run("--offline", "get", "TOKEN")
 
     assert (done.status, done.stdout) == (6, b"")
-    assert "which this machine's clock has not come to yet" in done.stderr
+    assert "which is in the future by this machine's clock" in done.stderr
     # Where any age will do, it is not said to be none.
     home.write(".config/credvault/config.toml", CONFIG.replace('max_age = "8h"\n', ""))
     anyway = home.run("--offline", "get", "TOKEN")
     shown = home.run("offline", "status").stdout.decode()
     assert (anyway.status, anyway.stdout) == (0, b"second")
-    assert re.search(r"profile prod, saved at \S+Z, which this machine's clock has not come to yet\n", anyway.stderr)
-    assert "which this machine's clock has not come to yet\n" in shown
+    assert re.search(r"profile prod, saved at \S+Z, which is in the future by this machine's clock\n", anyway.stderr)
+    assert "which is in the future by this machine's clock\n" in shown
     assert "0s ago" not in anyway.stderr + shown
 
 
