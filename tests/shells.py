@@ -15,6 +15,7 @@ from typing import NamedTuple
 from tests.patience import SECONDS
 from tests.terminal import ON_TERMINAL
 
+PROMPT = b"> "
 RC = {
     "bash": """
 PS1='> '
@@ -101,8 +102,10 @@ class Shell:
             shown += _read(self._master)
             assert time.monotonic() < until, (sent, shown)
             assert self._process.poll() is None, (sent, shown)
-        while more := _read(self._master):
-            shown += more
+        # What is typed before the prompt is there, is shown before it.
+        while not shown.endswith(PROMPT):
+            shown += _read(self._master)
+            assert time.monotonic() < until, (sent, shown)
         variables = dict(entry.split(b"=", 1) for entry in note.read_bytes().split(b"\0") if b"=" in entry)
         return Seen(int(variables.pop(b"STATUS")), variables, shown)
 

@@ -4,8 +4,20 @@ import pytest
 
 from tests.cli.mask import MARK, MASKED, shell
 from tests.conftest import Cli
+from tests.screen import Screen
 
 PROMPT = "read -sp 'Password: ' word </dev/tty; echo; echo ${#word} letters"
+
+
+def see_size(screen: Screen, lines: int, columns: int) -> None:
+    """Ask vim for its size until it is that: it is told after it has been changed."""
+
+    def is_so() -> bool:
+        screen.type(":set lines? columns?\r")
+        screen.rest()
+        return f"lines={lines}" in screen.text and f"columns={columns}" in screen.text
+
+    screen.wait(is_so, f"{lines} lines of {columns} columns")
 
 
 def test_vim_edits_saves_is_resized_stopped_and_continued(stocked: Cli) -> None:
@@ -23,14 +35,9 @@ def test_vim_edits_saves_is_resized_stopped_and_continued(stocked: Cli) -> None:
         screen.run("cat file | tr a-z A-Z", "FIRST LINE\nSECOND\nCANARY-TOKEN")
         screen.resize(12, 60)
         screen.run("fg", "first line\nsecond\n")
-        screen.type(":set lines? columns?\r")
-        screen.see("lines=12", "columns=60")
-        screen.type("\r")
-        screen.rest()
+        see_size(screen, 12, 60)
         screen.resize(30, 100)
-        screen.rest()
-        screen.type(":set lines? columns?\r")
-        screen.see("lines=30", "columns=100")
+        see_size(screen, 30, 100)
         screen.type("\r:quit\r")
         screen.run("echo status $?", "status 0")
 
