@@ -88,21 +88,41 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def cheap_database(path: Path) -> Any:
-    """Return a new database of version 4 whose Argon2 costs next to nothing."""
+@pytest.fixture(scope="module")
+def cheap_3(made: Path) -> Path:
+    """`db.kdbx` with few rounds: it is opened and saved by Python, where each is a call."""
+    path = made / "cheap.kdbx"
+    database = PyKeePass(str(made / "db.kdbx"), password=PASSWORD)
+    database.kdbx.header.value.dynamic_header.transform_rounds.data = 1000
+    database.kdbx.header.pop("data", None)
+    database.save(str(path))
+    return path
+
+
+@pytest.fixture(scope="module")
+def cheap_4(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database of version 4 whose Argon2 costs next to nothing."""
+    path = tmp_path_factory.mktemp("cheap") / "db.kdbx"
     database = create_database(str(path), password=PASSWORD)
     parameters = database.kdbx.header.value.dynamic_header.kdf_parameters.data.dict
     parameters["I"].value, parameters["M"].value, parameters["P"].value = 1, 1 << 20, 1
     database.kdbx.header.pop("data", None)
-    return database
+    database.save()
+    return path
+
+
+def copy_of(database: Path, path: Path) -> Any:
+    """Return a database to be changed, as a copy of another one."""
+    shutil.copyfile(database, path)
+    return PyKeePass(str(path), password=PASSWORD)
 
 
 @pytest.fixture(scope="module")
-def version_4(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def version_4(tmp_path_factory: pytest.TempPathFactory, cheap_4: Path) -> Path:
     """A folder with a database of version 4, under Argon2: keepassxc-cli makes version 3 unless it must."""
     folder = tmp_path_factory.mktemp("keepass4")
     (folder / "password").write_text(f"{PASSWORD}\n")
-    database = cheap_database(folder / "db.kdbx")
+    database = copy_of(cheap_4, folder / "db.kdbx")
     entry = database.add_entry(database.root_group, "entry", "bob", "canary-four")
     entry.add_attachment(database.add_binary(b"\x00attached"), "a.bin")
     database.save()
@@ -258,10 +278,10 @@ def test_file_that_asks_for_the_machine_is_refused_before_anything_is_derived(
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there a process knows how much memory it has")
 def test_file_that_unpacks_to_more_than_there_may_be_is_damaged(
-    version_4: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    version_4: Path, cheap_4: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keepass, "_MAX_UNPACKED", 128 << 20)
-    database = cheap_database(tmp_path / "bomb.kdbx")
+    database = copy_of(cheap_4, tmp_path / "bomb.kdbx")
     database.add_binary(bytes(256 << 20))
     database.save()
     assert (tmp_path / "bomb.kdbx").stat().st_size < 4 << 20
@@ -272,9 +292,9 @@ def test_file_that_unpacks_to_more_than_there_may_be_is_damaged(
     assert len(bytes(256 << 20)) == 256 << 20
 
 
-def with_attachments(made: Path, path: Path, contents: dict[str, str], references: list[str]) -> None:
+def with_attachments(cheap_3: Path, path: Path, contents: dict[str, str], references: list[str]) -> None:
     """Write a database of version 3 with `contents` by their numbers, in that order, and an entry that names some."""
-    database = PyKeePass(str(made / "db.kdbx"), password=PASSWORD)
+    database = copy_of(cheap_3, path)
     assert database.version < (4, 0)
     entry = database.add_entry(database.root_group, "with files", "bob", "canary")
     meta = database.tree.find("Meta")
@@ -287,7 +307,6 @@ def with_attachments(made: Path, path: Path, contents: dict[str, str], reference
         binary = etree.SubElement(entry._element, "Binary")
         etree.SubElement(binary, "Key").text = f"file{reference}"
         etree.SubElement(binary, "Value", Ref=reference)
-    database.filename = str(path)
     database.save()
     (path.parent / "password").write_text(PASSWORD)
 
@@ -296,9 +315,9 @@ def packed(content: bytes) -> str:
     return b64encode(zlib.compress(content)).decode()
 
 
-def test_attachments_are_found_by_their_numbers_and_not_by_their_places(made: Path, tmp_path: Path) -> None:
+def test_attachments_are_found_by_their_numbers_and_not_by_their_places(cheap_3: Path, tmp_path: Path) -> None:
     contents = {"2": packed(b"two"), "1": packed(b"one"), "9": packed(b"nine")}
-    with_attachments(made, tmp_path / "x.kdbx", contents, ["1", "2", "9", "5"])
+    with_attachments(cheap_3, tmp_path / "x.kdbx", contents, ["1", "2", "9", "5"])
 
     found = [part for part in keepass.read(source(tmp_path, "x.kdbx")) if part.path[0] == "with files"]
 
@@ -323,10 +342,10 @@ def test_attachments_are_found_by_their_numbers_and_not_by_their_places(made: Pa
     ids=["no base64", "cut off", "not packed", "a bomb"],
 )
 def test_attachment_that_cannot_be_unpacked_is_damage(
-    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, said: str
+    cheap_3: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, said: str
 ) -> None:
     monkeypatch.setattr(keepass, "MAX_SOURCE_BYTES", 1 << 20)
-    with_attachments(made, tmp_path / "x.kdbx", {"0": content}, ["0"])
+    with_attachments(cheap_3, tmp_path / "x.kdbx", {"0": content}, ["0"])
 
     with pytest.raises(Damaged, match=said):
         list(keepass.read(source(tmp_path, "x.kdbx")))
@@ -343,12 +362,12 @@ def test_attachment_that_cannot_be_unpacked_is_damage(
     ids=["entities of entities", "a large entity, often", "an entity elsewhere", "deep nesting"],
 )
 def test_hostile_xml_in_a_database_is_damage(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, declared: str, text: str
+    cheap_4: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, declared: str, text: str
 ) -> None:
     """Whoever makes a file can put any text in it: here pykeepass writes one that is not from its tree."""
     groups = f"<Root><Group><Name>{text}</Name></Group></Root>"
     document = f"<!DOCTYPE KeePassFile [{declared}]><KeePassFile>{groups}</KeePassFile>"
-    database = cheap_database(tmp_path / "db.kdbx")
+    database = copy_of(cheap_4, tmp_path / "db.kdbx")
     with monkeypatch.context() as writing:
         writing.setattr(kdbx_parsing.XML, "_encode", lambda *arguments: document.encode())
         database.save()
