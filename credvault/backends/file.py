@@ -170,7 +170,13 @@ def open_vault_file(
         # Who has the data key is not to have it again from the OS keyring: an agent forgets one that does not fit.
         vault_id = None if key is not None else head.vault_id
         material = key_material(
-            settings.flags.key_file, settings.environ, head.slots, ask, vault_id=vault_id, detail=detail
+            settings.flags.key_file,
+            settings.environ,
+            head.slots,
+            ask,
+            vault_id=vault_id,
+            detail=detail,
+            unlock=lambda: settings.command("unlock" if settings.store is None else "--offline unlock"),
         )
         detail(f"unlocking with {material.source}")
         return material

@@ -17,7 +17,6 @@ from credvault.config.offline import age_limit, copied_profile
 from credvault.model.errors import (
     BackendUnavailable,
     Damaged,
-    Locked,
     NotFound,
     NoVault,
     RolledBack,
@@ -35,8 +34,6 @@ LABEL_NAME = Name("credvault-offline", "copy")
 """The name of the entry that says what a copy is; no secret of this name is copied."""
 # How far two looks at a clock may be apart where it is set meanwhile, seconds.
 _SKEW_SECONDS = 300
-# What the errors of a vault file say of it, and would be another vault here.
-_UNLOCK = "'credvault unlock'"
 
 
 class Label(NamedTuple):
@@ -75,36 +72,24 @@ def parse_label(data: bytes) -> Label:
     return label
 
 
-def command_for(profile: str, words: str) -> str:
-    """Return a command of ours for a profile, quoted, as it is named in a hint: without it, it would be of another."""
-    from shlex import quote  # only a hint needs it
-
-    return f"'credvault --profile {printable(quote(profile))} {words}'"
-
-
 @contextmanager
-def hints_of_copy(profile: str) -> Iterator[None]:
-    """Have the errors of a vault file say what to do where it is a profile's offline copy: it can be made anew."""
+def hints_of_copy(store: Settings) -> Iterator[None]:
+    """Have the errors of a vault file say what to do where it is an offline copy: it can be made anew."""
     try:
         yield
-    except Locked as exc:
-        if exc.hint and _UNLOCK in exc.hint:
-            exc.message = f"the offline copy of profile {printable(profile)}: {exc.message}"
-            exc.hint = exc.hint.replace(_UNLOCK, command_for(profile, "--offline unlock"))
-        raise
     except WrongKey as exc:
-        exc.hint = f"the copy opens by the key that it was made with; {_forget_hint(profile)}"
+        exc.hint = f"the copy opens by the key that it was made with; {_forget_hint(store)}"
         raise
     except Damaged as exc:
         if not isinstance(exc, RolledBack):  # that one may be right, and is for the user to say
-            exc.hint = _forget_hint(profile)
+            exc.hint = _forget_hint(store)
         raise
 
 
-def check_is_copy(has_label: bool, path: str, profile: str) -> None:
+def check_is_copy(has_label: bool, path: str, store: Settings) -> None:
     """Raise Damaged for a vault file without a label: what it holds may be nowhere else."""
     if not has_label:
-        raise Damaged(f"{printable(path)} is not an offline copy", hint=_forget_hint(profile))
+        raise Damaged(f"{printable(path)} is not an offline copy", hint=_forget_hint(store))
 
 
 class OfflineBackend(Backend):
@@ -157,26 +142,24 @@ class OfflineBackend(Backend):
         """
         profile = printable(self._profile.name)
         if not os.path.lexists(self._path):
-            hint = f"{command_for(self._profile.name, 'offline save')} makes one, while the store can be reached"
+            hint = f"{self._store.command('offline save')} makes one, while the store can be reached"
             raise NoVault(f"there is no offline copy of profile {profile}", hint=hint)
         command, self.command = self.command, "get"  # the label becomes no variable, whatever is asked for after it
         try:
-            with hints_of_copy(self._profile.name):
+            with hints_of_copy(self._store):
                 label = parse_label(self._inner.get(LABEL_NAME).value.reveal())
         except (NotFound, ValueError, TypeError, LookupError):
-            hint = _forget_hint(self._profile.name)
+            hint = _forget_hint(self._store)
             raise Damaged(f"{printable(self._path)} is not an offline copy", hint=hint) from None
         finally:
             self.command = command
         if label.profile != self._profile.name:
             what = f"the offline copy at {printable(self._path)} is one of profile {printable(label.profile)}"
-            raise BackendUnavailable(f"{what}, and not of {profile}", hint=_forget_hint(self._profile.name))
+            raise BackendUnavailable(f"{what}, and not of {profile}", hint=_forget_hint(self._store))
         if (label.backend, label.place) != (self._store.backend.value, place_of(self._store)):
             what = f"the offline copy of profile {profile} was made of another store than the profile names now"
             was = f"it was {printable(label.backend)} {printable(label.place)}"
-            raise BackendUnavailable(
-                what, hint=f"{was}; {command_for(self._profile.name, 'offline save')} makes it anew"
-            )
+            raise BackendUnavailable(what, hint=f"{was}; {self._store.command('offline save')} makes it anew")
         return label
 
     def age(self, label: Label) -> int:
@@ -267,7 +250,7 @@ class OfflineBackend(Backend):
         try:
             if name == LABEL_NAME:
                 raise NotFound(f"there is no secret {name}")
-            with hints_of_copy(self._profile.name):
+            with hints_of_copy(self._store):
                 yield
         except NotFound as exc:
             if type(exc) is NotFound:
@@ -279,7 +262,7 @@ class OfflineBackend(Backend):
         label = self.label()
         reason = self._why_not(label)
         if reason is not None:
-            save = command_for(label.profile, "offline save")
+            save = self._store.command("offline save")
             hint = f"{save} makes it anew; --max-age D takes an older one"
             raise BackendUnavailable(f"the offline copy of profile {printable(label.profile)} {reason}", hint=hint)
         self._warn(f"from the offline copy of profile {printable(label.profile)}, saved {self.age_in_words(label)}")
@@ -298,6 +281,5 @@ class OfflineBackend(Backend):
         return f"was saved {duration_text(age)} ago, more than the {allowed} that {self._limit.source} allows"
 
 
-def _forget_hint(profile: str) -> str:
-    removes, makes = command_for(profile, "offline forget"), command_for(profile, "offline save")
-    return f"{removes} removes it, and {makes} makes it anew"
+def _forget_hint(store: Settings) -> str:
+    return f"{store.command('offline forget')} removes it, and {store.command('offline save')} makes it anew"

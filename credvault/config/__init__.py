@@ -127,6 +127,16 @@ class Settings(NamedTuple):
         text = self.option(key)
         return None if text is None or self.profile is None else _seconds(text, f"{self.profile.source}: {key}")
 
+    def command(self, words: str) -> str:
+        """Return a command of ours, quoted, as it is typed for what these settings name: it may be another place's."""
+        from shlex import quote  # only a hint needs it
+
+        flags = (self.store or self).flags
+        for option, value in (("--vault", flags.vault), ("--profile", flags.profile), ("--backend", flags.backend)):
+            if value is not None:
+                words = f"{option} {printable(quote(value))} {words}"
+        return f"'credvault {words}'"
+
     @property
     def trail_enabled(self) -> bool:
         """Whether accesses are recorded in the local trail."""

@@ -15,7 +15,7 @@ from credvault.sealing.slots import KEYRING, PASSPHRASE, RAW, KeyMaterial, Slot,
 
 _MAX_KEY_FILE_BYTES = 64 * 1024
 _HINT = (
-    "run 'credvault unlock' on a terminal, set CREDVAULT_KEY_FILE, CREDVAULT_KEY, CREDVAULT_PASSPHRASE, "
+    "run {} on a terminal, set CREDVAULT_KEY_FILE, CREDVAULT_KEY, CREDVAULT_PASSPHRASE, "
     "CREDVAULT_PASSPHRASE_FILE or CREDVAULT_PASSPHRASE_COMMAND, or give --key-file"
 )
 
@@ -31,17 +31,18 @@ def key_material(
     *,
     vault_id: str | None = None,
     detail: Callable[[str], None] = lambda text: None,
+    unlock: Callable[[], str] = lambda: "'credvault unlock'",
 ) -> KeyMaterial:
     """Return the first key that is set, else that of a keyring slot, else what `ask` returns.
 
     The OS keyring is asked for the key of the vault `vault_id`, without it not at all; `detail` is told why that has
-    none. Raises Locked where there is no key, or one is set but empty, WrongKey where it is not a key, StorageError
-    where its file cannot be read.
+    none. `unlock` names the command that unlocks this very vault, for a hint. Raises Locked where there is no key, or
+    one is set but empty, WrongKey where it is not a key, StorageError where its file cannot be read.
     """
     found = explicit_key(key_file, environ)
     if found is not None:
         return found
-    why, hint = "", _HINT
+    why = keyring_hint = ""
     if vault_id is not None and any(slot["type"] == KEYRING for slot in slots):
         from credvault.sealing.keyringslot import find_key
 
@@ -50,12 +51,11 @@ def key_material(
         except CredvaultError as exc:
             detail(f"not unlocked by the OS keyring: {exc.message}")
             why = f"; its keyring slot does not open it: {exc.message}"
-            hint = f"{exc.hint}; or {_HINT}" if exc.hint else _HINT
-    if ask is None:
-        raise Locked(f"the vault is locked and no key is set{why}", hint=hint)
-    if not any(slot["type"] == PASSPHRASE for slot in slots):
-        raise Locked(f"the vault opens by a key only, and none is set{why}", hint=hint)
-    return ask()
+            keyring_hint = f"{exc.hint}; or " if exc.hint else ""
+    if ask is not None and any(slot["type"] == PASSPHRASE for slot in slots):
+        return ask()
+    what = "is locked and no key is set" if ask is None else "opens by a key only, and none is set"
+    raise Locked(f"the vault {what}{why}", hint=keyring_hint + _HINT.format(unlock()))
 
 
 def explicit_key(key_file: str | None, environ: Mapping[str, str]) -> KeyMaterial | None:

@@ -84,6 +84,20 @@ def test_each_place_may_have_a_key_of_its_own(home: Home) -> None:
     assert "12 in the source: 12 unchanged" in back.stderr
 
 
+def test_place_that_is_locked_is_named_with_the_command_that_unlocks_it(home: Home) -> None:
+    home.write("spare.key", (home.key_file).read_text())
+    del home.environ["CREDVAULT_KEY_FILE"]
+
+    source = home.run("copy", "--to", "other", "-y")
+    target = home.run("copy", "--to", "other", "--from-key-file", "spare.key", "-y")
+    file = home.run("copy", "--to-vault", "other.json", "--from-key-file", "spare.key", "-y")
+
+    assert (source.status, target.status, file.status) == (5, 5, 5)
+    assert "hint: run 'credvault unlock' on a terminal, " in source.stderr
+    assert "hint: run 'credvault --profile other unlock' on a terminal, " in target.stderr
+    assert "hint: run 'credvault --vault other.json unlock' on a terminal, " in file.stderr
+
+
 def test_patterns_are_those_of_the_source(home: Home) -> None:
     assert home.run("copy", "--to", "other", "-y").status == 0
 

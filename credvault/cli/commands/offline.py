@@ -55,7 +55,7 @@ def save(run: Run, globs: tuple[str, ...], *, executor_only: bool, past: bool, k
     patterns, namespace = run.globs(globs), run.settings.namespace.value
     profile = copied_profile(run.settings).name
     # The key first: no value waits here while somebody types.
-    with _key_of(run, copy, profile, keyring) as slot:
+    with _key_of(run, copy, keyring) as slot:
         now = times.time_text(run.clock())
         with run.open_vault() as vault:
             fetched = offline.fetch(vault, patterns, namespace=namespace, executor_only=executor_only, past=past)
@@ -134,13 +134,13 @@ for each in (save, status, forget):
 
 
 @contextmanager
-def _key_of(run: Run, copy: VaultFile, profile: str, keyring: bool) -> Iterator[NewSlot | None]:
+def _key_of(run: Run, copy: VaultFile, keyring: bool) -> Iterator[NewSlot | None]:
     """Unlock a copy that is there, or give the slot of a new one; a key in the keyring goes again where that fails."""
     if os.path.lexists(copy.path):
         if keyring:
             raise Invalid("the copy has its key already", hint="without --keyring it is saved anew under that one")
-        with hints_of_copy(profile), copy.open() as opened:
-            check_is_copy(opened.find(LABEL_NAME) is not None, copy.path, profile)
+        with hints_of_copy(run.settings), copy.open() as opened:
+            check_is_copy(opened.find(LABEL_NAME) is not None, copy.path, run.settings)
         yield None
     elif keyring:
         with new_keyring_key(run, copy, None) as slot:
