@@ -9,6 +9,7 @@ from credvault.cli.output import Output
 from credvault.config import FILE_BACKEND, Flags, Settings, load_settings
 from credvault.model.errors import Invalid, Locked
 from credvault.model.names import Name, parse_name
+from credvault.model.text import printable
 
 if TYPE_CHECKING:  # the vault and its cryptography are loaded when one is opened: help and usage errors need neither
     from credvault.model.reference import Reference
@@ -160,11 +161,15 @@ class Run:
         """Return the vault file of this run, for what is done to the file itself; raises Invalid for other backends."""
         from credvault.backends.file import open_vault_file
 
-        backend = self.settings.backend
-        if backend.value != "file":
-            raise Invalid(f"the backend '{backend.value}' is not a vault file", hint="give --vault FILE")
+        self.check_is_vault_file()
         tell = self.out.warn if warn else lambda text: None
         return open_vault_file(self.settings, self.ask_key, kdf=self.kdf, warn=tell, detail=self.out.detail)
+
+    def check_is_vault_file(self) -> None:
+        """Raise Invalid where the vault of this run is not a vault file."""
+        backend = self.settings.backend.value
+        if backend != FILE_BACKEND:
+            raise Invalid(f"the backend '{printable(backend)}' is not a vault file", hint="give --vault FILE")
 
     def vault_file_at(self, path: str, material: "KeyMaterial") -> "VaultFile":
         """Return the vault file at a path, with a key at hand; limits are those of the settings."""

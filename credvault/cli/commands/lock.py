@@ -18,6 +18,8 @@ def command(run: Run, *, is_all: bool) -> None:
 
     Example: credvault lock --all
     """
+    if not is_all:
+        run.check_is_vault_file()
     # A settings file with a mistake must not keep anybody from locking everything.
     client = AgentClient(os.environ, run.out.warn, None if is_all else run.settings)
     forgotten: list[str] = []
