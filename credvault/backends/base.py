@@ -106,6 +106,8 @@ class Backend(ABC):
     command: str = ""
     # What the trail calls a secret where the store has no id for it: set by who opens the store.
     refers: Callable[[Name], str] | None = None
+    # What it holds, in words, where that may not be all that there is; known once something was asked.
+    holds: str | None = None
 
     @abstractmethod
     def get(self, name: Name, version: int | None = None) -> Secret:

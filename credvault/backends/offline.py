@@ -134,6 +134,11 @@ class OfflineBackend(Backend):
     def command(self, command: str) -> None:
         self._inner.command = command
 
+    @property
+    def holds(self) -> str | None:  # type: ignore[override]
+        """What the copy was chosen to hold."""
+        return None if self._label is None else f"the offline copy holds {self._label.choice}"
+
     def label(self) -> Label:
         """Return what the copy says of itself, of whatever age.
 
@@ -254,7 +259,7 @@ class OfflineBackend(Backend):
                 yield
         except NotFound as exc:
             if type(exc) is NotFound:
-                exc.hint = f"the offline copy holds {self._label.choice}"
+                exc.hint = self.holds
             raise
 
     def _checked_label(self) -> Label:
@@ -265,7 +270,10 @@ class OfflineBackend(Backend):
             save = self._store.command("offline save")
             hint = f"{save} makes it anew; --max-age D takes an older one"
             raise BackendUnavailable(f"the offline copy of profile {printable(label.profile)} {reason}", hint=hint)
-        self._warn(f"from the offline copy of profile {printable(label.profile)}, saved {self.age_in_words(label)}")
+        # Who asks for every secret gets no more than what was chosen, and should know.
+        of_some = f"; it holds {printable(label.choice)}" if label.globs else ""
+        when = self.age_in_words(label)
+        self._warn(f"from the offline copy of profile {printable(label.profile)}, saved {when}{of_some}")
         return label
 
     def _why_not(self, label: Label) -> str | None:

@@ -133,7 +133,8 @@ def collect(vault: Vault, selection: Selection) -> Injections:
     found = Injections(variables, skipped, missing)
     if missing and selection.if_missing == ERROR:
         are_uris = len(reasons) == len(missing) and all(reasons)  # which no list shows
-        hint = "'credvault uri check --read URI' says why" if are_uris else "'credvault list' shows what is"
+        way = vault.backend.holds or "'credvault list' shows what is"
+        hint = "'credvault uri check --read URI' says why" if are_uris else way
         whole = NotFound(f"not there: {found.missing_in_words}", hint=f"{hint}; or give --if-missing warn")
         raise (reasons[0] if len(missing) == 1 and reasons else None) or whole
     return found

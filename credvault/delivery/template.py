@@ -111,7 +111,8 @@ def fill(vault: Vault, template: Template) -> Filled:
         error = errors[0] if len(missing) == 1 else None
         if error is not None:
             error.message += f" ({_places(missing[0], template)})"
-        way = "'credvault uri check --read URI' says why" if all(errors) else "'credvault list' shows what is"
+        way = vault.backend.holds or "'credvault list' shows what is"
+        way = "'credvault uri check --read URI' says why" if all(errors) else way
         raise error or NotFound(
             f"not there: {listed([_with_lines(each, template) for each in missing], _NAMED)}",
             hint=f"{way}; nothing was written",

@@ -217,6 +217,12 @@ def test_save_takes_what_matches_and_refuses_what_matches_nothing(home: Home, st
     assert "no secret matches mail/*" in nothing.stderr
     assert "nothing to copy: no secret is runtime_env\ncredvault: hint: --executor-only" in closed.stderr
     assert copy_of(home).read_bytes() == sound
+    # What it was chosen to hold is said where all is asked for, and where something is not in it.
+    assert re.search(r"Z\); it holds the newest .* that matches db/\*\*\n", home.run("--offline", "list").stderr)
+    for words in (("exec", "-e", "A=TOKEN", "--", "true"), ("check", "TOKEN"), ("inject",)):
+        missing = home.run("--offline", *words, stdin=b"{{ credvault://TOKEN }}")
+        assert missing.status in (3, 125)
+        assert "hint: the offline copy holds the newest version of every runtime_env secret that" in missing.stderr
 
 
 def test_past_versions_are_there_where_asked_for(home: Home, store: AwayStore) -> None:

@@ -43,6 +43,8 @@ def command(run: Run, names: tuple[str, ...], required: tuple[str, ...]) -> None
 
 
 def _hint(vault: "Vault", missing: "Mapping[Reference | SecretURI, NotFound | None]") -> str | None:
+    if vault.backend.holds is not None:
+        return vault.backend.holds
     for reference, error in missing.items():
         if len(missing) == 1 and error is not None:
             return error.hint
