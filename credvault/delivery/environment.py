@@ -82,7 +82,9 @@ def child_environment(
             if inheritance.preserve_all or variable_name in inheritance.preserve:
                 preserved.append(variable_name)
                 continue
-            overwritten.append(variable_name)
+            # One that has the very value, as of the backend `env`, is nothing to be told.
+            if secret is None or any(entry[0] == variable and entry[1] != secret.reveal() for entry in kept):
+                overwritten.append(variable_name)
         added[variable] = None if secret is None else secret.reveal()
     variables = [(variable, value) for variable, value in kept if variable not in added]
     variables += [(variable, value) for variable, value in added.items() if value is not None]

@@ -45,6 +45,15 @@ def test_secret_replaces_every_entry_of_its_name() -> None:
     assert made.overwritten == ["A"]
 
 
+def test_variable_that_has_the_value_already_is_not_overwritten() -> None:
+    inherited = [(b"A", b"x"), (b"B", b"x"), (b"B", b"3"), (b"C", b"")]
+
+    made = child_environment(inherited, secrets(A=b"x", B=b"x", C=b"x"), Inheritance())
+
+    assert list(made.variables) == [(b"A", b"x"), (b"B", b"x"), (b"C", b"x")]
+    assert made.overwritten == ["B", "C"]
+
+
 def test_preserved_variable_keeps_every_entry_of_its_name() -> None:
     inherited = [(b"A", b"1"), (b"B", b"2"), (b"A", b"3")]
 
