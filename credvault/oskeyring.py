@@ -23,6 +23,7 @@ from credvault.model.errors import (
 )
 from credvault.model.text import listed, printable
 from credvault.model.tuples import NamedTuple
+from credvault.model.unlocking import forbids_questions
 from credvault.model.value import SecretValue
 
 ANSWER_SECONDS = 5.0
@@ -195,6 +196,8 @@ class OSKeyring:
 def open_os_keyring(environ: Mapping[str, str]) -> OSKeyring:
     """Return the keyring to use, the one that the library's own settings name if that is a real one.
 
+    The desktop asks the user where it must, unless `environ` forbids questions: those of the Secret Service, for the
+    others ask by themselves.
     Raises ConfigError where they name another, BackendUnavailable where there is none or it does not answer.
     """
     return _in_time(lambda: _open(environ), "the OS keyring", lambda: _silent("the OS keyring"))
@@ -213,7 +216,7 @@ def examine_os_keyrings(environ: Mapping[str, str]) -> Iterator[Candidate]:
             yield Candidate(kind.title, False, "another one is named")
             continue
         try:
-            found = _in_time(partial(_reach, kind), kind.title, partial(_silent, kind.title))
+            found = _in_time(partial(_reach, kind, may_ask=False), kind.title, partial(_silent, kind.title))
         except CredvaultError as exc:
             yield Candidate(kind.title, False, exc.message.removeprefix(f"{kind.title} cannot be used: "))
             continue
@@ -228,7 +231,7 @@ def _open(environ: Mapping[str, str]) -> OSKeyring:
     first: CredvaultError | None = None
     for kind in _wanted_kinds(environ):
         try:
-            return _reach(kind)
+            return _reach(kind, may_ask=not forbids_questions(environ))
         except BackendUnavailable as exc:
             first = first or exc
     refused = list(_refused_plugins())
@@ -308,13 +311,14 @@ def _why_not(name: str) -> str:
     return next(found, "is not known to be safe")
 
 
-def _reach(kind: Kind) -> OSKeyring:
+def _reach(kind: Kind, *, may_ask: bool) -> OSKeyring:
     """Return a keyring that answers; raises BackendUnavailable."""
     try:
         if kind == _SECRET_SERVICE:
             from credvault import secretservice
 
-            return OSKeyring(kind, secretservice, is_locked=secretservice.is_locked())
+            store = secretservice.SecretServiceStore(may_ask=may_ask)
+            return OSKeyring(kind, store, is_locked=secretservice.is_locked())
         module, _, name = kind.path.rpartition(".")
         library = getattr(import_module(module), name)
         library.priority  # noqa: B018 - raises what is missing
@@ -323,8 +327,9 @@ def _reach(kind: Kind) -> OSKeyring:
         raise
     except Exception as exc:  # noqa: BLE001 - each of the library's backends raises what its system does
         # No secret was asked for yet, so there is none in the text.
-        why = printable(str(exc)) if isinstance(exc, RuntimeError) else type(exc).__name__
-        raise BackendUnavailable(f"{kind.title} cannot be used: {why[:1].lower()}{why[1:]}") from None
+        said = printable(str(exc)) if isinstance(exc, RuntimeError) else ""
+        why = said[:1].lower() + said[1:] or type(exc).__name__
+        raise BackendUnavailable(f"{kind.title} cannot be used: {why}") from None
 
 
 def _in_time(act: Callable[[], T], title: str, silent: Callable[[], CredvaultError]) -> T:

@@ -11,13 +11,15 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import secretstorage
+from secretstorage.collection import SERVICE_IFACE
+from secretstorage.defines import SS_PATH
 from secretstorage.dhcrypto import Session
 from secretstorage.exceptions import (
     ItemNotFoundException,
     PromptDismissedException,
     SecretServiceNotAvailableException,
 )
-from secretstorage.util import open_session
+from secretstorage.util import DBusAddressWrapper, open_session
 
 from credvault.model.errors import BackendUnavailable
 
@@ -36,33 +38,37 @@ def is_locked() -> bool:
         return keyring is None or keyring.is_locked()  # without one, the first secret has the desktop ask for it
 
 
-def get_many(places: Sequence[tuple[str, str]]) -> list[bytes | None]:
-    """Return what is kept under each service and user, None where nothing is; raises BackendUnavailable."""
-    with _unlocked() as keyring:
-        return [_get(keyring, *place) for place in places]
+class SecretServiceStore:
+    """What the default keyring keeps. Where it is locked, or not there yet, the desktop asks the user, if it may."""
 
+    def __init__(self, *, may_ask: bool) -> None:
+        self._may_ask = may_ask
 
-def put(service: str, user: str, text: bytes) -> None:
-    """Keep a text in the place of another one; raises BackendUnavailable."""
-    attributes = {**_attributes(service, user), "application": _APPLICATION}
-    with _unlocked() as keyring:
-        keyring.create_item(f"Password for '{user}' on '{service}'", attributes, text, replace=True)
+    def get_many(self, places: Sequence[tuple[str, str]]) -> list[bytes | None]:
+        """Return what is kept under each service and user, None where nothing is; raises BackendUnavailable."""
+        with _unlocked(self._may_ask) as keyring:
+            return [_get(keyring, *place) for place in places]
 
+    def put(self, service: str, user: str, text: bytes) -> None:
+        """Keep a text in the place of another one; raises BackendUnavailable."""
+        attributes = {**_attributes(service, user), "application": _APPLICATION}
+        with _unlocked(self._may_ask) as keyring:
+            keyring.create_item(f"Password for '{user}' on '{service}'", attributes, text, replace=True)
 
-def remove(service: str, user: str) -> bool:
-    """Remove all that is kept there, and say whether there was anything; raises BackendUnavailable."""
-    was_there = False
-    with _unlocked() as keyring:
-        # Several, where other programs gave them attributes besides: any that stayed would be the secret again.
-        for item in keyring.search_items(_attributes(service, user)):
-            try:
-                item.delete()
-            except PromptDismissedException:
-                raise
-            except ItemNotFoundException:  # somebody else was faster
-                continue
-            was_there = True
-    return was_there
+    def remove(self, service: str, user: str) -> bool:
+        """Remove all that is kept there, and say whether there was anything; raises BackendUnavailable."""
+        was_there = False
+        with _unlocked(self._may_ask) as keyring:
+            # Several, where other programs gave them attributes besides: any that stayed would be the secret again.
+            for item in keyring.search_items(_attributes(service, user)):
+                try:
+                    item.delete()
+                except PromptDismissedException:
+                    raise
+                except ItemNotFoundException:  # somebody else was faster
+                    continue
+                was_there = True
+        return was_there
 
 
 def _get(keyring: secretstorage.Collection, service: str, user: str) -> bytes | None:
@@ -83,17 +89,27 @@ def _attributes(service: str, user: str) -> dict[str, str]:
 
 
 @contextmanager
-def _unlocked() -> Iterator[secretstorage.Collection]:
-    """Give the default keyring; the desktop asks the user to unlock it, or to make one."""
+def _unlocked(may_ask: bool) -> Iterator[secretstorage.Collection]:
+    """Give the default keyring; the desktop asks the user to unlock it, or to make one, if it may."""
     with _bus() as bus:
         try:
             session = open_session(bus)
-            keyring = _default_keyring(bus, session) or _new_keyring(bus, session)
-            if keyring.is_locked() and keyring.unlock():
+            keyring = _default_keyring(bus, session) or _new_keyring(bus, session, may_ask)
+            if keyring.is_locked() and not _unlock(bus, keyring, may_ask):
                 raise secretstorage.LockedException
             yield keyring
         except SecretServiceNotAvailableException:
             raise BackendUnavailable("the Secret Service went away before it answered", hint=_START_HINT) from None
+
+
+def _unlock(bus: Any, keyring: secretstorage.Collection, may_ask: bool) -> bool:
+    """Unlock a keyring and say whether it is: without a question where its password is in another one."""
+    if may_ask:
+        return not keyring.unlock()
+    # What comes back besides is a question that is not put to anybody (Secret Service API, Unlock).
+    service = DBusAddressWrapper(SS_PATH, SERVICE_IFACE, bus)
+    unlocked, _ = service.call("Unlock", "ao", [keyring.collection_path])
+    return keyring.collection_path in unlocked
 
 
 def _default_keyring(bus: Any, session: Session | None = None) -> secretstorage.Collection | None:
@@ -106,8 +122,10 @@ def _default_keyring(bus: Any, session: Session | None = None) -> secretstorage.
     return None
 
 
-def _new_keyring(bus: Any, session: Session) -> secretstorage.Collection:
+def _new_keyring(bus: Any, session: Session, may_ask: bool) -> secretstorage.Collection:
     try:
+        if not may_ask:
+            raise PromptDismissedException
         return secretstorage.create_collection(bus, "Default", "default", session)
     except PromptDismissedException:
         raise BackendUnavailable(

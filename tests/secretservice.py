@@ -83,6 +83,38 @@ class SecretService(Keyring):
         return {"DBUS_SESSION_BUS_ADDRESS": self.address}
 
     @contextmanager
+    def dismissing_prompter(self) -> Iterator[IO[str]]:
+        """Have somebody who closes each question of the desktop. Gives a line for each that was put.
+
+        By the words of gnome-keyring's own prompter: org.gnome.keyring.internal.Prompter in gcr.
+        """
+        code = (
+            "from jeepney import DBusAddress, HeaderFields, message_bus, new_method_call, new_method_return\n"
+            "from jeepney.io.blocking import Proxy, open_dbus_connection\n"
+            "bus = open_dbus_connection()\n"
+            "Proxy(message_bus, bus).RequestName('org.gnome.keyring.SystemPrompter')\n"
+            "print('ready', flush=True)\n"
+            "while True:\n"
+            "    message = bus.receive()\n"
+            "    fields = message.header.fields\n"
+            "    asked = fields.get(HeaderFields.member)\n"
+            "    if asked not in ('BeginPrompting', 'PerformPrompt', 'StopPrompting'): continue\n"
+            "    bus.send(new_method_return(message))\n"
+            "    interface = 'org.gnome.keyring.internal.Prompter.Callback'\n"
+            "    whose = DBusAddress(message.body[0], fields[HeaderFields.sender], interface)\n"
+            "    if asked == 'StopPrompting':\n"
+            "        bus.send(new_method_call(whose, 'PromptDone'))\n"
+            "        continue\n"
+            "    if asked == 'PerformPrompt': print('asked', flush=True)\n"
+            "    answer = 'no' if asked == 'PerformPrompt' else ''\n"
+            "    bus.send(new_method_call(whose, 'PromptReady', 'sa{sv}s', (answer, {}, '')))\n"
+        )
+        with _process([sys.executable, "-I", "-c", code], self.environ) as prompter:
+            output = cast("IO[str]", prompter.stdout)
+            assert output.readline() == "ready\n"
+            yield output
+
+    @contextmanager
     def silent_prompter(self) -> Iterator[None]:
         """Have a program that is asked in the user's name, and never asks: a question that nobody sees."""
         code = (

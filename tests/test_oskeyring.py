@@ -236,10 +236,33 @@ def test_a_locked_keyring_is_locked_and_nothing_changes(desk: Cli, own_service: 
 def test_a_question_that_nobody_answers_ends_in_time(desk: Cli, own_service: SecretService) -> None:
     own_service.lock()
     with own_service.silent_prompter():
-        done = desk("get", "locked/it", env={**own_service.environ})
+        done = desk("get", "locked/it", env={**own_service.environ, "CI": None})
 
     assert (done.returncode, done.stdout) == (5, b"")
     assert b"the OS keyring is locked" in done.stderr
+
+
+def test_a_question_that_is_closed_is_no_key_and_none_is_put_where_none_may(
+    desk: Cli, own_service: SecretService
+) -> None:
+    desk.env.update(own_service.environ)
+    own_service.lock()
+    loud: dict[str, str | None] = {"CREDVAULT_NO_INPUT": "0", "CI": None}
+    with own_service.dismissing_prompter() as put:
+        done = [
+            desk("get", "locked/it", "--no-input", env=loud),
+            desk("get", "locked/it", env={**loud, "CREDVAULT_NO_INPUT": "1"}),
+            desk("add", "locked/it", "--generate", env={**loud, "CI": "true"}),
+            desk("doctor", env=loud),
+            desk("get", "locked/it", env=loud),
+            desk("add", "locked/it", "--generate", env=loud),
+        ]
+        own_service.bus.terminate()  # with which the prompter ends
+        questions = put.read()
+
+    assert [each.returncode for each in done] == [5, 5, 5, 0, 5, 5]
+    assert all(b"the OS keyring is locked" in each.stderr for each in done if each.returncode)
+    assert questions == "asked\n" * 2
 
 
 def test_a_service_that_ends_in_between_is_said_so(desk: Cli, own_service: SecretService) -> None:

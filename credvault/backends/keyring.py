@@ -75,10 +75,14 @@ class KeyringBackend(Backend):
             before, index = index, self._index()
             if index.rows.get(name) == before.rows.get(name):
                 break
+        number = secret.record.version
+        is_current = number == self._entry(name, index).current.version
+        mend = f"'credvault add {name} --force' puts it in again"
+        others = f"other versions may be there still ('credvault history {name}')"
         raise Damaged(
-            f"{self._keyring().title} has no value for version {secret.record.version} of {name}",
+            f"{self._keyring().title} has no value for version {number} of {name}",
             hint="look whether another keyring is in use than when it was stored (credvault --backend keyring doctor); "
-            f"'credvault add {name} --force' puts it in again",
+            + (mend if is_current else others),
         )
 
     def check(self) -> Health:

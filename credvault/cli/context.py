@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from credvault.cli.output import Output
@@ -51,6 +51,11 @@ class Run:
             self._flags[name] = value
 
     @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment; `--no-input` is in it as the variable that says the same."""
+        return {**os.environ, "CREDVAULT_NO_INPUT": "1"} if self.no_input else os.environ
+
+    @property
     def settings(self) -> Settings:
         """The settings that hold for this run; raises ConfigError, Invalid."""
         if self._settings is None:
@@ -63,7 +68,7 @@ class Run:
     def peek(self) -> Settings:
         """Return the settings without a word of where they come from; raises ConfigError, Invalid."""
         if self._read is None:
-            self._read = load_settings(Flags(**self._flags), os.environ)
+            self._read = load_settings(Flags(**self._flags), self.environ)
         return self._read
 
     def settings_elsewhere(
@@ -78,7 +83,7 @@ class Run:
         if all(choice is None for choice in (profile, vault, backend)):
             chosen = {}
         key = {"key_file": key_file} if key_file else {}
-        settings = load_settings(Flags(**{**self._flags, **chosen, **key}), os.environ)
+        settings = load_settings(Flags(**{**self._flags, **chosen, **key}), self.environ)
         self._say_whence(settings)
         return settings
 
@@ -198,7 +203,7 @@ class Run:
         """Whether there is a person to ask."""
         from credvault.cli.prompt import can_ask
 
-        return can_ask(self.no_input)
+        return can_ask(self.environ)
 
     def ask_hidden_twice(self, question: str, *, hint: str) -> str:
         """Return what a person types twice; raises Invalid with `hint` where nobody can be asked."""

@@ -1,17 +1,19 @@
 """Questions to a person, on the controlling terminal and never on stdin."""
 
 import os
+from collections.abc import Mapping
 
 from credvault.model.errors import Invalid, InvalidValue, Locked
 from credvault.model.text import printable
+from credvault.model.unlocking import forbids_questions
 
 # A terminal hands over at most this much of a line, and drops the rest in silence (N_TTY_BUF_SIZE, termios(3)).
 _MAX_LINE = 4095
 
 
-def can_ask(no_input: bool) -> bool:
+def can_ask(environ: Mapping[str, str]) -> bool:
     """Say whether there is a terminal to ask on, and asking is not switched off (spec.md 5.5)."""
-    if no_input or os.environ.get("CREDVAULT_NO_INPUT", "") not in ("", "0") or os.environ.get("CI"):
+    if forbids_questions(environ):
         return False
     try:
         os.close(os.open(_terminal(), os.O_RDWR | getattr(os, "O_NOCTTY", 0)))

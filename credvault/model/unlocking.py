@@ -1,4 +1,7 @@
-"""The environment variables that unlock a vault. Loaded by the fast lane, so it imports nothing."""
+"""The environment variables that unlock a vault, or say that nobody is to be asked.
+
+Loaded by the fast lane, so it imports nothing.
+"""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +24,11 @@ SECRETS_OF_SERVERS = ("VAULT_TOKEN", "VAULT_SECRET_ID", "BAO_TOKEN", "BAO_SECRET
 def unlocks_a_vault(variable: str) -> bool:
     """Say whether a variable may hold what opens a vault."""
     return variable.startswith("CREDVAULT_") or variable in SECRETS_OF_SERVERS
+
+
+def forbids_questions(environ: "Mapping[str, str]") -> bool:
+    """Say whether nobody is to be asked anything, on a terminal or on the desktop (spec.md 5.5)."""
+    return environ.get("CREDVAULT_NO_INPUT", "") not in ("", "0") or bool(environ.get("CI"))
 
 
 def config_file(environ: "Mapping[bytes, bytes]") -> bytes | None:

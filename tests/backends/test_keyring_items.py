@@ -195,6 +195,7 @@ def test_value_that_somebody_removed_or_changed_is_said_so(desk: Cli, keyring: K
 
     assert (removed.returncode, removed.stdout) == (10, b"")
     assert b"Secret Service has no value for version 1 of x/key" in removed.stderr
+    assert b"'credvault add x/key --force' puts it in again" in removed.stderr
     assert (changed.returncode, changed.stdout) == (10, b"")
     assert not is_in(changed.stderr, [b"canary"])
     assert emptied.returncode == 125
@@ -202,6 +203,10 @@ def test_value_that_somebody_removed_or_changed_is_said_so(desk: Cli, keyring: K
     assert b"'credvault add x/key --force'" in emptied.stderr
     assert again.returncode == 0
     assert desk("get", "x/key").stdout == OTHER
+    keyring.remove_versions()
+    past = desk("get", "x/key", "--version", "1")
+    assert past.returncode == 10
+    assert b"other versions may be there still ('credvault history x/key')" in past.stderr
 
 
 def test_deleted_secret_is_gone_however_many_items_others_made_of_it(desk: Cli, keyring: Keyring) -> None:
