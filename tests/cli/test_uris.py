@@ -464,6 +464,7 @@ def test_a_mount_that_is_none_or_of_version_1_is_said(served: Cli, bao: Bao) -> 
     assert (version_1.returncode, nowhere.returncode) == (8, 9)
     assert b"KV version 1" in version_1.stderr
     assert b"no KV engine at 'nowhere/'" in nowhere.stderr
+    assert b"hint: a URI names it first, after '://'; 'bao secrets list'" in nowhere.stderr
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,9 @@ class KV2:
     Unsupported (it is of version 1).
     """
 
+    # How another mount is chosen, for a hint.
+    mount_hint = "set mount in the profile, or VAULT_KV_MOUNT"
+
     def __init__(self, transport: Transport, login: Login, mount: str, prefix: str = "", wrap_ttl: int = 0) -> None:
         self.mount = mount
         self.prefix = prefix
@@ -266,7 +269,7 @@ class KV2:
     def _no_engine(self) -> ConfigError:
         return ConfigError(
             f"there is no KV engine at '{self.mount}/' of {self._transport.address}",
-            hint="set mount in the profile, or VAULT_KV_MOUNT; 'bao secrets list' shows what there is",
+            hint=f"{self.mount_hint}; 'bao secrets list' shows what there is",
         )
 
 

@@ -50,6 +50,7 @@ class URIStore:
         found: dict[SecretURI, Secret | NotFound] = {}
         for mount in dict.fromkeys(uri.mount for uri in uris):
             engine = self._engines.setdefault(mount, KV2(self._transport, self._login, mount, "", self._place.wrap_ttl))
+            engine.mount_hint = "a URI names it first, after '://'"
             asked = [uri for uri in uris if uri.mount == mount]
             places = list(dict.fromkeys((uri.path, uri.version) for uri in asked))
             readings = dict(zip(places, engine.read(places), strict=True))
