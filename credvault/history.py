@@ -70,6 +70,7 @@ def fetch_readable(
     names: Collection[Name],
     *,
     purpose: str,
+    past: bool = True,
     histories: Mapping[Name, Sequence[Version]] | None = None,
 ) -> tuple[dict[Name, Whole], dict[Name, CredvaultError]]:
     """Return what `fetch_whole` returns, and the error of each secret that alone cannot be read.
@@ -77,13 +78,13 @@ def fetch_readable(
     Such a secret is damaged, or another program wrote it otherwise than a value; it is no reason not to read the rest.
     """
     try:
-        return fetch_whole(vault, names, purpose=purpose, histories=histories), {}
+        return fetch_whole(vault, names, purpose=purpose, past=past, histories=histories), {}
     except (Damaged, Unsupported):
         whole: dict[Name, Whole] = {}
         errors: dict[Name, CredvaultError] = {}
         for name in names:
             try:
-                whole |= fetch_whole(vault, [name], purpose=purpose, histories=histories)
+                whole |= fetch_whole(vault, [name], purpose=purpose, past=past, histories=histories)
             except (Damaged, Unsupported) as exc:
                 errors[name] = exc
         return whole, errors

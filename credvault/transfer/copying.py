@@ -152,7 +152,7 @@ class Copy:
         at, count = 0, _FIRST
         while at < len(names):
             batch = names[at : at + count]
-            here = _Found(*fetch_readable(self._source, batch, purpose=_PURPOSE))
+            here = self._fetch_here(batch)
             there = self._fetch_there([name for name in batch if name not in new])
             steps = [self._step(name, here, there) for name in batch]
             for step in steps:
@@ -162,12 +162,22 @@ class Copy:
             size = sum(whole.size for whole in (*here.whole.values(), *there.whole.values()))
             count = max(1, count // 2) if size > _BATCH_BYTES else min(_MOST, count * 2)
 
+    def _fetch_here(self, names: Sequence[Name]) -> "_Found":
+        whole, odd = fetch_readable(self._source, names, purpose=_PURPOSE)
+        current = _fetch_current(self._source, odd)
+        if self._terms.versions:
+            return _Found(whole, {**odd, **{name: _of_an_older_one(odd[name]) for name in current}})
+        return _Found({**whole, **current}, {name: error for name, error in odd.items() if name not in current})
+
     def _fetch_there(self, names: Sequence[Name]) -> "_Found":
         if not self.keeps_versions:
             return _Found(*fetch_readable(self._target, names, purpose=_PURPOSE))
         # First, as most are not there: that is one question for each and not two.
         histories = self._target.histories(names) if names else {}
         there, odd = fetch_readable(self._target, list(histories), purpose=_PURPOSE, histories=histories)
+        # What cannot be read of the past there is not in the way: it stays.
+        there |= _fetch_current(self._target, odd)
+        odd = {name: error for name, error in odd.items() if name not in there}
         return _Found(there, odd, histories.keys() - there.keys() - odd.keys())
 
     def _step(self, name: Name, here: "_Found", there: "_Found") -> Step:
@@ -241,6 +251,16 @@ def in_rounds(changes: Sequence[Sequence[Change]]) -> list[Change]:
     A store that makes those of different secrets side by side waits once for each round, and not for each secret.
     """
     return [change for each in zip_longest(*changes) for change in each if change is not None]
+
+
+def _fetch_current(vault: Vault, names: Collection[Name]) -> dict[Name, Whole]:
+    """Return those of the secrets of which the current version can be read, with that alone."""
+    return fetch_readable(vault, names, purpose=_PURPOSE, past=False)[0] if names else {}
+
+
+def _of_an_older_one(error: CredvaultError) -> CredvaultError:
+    hint = "--no-versions copies the current version alone"
+    return type(error)(f"an older version cannot be read: {error.message}", hint=hint)
 
 
 def _not_the_same(name: Name, what: str) -> Damaged:

@@ -284,6 +284,49 @@ def test_secret_that_is_damaged_is_named_and_hides_no_other(tmp_path: Path) -> N
     assert [str(name) for name in there.names()] == ["a/one", "a/two"]
 
 
+class OddlyBegun(MemoryBackend):
+    """A store in which another program wrote the first version of each secret, which is no value."""
+
+    def get(self, name: Name, version: int | None = None) -> Secret:
+        if version == 1:
+            raise Unsupported(f"{name} is not a single value")
+        return super().get(name, version)
+
+
+def begun(*values: str) -> OddlyBegun:
+    store = OddlyBegun()
+    for value in values:
+        put(store, "a/b", value)
+    return store
+
+
+def test_older_version_that_is_no_value_is_said_to_be_that_one(tmp_path: Path) -> None:
+    here, there = begun("odd", "now"), MemoryBackend()
+    copy = Copy(vault_of(here, str(tmp_path)), vault_of(there, str(tmp_path)), policy=FAIL)
+    [row] = copy.plan(copy.names([], "default"), lambda step: None)
+
+    alone, _ = copy_all(here, there, tmp_path, versions=False)
+
+    assert (row.action, row.reason) == ("unreadable", "an older version cannot be read: a/b is not a single value")
+    assert row.error is not None
+    assert row.error.hint == "--no-versions copies the current version alone"
+    assert alone == {"add": 1}
+    assert there.get(parse_name("a/b")).value.reveal() == b"now"
+
+
+@pytest.mark.parametrize(("values", "action"), [(["odd", "now"], "unchanged"), (["odd", "other"], "conflict")])
+def test_older_version_there_that_is_no_value_is_not_in_the_way(
+    values: Sequence[str], action: str, tmp_path: Path
+) -> None:
+    here, there = MemoryBackend(), begun(*values)
+    put(here, "a/b", "now")
+
+    copy = Copy(vault_of(here, str(tmp_path)), vault_of(there, str(tmp_path)), policy=FAIL)
+    [row] = copy.plan(copy.names([], "default"), lambda step: None)
+
+    assert row.action == action
+
+
 def test_trail_says_copy_on_both_sides_and_no_name(tmp_path: Path) -> None:
     copy_all(mixed(2), MemoryBackend(), tmp_path)
 
