@@ -7,7 +7,7 @@ backends. The clock is handed in from here down.
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,7 +23,7 @@ from credvault.guard import Guard
 from credvault.model import record as model
 from credvault.model import times
 from credvault.model.errors import NotFound
-from credvault.model.names import DEFAULT_NAMESPACE, Name, compile_globs, parse_name
+from credvault.model.names import DEFAULT_NAMESPACE, Name, compile_globs, glob_namespaces, parse_name, parse_namespace
 from credvault.model.record import Record, Secret, Version, check_choices
 from credvault.model.value import SecretValue, checked_value
 
@@ -159,17 +159,25 @@ class Vault:
         """Return the records of the `runtime_env` secrets that `environment` chooses from, without values."""
         wanted = [
             record
-            for record in self.list()
-            if record.delivery == model.RUNTIME_ENV
-            and (not namespaces or record.namespace in namespaces)
-            and serves(record, consumer)
+            for record in self.list(namespaces=namespaces)
+            if record.delivery == model.RUNTIME_ENV and serves(record, consumer)
         ]
         return self._guard.allowed(access.READ, wanted, attrgetter("name"))
 
-    def list(self, globs: Sequence[str] = (), *, readable: bool = False) -> Sequence[Record]:
-        """Return all records, or those that match any of `globs`, by name; with `readable` of what it may read only."""
+    def list(
+        self, globs: Sequence[str] = (), *, namespaces: Collection[str] = (), readable: bool = False
+    ) -> Sequence[Record]:
+        """Return all records, or those that match any of `globs`, by name; with `readable` of what it may read only.
+
+        Of all namespaces or those named. The store is asked for no others than can be meant.
+        """
         matches = compile_globs(globs, namespace=self._namespace)
-        records = self._guard.run("list", access.LIST, [], self.backend.list)
+        meant = glob_namespaces(globs, namespace=self._namespace)
+        if namespaces:
+            named = frozenset(map(parse_namespace, namespaces))
+            meant = named if meant is None else named & meant
+        fetch = self.backend.list if meant is None else partial(self.backend.list_within, meant)
+        records = self._guard.run("list", access.LIST, [], fetch)
         if globs:
             records = [record for record in records if matches(record.name)]
         return self._guard.allowed(access.READ if readable else access.LIST, records, attrgetter("name"))

@@ -1,7 +1,7 @@
 """The hall: what each method of Vault promises, on the memory backend and on a vault file."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from credvault.backends.base import Backend
 from credvault.backends.file import FileBackend
 from credvault.backends.memory import MemoryBackend
 from credvault.model.names import NO_REFERENCE, parse_name
+from credvault.model.record import Record
 from credvault.model.value import MAX_VALUE_BYTES
 from credvault.sealing.crypto import random_bytes
 from credvault.sealing.keys import DataKey, new_key
@@ -250,6 +251,50 @@ def test_release_for_environment_refuses_executor_only(vault: Vault) -> None:
 
     with pytest.raises(errors.Denied, match="executor_only"):
         vault.release([(name, None)], purpose="environment")
+
+
+class Telling(MemoryBackend):
+    """A store that can look at some namespaces alone, and tells at which it did."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[Collection[str]] = []
+
+    def list_within(self, namespaces: Collection[str]) -> Sequence[Record]:
+        """Return the records of some namespaces."""
+        self.asked.append(namespaces)
+        return super().list_within(namespaces)
+
+
+def test_store_is_asked_for_the_namespaces_that_can_be_meant_and_no_others(tmp_path: Path, clock: Clock) -> None:
+    backend = Telling()
+    trail = Trail(str(tmp_path), clock)
+    vault = Vault(backend, policy=owner_policy(ALICE), trail=trail, identity=ALICE, clock=clock, namespace="here")
+    for name in ("here/A", "team/A", "team/B", "other/C"):
+        vault.add(name, b"x", env_name="X")
+    (tmp_path / "trail.jsonl").unlink()
+
+    found = [
+        vault.list(["A", "team/*"]),
+        vault.list(namespaces=["team"]),
+        vault.list(["**/A"], namespaces=["team", "other"]),
+        vault.list(["team/**"], namespaces=["other"]),
+        vault.runtime_records(namespaces=["other"]),
+    ]
+    assert [[str(record.name) for record in records] for records in found] == [
+        ["here/A", "team/A", "team/B"],
+        ["team/A", "team/B"],
+        ["team/A"],
+        [],
+        ["other/C"],
+    ]
+    assert backend.asked == [{"here", "team"}, {"team"}, {"team", "other"}, set(), {"other"}]
+    assert [record.name.namespace for record in vault.list(["**"])] == ["here", "other", "team", "team"]
+    assert len(backend.asked) == 5
+    lines = [json.loads(line) for line in (tmp_path / "trail.jsonl").read_text().splitlines()]
+    assert [(line["command"], line["entry"], line["result"]) for line in lines] == [("list", NO_REFERENCE, "ok")] * 6
+    with pytest.raises(errors.InvalidName):
+        vault.environment(namespaces=["../other"])
 
 
 def test_has_many_names_those_that_are_there_and_needs_leave_to_list(open_as: Callable[[Policy], Vault]) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeGuard
 
-from credvault.model.errors import NotFound
+from credvault.backends.base import Capability
+from credvault.model.errors import CredvaultError, NotFound, VersionDeleted, VersionDestroyed
 from credvault.model.names import Name
 from credvault.model.record import Record, Secret
 from credvault.model.reference import Reference
@@ -13,17 +14,25 @@ from credvault.vault import ENVIRONMENT, Vault
 if TYPE_CHECKING:  # of URIs, which most runs have none of
     from credvault.model.uri import SecretURI
 
+# Of how many that are not there the store is asked why.
+_EXPLAINED = 3
+
 
 class Referents:
-    """The secrets that references lead to, as far as they are there."""
+    """The secrets that references lead to, as far as they are there; `vault` is asked why others are not."""
 
     def __init__(
         self,
+        vault: Vault,
+        purpose: str,
         secrets: Mapping[tuple[Name, int | None], Secret],
         of_uris: "Mapping[SecretURI, Secret | NotFound]",
     ) -> None:
+        self._vault = vault
+        self._purpose = purpose
         self._secrets = secrets
         self._of_uris = of_uris
+        self._errors: dict[Reference, NotFound | None] = {}
 
     def secret(self, reference: "Reference | SecretURI") -> Secret | None:
         """Return the secret that a reference names, or None where it is not there."""
@@ -41,14 +50,32 @@ class Referents:
         return None if field is None else SecretValue(str(field).encode("utf-8"))
 
     def error(self, reference: "Reference | SecretURI") -> NotFound | None:
-        """Return what is said of a URI that led nowhere; None for a name, of which there is nothing to say."""
-        found = None if isinstance(reference, Reference) else self._of_uris[reference]
-        return found if isinstance(found, NotFound) else None
+        """Return what there is to say of a reference that led nowhere, or None where it is just not there.
+
+        What the server of a URI said, and what the store says of a version that can be brought back, or no more.
+        """
+        if not isinstance(reference, Reference):
+            found = self._of_uris[reference]
+            return found if isinstance(found, NotFound) else None
+        if reference not in self._errors:
+            self._errors[reference] = self._why_not(reference)
+        return self._errors[reference]
 
     def records(self) -> list[Record]:
         """Return the records of what is there."""
         secrets = [*self._secrets.values(), *self._of_uris.values()]
         return [secret.record for secret in secrets if isinstance(secret, Secret)]
+
+    def _why_not(self, reference: Reference) -> NotFound | None:
+        if self.secret(reference) is not None or Capability.SOFT_DELETE not in self._vault.backend.capabilities:
+            return None
+        try:
+            self._vault.get(reference.name, reference.version, purpose=self._purpose)
+        except (VersionDeleted, VersionDestroyed) as exc:
+            return exc
+        except CredvaultError:  # it is not there, which is known
+            return None
+        return None  # it came back meanwhile
 
 
 def fetch_referents(
@@ -67,21 +94,35 @@ def fetch_referents(
     if uris:
         as_variable = purpose == ENVIRONMENT
         of_uris = vault.uris.get_many(uris, purpose=purpose, consumer=consumer, as_variable=as_variable)
-    return Referents(vault.release(names, purpose=purpose, consumer=consumer), of_uris)
+    return Referents(vault, purpose, vault.release(names, purpose=purpose, consumer=consumer), of_uris)
+
+
+def ways_on(vault: Vault, absent: "Sequence[tuple[Reference | SecretURI, Referents]]", *, are_all: bool = True) -> str:
+    """Return a hint on references that lead nowhere, and on what else there is, unless they `are_all` that is missing.
+
+    How the first few that were deleted come back, and what shows the rest.
+    """
+    names = [(each, found) for each, found in absent if isinstance(each, Reference)]
+    errors = [found.error(each) for each, found in names[:_EXPLAINED]]
+    ways = dict.fromkeys(error.hint for error in errors if error is not None)
+    is_listed = names or not are_all  # as no URI is
+    listing = vault.backend.holds or "'credvault list' shows what is"
+    last = listing if is_listed else "'credvault uri check --read URI' says why"
+    return "; ".join([*filter(None, ways), last])
 
 
 def find_missing(
     vault: Vault, references: "Sequence[Reference | SecretURI]"
 ) -> "dict[Reference | SecretURI, NotFound | None]":
-    """Return those references that lead nowhere, and what is said of them; only what has a field or version is read."""
+    """Return those references that lead nowhere, and what is said of them; only what has a field or version is read.
+
+    Of names that is said of one alone.
+    """
     plain = [each.name for each in references if is_name(each)]
     there = vault.has_many(plain) if plain else ()
     found = fetch_referents(vault, (each for each in references if not is_name(each)), purpose="check")
-    return {
-        each: None if is_name(each) else found.error(each)
-        for each in references
-        if (each.name not in there if is_name(each) else found.value(each) is None)
-    }
+    absent = [each for each in references if (each.name not in there if is_name(each) else found.value(each) is None)]
+    return {each: None if is_name(each) and len(absent) > 1 else found.error(each) for each in absent}
 
 
 def is_name(reference: "Reference | SecretURI") -> TypeGuard[Reference]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from credvault.access.receivers import serves
-from credvault.delivery.referents import Referents, fetch_referents
+from credvault.delivery.referents import Referents, fetch_referents, ways_on
 from credvault.model import environment
 from credvault.model.errors import ConfigError, Denied, Invalid, InvalidValue, NotFound, Unsupported
 from credvault.model.names import compile_word_globs
@@ -116,12 +116,13 @@ def collect(vault: Vault, selection: Selection) -> Injections:
     in_variables = _release(vault, selection, ENVIRONMENT, [item for item in wanted if item.form == VARIABLE])
     otherwise = _release(vault, selection, _DELIVER, [item for item in wanted if item.form != VARIABLE])
     variables: list[Injection] = []
-    reasons: list[NotFound | None] = []
+    absent: list[tuple[Reference | SecretURI, Referents]] = []
     for item in wanted:
         referents = in_variables if item.form == VARIABLE else otherwise
         injection = _injection(item, referents)
         if injection is None:
-            reasons.append(_why_missing(item, referents))
+            if not isinstance(item.content, SecretValue):  # as it is: a text is there
+                absent.append((item.content, referents))
             missing.append((_content(item), item.source))
             if item.form == STDIN:
                 # The caller's stdin is not what was meant to be read there.
@@ -132,11 +133,7 @@ def collect(vault: Vault, selection: Selection) -> Injections:
         variables.append(injection)
     found = Injections(variables, skipped, missing)
     if missing and selection.if_missing == ERROR:
-        are_uris = len(reasons) == len(missing) and all(reasons)  # which no list shows
-        way = vault.backend.holds or "'credvault list' shows what is"
-        hint = "'credvault uri check --read URI' says why" if are_uris else way
-        whole = NotFound(f"not there: {found.missing_in_words}", hint=f"{hint}; or give --if-missing warn")
-        raise (reasons[0] if len(missing) == 1 and reasons else None) or whole
+        raise _not_there(vault, found, absent)
     return found
 
 
@@ -188,12 +185,17 @@ def _release(vault: Vault, selection: Selection, purpose: str, wanted: Iterable[
     return fetch_referents(vault, references, purpose=purpose, consumer=selection.consumer)
 
 
-def _why_missing(item: Wanted, found: Referents) -> NotFound | None:
-    """Return what the server of a URI says of what is not there, None for a name: the vault says no more of it."""
-    error = None if isinstance(item.content, SecretValue) else found.error(item.content)
+def _not_there(
+    vault: Vault, found: Injections, absent: "Sequence[tuple[Reference | SecretURI, Referents]]"
+) -> NotFound:
+    """Return the error for what is missing: of one reference why it leads nowhere, where more is known than that."""
+    are_all = len(absent) == len(found.missing)
+    error = absent[0][1].error(absent[0][0]) if are_all and len(absent) == 1 else None
     if error is not None:
-        error.message += f" ({printable(item.source)})"
-    return error
+        error.message += f" ({printable(found.missing[0][1])})"
+        return error
+    way = ways_on(vault, absent, are_all=are_all)
+    return NotFound(f"not there: {found.missing_in_words}", hint=f"{way}; or give --if-missing warn")
 
 
 def _check_variable(item: Wanted, allowed: Collection[str]) -> None:
@@ -222,9 +224,7 @@ def _chosen(
     is_only = compile_word_globs(selection.only)
     matched: set[str] = set()
     refused: dict[str, str] = {}
-    for record in vault.list():
-        if selection.namespaces and record.namespace not in selection.namespaces:
-            continue
+    for record in vault.list(namespaces=selection.namespaces):
         reason = _why_not(record, selection.consumer)
         if reason is not None and not selection.only:
             skipped.append((record, reason))

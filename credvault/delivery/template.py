@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from credvault.delivery.referents import fetch_referents
+from credvault.delivery.referents import fetch_referents, ways_on
 from credvault.model.errors import Invalid, InvalidURI, InvalidValue, NotFound, Unsupported
 from credvault.model.names import DEFAULT_NAMESPACE
 from credvault.model.record import Record
@@ -107,16 +107,13 @@ def fill(vault: Vault, template: Template) -> Filled:
         else:
             values[reference] = value
     if missing:
-        errors = [found.error(reference) for reference in missing]
-        error = errors[0] if len(missing) == 1 else None
+        error = found.error(missing[0]) if len(missing) == 1 else None
         if error is not None:
             error.message += f" ({_places(missing[0], template)})"
-        way = vault.backend.holds or "'credvault list' shows what is"
-        way = "'credvault uri check --read URI' says why" if all(errors) else way
-        raise error or NotFound(
-            f"not there: {listed([_with_lines(each, template) for each in missing], _NAMED)}",
-            hint=f"{way}; nothing was written",
-        )
+            raise error
+        way = ways_on(vault, [(each, found) for each in missing])
+        named = listed([_with_lines(each, template) for each in missing], _NAMED)
+        raise NotFound(f"not there: {named}", hint=f"{way}; nothing was written")
     chunks = [part if isinstance(part, bytes) else values[part].reveal() for part in template.parts]
     if sum(map(len, chunks)) > MAX_FILLED_BYTES:
         raise InvalidValue(f"the filled template has more than {MAX_FILLED_BYTES} bytes")

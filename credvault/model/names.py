@@ -71,8 +71,12 @@ def _parse_key(key: str, whole: str) -> str:
     return key
 
 
+def _is_segment(text: str) -> bool:
+    return bool(text) and text[0] in _FIRST and not text.strip(_OTHERS)
+
+
 def _parse_segment(segment: str, whole: str, what: str) -> str:
-    if not segment or segment[0] not in _FIRST or segment.strip(_OTHERS):
+    if not _is_segment(segment):
         way = "; URIs are for get, check, redact, export and exec -e" if "://" in whole else ""
         raise InvalidName(f"{_complaint(segment, what)} in name '{_short(whole)}'", hint=f"a name is {_ALLOWED}{way}")
     if len(segment) > MAX_SEGMENT_BYTES:
@@ -109,6 +113,17 @@ def compile_globs(globs: Iterable[str], *, namespace: str = DEFAULT_NAMESPACE) -
     if not patterns:
         return lambda name: True
     return lambda name: any(_is_match(parts, str(name)) for parts in patterns)
+
+
+def glob_namespaces(globs: Iterable[str], *, namespace: str = DEFAULT_NAMESPACE) -> frozenset[str] | None:
+    """Return the namespaces that what matches any of `globs` can be in, or None where it can be in any.
+
+    As `compile_globs` takes them. A pattern that begins with no namespace matches nothing, so it adds none.
+    """
+    firsts = {_whole_glob(glob, namespace).partition("/")[0] for glob in globs}
+    if not firsts or any("*" in first for first in firsts):
+        return None
+    return frozenset(filter(_is_segment, firsts))
 
 
 def unmatched(globs: Iterable[str], names: Collection[Name], *, namespace: str = DEFAULT_NAMESPACE) -> str | None:

@@ -29,7 +29,7 @@ class AbilityTests(StoreUnderTest):
                 lambda: backend.put(change(other, value_of("two"))),
                 lambda: backend.put_many([change(other, value_of("two"))]),
             ),
-            Capability.LIST: (backend.list, backend.names),
+            Capability.LIST: (backend.list, backend.names, lambda: backend.list_within([name.namespace])),
             Capability.DELETE: (lambda: backend.delete([name]),),
             Capability.VERSIONS: (
                 lambda: backend.history(name),

@@ -62,8 +62,15 @@ class NameTests(StoreUnderTest):
         if self.can(Capability.LIST):
             assert list(self.backend.names()) == sorted(names)
             assert [record.name for record in self.backend.list()] == sorted(names)
+            self._list_some_namespaces()
         if self.can(Capability.DELETE):
             self._remove_one_by_one(names)
+
+    def _list_some_namespaces(self) -> None:
+        records = list(self.backend.list())
+        for wanted in (["a"], ["openai", "a.b", "nowhere", "1"], ["nowhere"], []):
+            expected = [record for record in records if record.namespace in wanted]
+            assert list(self.backend.list_within(wanted)) == expected, f"within {wanted}"
 
     def _remove_one_by_one(self, names: list[Name]) -> None:
         for at, name in enumerate(names):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credvault.model.errors import Invalid, InvalidName
-from credvault.model.names import Name, compile_globs, compile_word_globs, parse_name, parse_namespace
+from credvault.model.names import Name, compile_globs, compile_word_globs, glob_namespaces, parse_name, parse_namespace
 
 FIRST = string.ascii_letters + string.digits
 SEGMENTS = st.builds("{}{}".format, st.sampled_from(FIRST), st.text(st.sampled_from(FIRST + "_.@+-"), max_size=12))
@@ -188,6 +188,33 @@ def test_any_of_several_globs_is_enough_and_none_matches_everything() -> None:
     assert compile_globs(["x", "team/*"])(name)
     assert not compile_globs(["x", "y"])(name)
     assert compile_globs([])(name)
+
+
+@pytest.mark.parametrize(
+    ("globs", "namespaces"),
+    [
+        ([], None),
+        (["**"], None),
+        (["*/key"], None),
+        (["te*/key", "team/key"], None),
+        (["team/**", "**"], None),
+        (["key", "k*", "k**"], {"here"}),
+        (["team/"], {"team"}),
+        (["team/**", "team/a/*", "other/key"], {"team", "other"}),
+        (["../key", "/key", "-team/**", "team/**"], {"team"}),
+        (["./**"], set()),
+    ],
+)
+def test_namespaces_of_patterns_are_all_that_can_match(globs: list[str], namespaces: set[str] | None) -> None:
+    assert glob_namespaces(globs, namespace="here") == namespaces
+
+
+@given(st.lists(st.sampled_from(["a", "a/", "b/*", "b/**", "*/a", "**", "a*/b", "c**"]), max_size=3), NAMES)
+def test_what_matches_is_in_one_of_the_namespaces(globs: list[str], text: str) -> None:
+    name = parse_name(text)
+    namespaces = glob_namespaces(globs)
+
+    assert namespaces is None or name.namespace in namespaces or not compile_globs(globs)(name)
 
 
 def test_glob_without_slash_is_about_the_given_namespace() -> None:

@@ -113,7 +113,21 @@ class FieldLayout(Layout):
 
         A token that may not ask for the names of fields alone is given the namespaces whole; values are dropped.
         """
-        namespaces = self._find_namespaces()
+        return self._records(self._find_namespaces())
+
+    def list_within(self, namespaces: Collection[str]) -> Sequence[Record]:
+        """Return the records of some namespaces, as `list` does, without a look for others."""
+        records = self._records(sorted(namespaces))
+        if not records:
+            self._kv.check_mount()
+        return records
+
+    def close(self) -> None:
+        """End the connections, and forget what was seen."""
+        self._seen.clear()
+        super().close()
+
+    def _records(self, namespaces: Sequence[str]) -> Sequence[Record]:
         try:
             found = dict(zip(namespaces, self._kv.read_fields(namespaces), strict=True))
         except Denied:  # the policy that intentframe-credentials asks for allows `data`, and not `subkeys`
@@ -132,11 +146,6 @@ class FieldLayout(Layout):
                     others.append(path)
         self._tell_left_out(others)
         return sorted(records, key=lambda record: record.name)
-
-    def close(self) -> None:
-        """End the connections, and forget what was seen."""
-        self._seen.clear()
-        super().close()
 
     def _read(self, namespaces: Iterable[str]) -> dict[str, Reading | None]:
         unique = list(dict.fromkeys(namespaces))

@@ -113,10 +113,11 @@ class SecretLayout(Layout):
 
     def list(self) -> Sequence[Record]:
         """Return the record of each secret in force, by the folders of the engine and a request for each secret."""
-        found = self._metadata(self._find_names())
-        return [
-            self._record(name, metadata) for name, metadata in sorted(found.items()) if metadata.state == model.ACTIVE
-        ]
+        return self._records_below([""])
+
+    def list_within(self, namespaces: Collection[str]) -> Sequence[Record]:
+        """Return the records of some namespaces, by the folders below these alone."""
+        return self._records_below(sorted(namespaces))
 
     def history(self, name: Name) -> Sequence[Version]:
         """Return the versions that the engine keeps, newest first; who wrote one is known of those from here."""
@@ -153,11 +154,16 @@ class SecretLayout(Layout):
                 raise NotFound(f"there is no secret {name}")
         return found
 
-    def _find_names(self) -> Sequence[Name]:
-        """Return the names below the prefix, level by level; what is no name of ours is told of and left out."""
+    def _records_below(self, folders: Sequence[str]) -> Sequence[Record]:
+        found = self._metadata(self._find_names(folders))
+        return [
+            self._record(name, metadata) for name, metadata in sorted(found.items()) if metadata.state == model.ACTIVE
+        ]
+
+    def _find_names(self, folders: Sequence[str]) -> Sequence[Name]:
+        """Return the names below folders, level by level; what is no name of ours is told of and left out."""
         names: list[Name] = []
         others: list[str] = []
-        folders = [""]
         while folders:
             below: list[str] = []
             for folder, keys in zip(folders, self._kv.list_folders(folders), strict=True):
@@ -170,9 +176,9 @@ class SecretLayout(Layout):
                         names.append(name)
                     else:  # below no namespace, or no name
                         others.append(path)
-            if folders == [""] and not below:
-                self._kv.check_mount()
             folders = below
+        if not names:
+            self._kv.check_mount()
         self._tell_left_out(others)
         return names
 

@@ -41,7 +41,7 @@ def command(run: Run, *, names: tuple[str, ...], offline: bool, hosts: tuple[str
     parsed = [run.name(name) for name in names]
     with run.open_vault() as vault:
         if not parsed:
-            parsed = [record.name for record in vault.list() if record.delivery in DELIVERIES]
+            parsed = [record.name for record in vault.list(run.globs(())) if record.delivery in DELIVERIES]
         with progress(run.out, "testing", len(parsed)) as advance:
             trials = run_trials(vault, parsed, options, progress=advance, confirm=_confirm(run))
     _show(run, trials)

@@ -124,8 +124,9 @@ def _read(run: Run, explained: Explained) -> None:
     try:
         if isinstance(reference, Reference):
             with run.open_vault() as vault:
-                if find_missing(vault, [reference]):
-                    raise NotFound(f"not there: {explained.text}", hint=LIST_HINT)
+                missing = find_missing(vault, [reference])
+            if missing:
+                raise missing[reference] or NotFound(f"not there: {explained.text}", hint=LIST_HINT)
         elif reference is not None:
             with run.open_uris() as uris:
                 secret = uris.get(reference, purpose="check")
