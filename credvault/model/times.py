@@ -15,6 +15,7 @@ MAX_DIGITS = 12
 # 10000-01-01, the first year RFC 3339 cannot write.
 END_OF_TIME = 253_402_300_800
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -41,6 +42,16 @@ def _is_time_text(text: str) -> bool:
     if year < 1 or not 1 <= month <= 12 or not 1 <= day <= _days_of(year, month):
         return False
     return int(second[11:13]) < 24 and int(second[14:16]) < 60 and int(second[17:]) < 60
+
+
+def time_of_date(header: str) -> str | None:
+    """Return the time in the header `Date` of an answer, to the second, or None where it has none (RFC 9110, 5.6.7)."""
+    # "Sun, 06 Nov 1994 08:49:37 GMT": the one form that is sent.
+    day, month, year = header[5:7], header[8:11], header[12:16]
+    if month not in _MONTHS or header[25:] != " GMT":
+        return None
+    text = f"{year}-{_MONTHS.index(month) + 1:02}-{day}T{header[17:25]}Z"
+    return text if is_time(text) else None
 
 
 def _is_digits(text: str) -> bool:

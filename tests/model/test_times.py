@@ -15,6 +15,7 @@ from credvault.model.times import (
     parse_duration,
     parse_moment,
     parse_time,
+    time_of_date,
     time_text,
 )
 
@@ -198,3 +199,23 @@ def test_longest_duration_that_fits_is_taken() -> None:
     assert parse_moment(f"{left.days}d", NOW).startswith("9999-12-3")
     with pytest.raises(InvalidValue, match="past the year 9999"):
         parse_moment(f"{(left + timedelta(days=3)).days}d", NOW)
+
+
+@pytest.mark.parametrize(
+    ("header", "text"),
+    [
+        ("Sun, 06 Nov 1994 08:49:37 GMT", "1994-11-06T08:49:37Z"),
+        ("Thu, 31 Dec 2026 23:59:59 GMT", "2026-12-31T23:59:59Z"),
+        ("", None),
+        ("now", None),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", None),
+        ("Sun Nov  6 08:49:37 1994", None),
+        ("Sun, 06 Nov 1994 08:49:37 CET", None),
+        ("Sun, 06 Nov 1994 08:49:37 GMT+1", None),
+        ("Sun, 31 Feb 2026 08:49:37 GMT", None),
+        ("Sun, 06 Nov 1994 25:49:37 GMT", None),
+        ("Sun, \u0660\u0666 Nov 1994 08:49:37 GMT", None),
+    ],
+)
+def test_date_of_an_answer_is_a_time_or_none(header: str, text: str | None) -> None:
+    assert time_of_date(header) == text

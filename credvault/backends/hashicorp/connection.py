@@ -44,7 +44,7 @@ class NoAnswer(Exception):
 class Head(NamedTuple):
     """What the head of an answer says: the status, and how the body ends.
 
-    `storage_index` is how far the storage was when the server answered, where it says so.
+    `storage_index` is how far the storage was when the server answered, and `date` when that was, where it says so.
     """
 
     status: int
@@ -53,6 +53,7 @@ class Head(NamedTuple):
     stays_open: bool
     location: str
     storage_index: str
+    date: str
 
 
 class Connection:
@@ -212,6 +213,7 @@ def _parse_head(head: bytearray) -> Head:
     if version not in ("HTTP/1.1", "HTTP/1.0") or not (code.isascii() and code.isdigit()) or rest[3:4] not in ("", " "):
         raise _not_http("it is not HTTP")
     found: dict[str, str] = {}
+    date = ""
     for line in lines:
         name, colon, value = line.partition(":")
         name, value = name.lower(), value.strip(" \t")
@@ -219,6 +221,8 @@ def _parse_head(head: bytearray) -> Head:
             raise _not_http("its head is damaged")
         if name in _READ_HEADERS and found.setdefault(name, value) != value:
             raise _not_http(f"it has two of {name}")
+        if name == "date":  # of which there may be two: what stands before a server adds its own
+            date = value
     length, coding = found.get("content-length"), found.get("transfer-encoding")
     if length is not None and (coding or not (length.isascii() and length.isdigit() and len(length) < 16)):
         raise _not_http("its length is no number" if not coding else "it says in two ways how long it is")
@@ -227,7 +231,7 @@ def _parse_head(head: bytearray) -> Head:
     stays_open = version == "HTTP/1.1" and found.get("connection", "").lower() != "close"
     size = None if length is None else int(length)
     location, index = found.get("location", ""), found.get("x-vault-index", "")
-    return Head(int(code), size, bool(coding), stays_open, location, index)
+    return Head(int(code), size, bool(coding), stays_open, location, index, date)
 
 
 def _not_http(why: str) -> BackendUnavailable:

@@ -13,7 +13,7 @@ from credvault.backends.hashicorp.transport import Answer, Request, Transport
 from credvault.model.errors import BackendUnavailable, ConfigError, CredvaultError, Unsupported
 from credvault.model.record import ACTIVE, DELETED, DESTROYED
 from credvault.model.text import printable
-from credvault.model.times import is_time, time_text
+from credvault.model.times import is_time, time_of_date, time_text
 from credvault.model.tuples import NamedTuple
 
 DATA, METADATA, SUBKEYS, UNDELETE = "data", "metadata", "subkeys", "undelete"
@@ -287,7 +287,7 @@ def _parse_reading(answer: Answer, member: str = DATA) -> Reading | None:
         return None
     try:
         metadata = members["metadata"]  # type: ignore[index]  # TypeError is what is caught
-        stage = _stage(metadata["version"], metadata)
+        stage = _stage(metadata["version"], metadata, answer)
         data = members[member]  # type: ignore[index]
         if not isinstance(data, dict if answer.status == 200 else type(None)):
             raise TypeError
@@ -304,7 +304,7 @@ def _parse_metadata(answer: Answer) -> Metadata | None:
         return None
     try:
         data = answer.body["data"]
-        stages = [_stage(int(number), stage) for number, stage in data["versions"].items()]
+        stages = [_stage(int(number), stage, answer) for number, stage in data["versions"].items()]
         stages.sort(reverse=True)
         current, revision = data["current_version"], data.get("current_metadata_version")
         if not isinstance(current, int) or not isinstance(revision, int | None):
@@ -336,16 +336,18 @@ def _parse_written(answer: Answer) -> Written:
         raise _odd() from None
 
 
-def _stage(version: Any, members: Mapping[str, Any]) -> Stage:
-    """Return a version as metadata tell of it; raises KeyError and TypeError."""
+def _stage(version: Any, members: Mapping[str, Any], answer: Answer) -> Stage:
+    """Return a version as metadata in an answer tell of it; raises KeyError and TypeError."""
     deletion, destroyed, created = members["deletion_time"], members["destroyed"], _moment(members)
     if not (type(version) is int and version > 0 and isinstance(deletion, str) and isinstance(destroyed, bool)):
         raise TypeError
     if destroyed:
         return Stage(version, DESTROYED, created)
-    # A time to come is when the engine will delete it (`delete_version_after`).
-    is_deleted = bool(deletion) and deletion[:19] <= time_text(time.time())[:19]
-    return Stage(version, DELETED if is_deleted else ACTIVE, created)
+    if not deletion:
+        return Stage(version, ACTIVE, created)
+    # A time to come is when the engine will delete it (`delete_version_after`): by its clock, as far as it tells.
+    now = time_of_date(answer.date) or time_text(time.time())
+    return Stage(version, DELETED if deletion[:19] <= now[:19] else ACTIVE, created)
 
 
 def _moment(members: Mapping[str, Any]) -> str:

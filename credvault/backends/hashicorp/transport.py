@@ -61,10 +61,14 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a server said: the status, and the object in the body, which is empty where there is none."""
+    """What a server said: the status, and the object in the body, which is empty where there is none.
+
+    `date` is the header of this name, by the server's clock; empty where there is none.
+    """
 
     status: int
     body: Mapping[str, Any]
+    date: str = ""
 
     @property
     def errors(self) -> str:
@@ -261,7 +265,7 @@ class Transport:
             self._index, self._usual = head.storage_index, None
         if 300 <= head.status < 400:
             return _Redirect(head.status, head.location)
-        return self._answer(head.status, body)
+        return self._answer(head.status, body, head.date)
 
     def _render(self, request: Request, token: SecretValue | None) -> bytes:
         """Return the bytes of a request; nothing in it ends a line that is not ours."""
@@ -291,12 +295,12 @@ class Transport:
             raise ValueError("a header holds what would end it")
         return "\r\n".join([*lines, "", ""]).encode("ascii")
 
-    def _answer(self, status: int, body: bytes) -> Answer:
+    def _answer(self, status: int, body: bytes, date: str) -> Answer:
         """Return an answer with the object in its body; raises BackendUnavailable, which quotes nothing of it."""
         try:
             members = json.loads(body) if body else {}
             if isinstance(members, dict):
-                return Answer(status, members)
+                return Answer(status, members, date)
         except (ValueError, RecursionError):
             pass
         if status in _PASSING or status >= 500:  # of a gateway, in words for people

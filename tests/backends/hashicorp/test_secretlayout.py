@@ -4,6 +4,7 @@ import base64
 import json
 import threading
 import time
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,10 @@ from credvault.model.errors import (
     VersionDestroyed,
 )
 from credvault.model.names import parse_name
+from credvault.model.times import time_text
 from credvault.model.value import SecretValue
 from credvault.testing import BackendContract
+from tests.backends.hashicorp.peers import answer, answering
 from tests.backends.hashicorp.profiles import make_settings, unreachable_engine
 from tests.openbao import Bao, wait_for_server
 from tests.raft import initialise, raft_server, unseal
@@ -445,3 +448,24 @@ def test_what_was_left_of_a_secret_and_goes_meanwhile_is_no_hindrance(here: Here
     assert [[one is not None for one in found] for found in looks] == [[True], [False]]
     assert here.backend.get(NAME).value.reveal() == b"v"
     assert "note" not in here.custom(str(NAME))
+
+
+@pytest.mark.parametrize(("ahead", "is_listed"), [(-1, True), (0, False), (1, False), (None, True)])
+def test_clock_that_a_deletion_is_held_against_is_the_servers(ahead: int | None, is_listed: bool) -> None:
+    """A soft deletion of a server whose clock is an hour before ours was taken for one to come."""
+    deleted = int(time.time()) + 3600
+    now = () if ahead is None else (f"Date: {formatdate(deleted + ahead, usegmt=True)}",)
+    stage = {"created_time": "2026-01-01T00:00:00Z", "destroyed": False}
+    stage |= {"deletion_time": f"{time_text(deleted)[:-1]}.123456789Z"}
+    metadata = {"current_version": 1, "created_time": "2026-01-01T00:00:00Z", "versions": {"1": stage}}
+    answers = [answer(200, {"data": data}, *now) for data in ({"keys": ["token"]}, metadata)]
+
+    with answering(answers) as peer:
+        variables = {"HOME": "/nonexistent", "CREDVAULT_BACKEND": "hashicorp", "VAULT_TOKEN": "s.token"}
+        settings = load_settings(Flags(), {**variables, "VAULT_ADDR": f"http://127.0.0.1:{peer.port}"}, folder="/")
+        backend = open_hashicorp(settings, lambda text: None, lambda text: None)
+        listed = backend.list_within(["app"])
+        backend.close()
+
+    assert [record.name for record in listed] == ([NAME] if is_listed else [])
+    assert len(peer.requests) == 2
