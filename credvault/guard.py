@@ -3,7 +3,7 @@
 Whatever is done to a secret goes through `Guard.run`, so that nothing is released that was not allowed and recorded.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import TypeVar
 
 from credvault.access import policy as access
@@ -31,10 +31,19 @@ class Guard(NamedTuple):
     namespace: str
     offer: Callable[[], str | None]
 
-    def run(self, command: str, action: str, names: Sequence[Name], do: Callable[[], T]) -> T:
+    def run(
+        self,
+        command: str,
+        action: str,
+        names: Sequence[Name],
+        do: Callable[[], T],
+        *,
+        there: Callable[[T], Container[Name]] | None = None,
+    ) -> T:
         """Decide, do, record, and only then release: return what `do` returns.
 
-        Raises Denied, nothing done, unless the identity may do `action` to all the names; what `do` raises gets a hint.
+        `there` says which of the names are in that, where some need not be: of those nothing was released. Raises
+        Denied, nothing done, unless the identity may do `action` to all the names; what `do` raises gets a hint.
         """
         for name in names:
             decision = decide(self.policy, self.identity, action, name)
@@ -53,6 +62,10 @@ class Guard(NamedTuple):
             if is_away and action in (access.READ, access.LIST):
                 exc.hint = "; ".join(filter(None, (exc.hint, self.offer()))) or None
             raise
+        if there is not None:
+            found = there(result)
+            self._record(command, [name for name in names if name not in found], NotFound.code)
+            names = [name for name in names if name in found]
         self._record(command, names, "ok")
         return result
 

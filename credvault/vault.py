@@ -119,7 +119,9 @@ class Vault:
     def get_many(self, names: Iterable[AnyName], *, purpose: str = "get") -> dict[Name, Secret]:
         """Return those of the secrets that are there, in one step where the store can."""
         parsed = [self._name(name) for name in names]
-        return self._guard.run(purpose, access.READ, parsed, lambda: self._fetch_many(parsed))
+        return self._guard.run(
+            purpose, access.READ, parsed, lambda: self._fetch_many(parsed), there=lambda found: found
+        )
 
     def environment(self, *, namespaces: Collection[str] = (), consumer: str | None = None) -> dict[str, Secret]:
         """Return every `runtime_env` secret the identity may read, by its variable.
@@ -153,7 +155,7 @@ class Vault:
                 check_receiver(secret.record, consumer, as_variable=purpose == ENVIRONMENT)
             return found
 
-        return self._guard.run(purpose, access.READ, names, fetch)
+        return self._guard.run(purpose, access.READ, names, fetch, there=lambda found: {name for name, _ in found})
 
     def runtime_records(self, *, namespaces: Collection[str] = (), consumer: str | None = None) -> Sequence[Record]:
         """Return the records of the `runtime_env` secrets that `environment` chooses from, without values."""

@@ -346,6 +346,28 @@ def test_another_identity_is_denied_by_default(vault: Vault) -> None:
     assert stranger.list() == []
 
 
+def test_trail_says_of_what_was_not_there_that_nothing_was_released(tmp_path: Path, clock: Clock) -> None:
+    backend = MemoryBackend()
+    backend.refers = str
+    trail = Trail(str(tmp_path), clock)
+    vault = Vault(backend, policy=owner_policy(ALICE), trail=trail, identity=ALICE, clock=clock)
+    vault.add("a/there", b"x")
+    there, absent = parse_name("a/there"), parse_name("a/absent")
+    (tmp_path / "trail.jsonl").unlink()
+
+    vault.get_many([absent, there])
+    vault.release([(there, 1), (there, 7), (absent, None)], purpose="deliver")
+
+    lines = [json.loads(line) for line in (tmp_path / "trail.jsonl").read_text().splitlines()]
+    assert [(line["command"], line["entry"], line["result"]) for line in lines] == [
+        ("get", "a/absent", "not_found"),
+        ("get", "a/there", "ok"),
+        ("deliver", "a/absent", "not_found"),
+        ("deliver", "a/there", "ok"),
+    ]
+    assert vault.last_uses().keys() == {"a/there"}
+
+
 def test_trail_records_accesses_denials_and_failures_without_names(vault: Vault, tmp_path: Path) -> None:
     vault.add("namespace-canary/key-canary", b"value-canary")
     vault.get("namespace-canary/key-canary")
