@@ -335,6 +335,8 @@ def test_no_canary_gets_out_of_secrets_on_a_server(home: Home, bao: Bao, option:
         (["get", "a/new", "--version", "99"], b"", {}, 3),
         (["exec", "-e", "A=a/fields", "--", "true"], b"", {}, 125),
         (["delete", "--soft", "a/new", "-y"], b"", {}, 0),
+        (["exec", "-e", "X=a/new", "--", "true"], b"", {}, 125),
+        (["inject"], b"{{ credvault://a/new }}", {}, 3),
         (["get", "a/new"], b"", {}, 3),
         (["add", "a/new", "--stdin"], VALUE, {}, 7),
         (["rotate", "a/new", "--stdin"], VALUE, {}, 3),
