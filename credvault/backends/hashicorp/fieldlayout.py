@@ -154,7 +154,7 @@ class FieldLayout(Layout):
     def _find_namespaces(self) -> Sequence[str]:
         """Return the namespaces below the prefix; what is none is told of and left out."""
         namespaces, others = [], []
-        for key in self._kv.list_folders([""])[0]:
+        for key in self._list_top():
             try:
                 namespaces.append(parse_namespace(key))
             except InvalidName:  # a folder among them, which ends in '/'

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from credvault.backends.base import Aspect, Backend, Health
 from credvault.backends.hashicorp.kv2 import KV2
+from credvault.model.errors import Denied
 from credvault.model.names import DEFAULT_NAMESPACE, Name
 from credvault.model.text import listed, printable
 
@@ -54,6 +55,14 @@ class Layout(Backend):
     def close(self) -> None:
         """End the connections."""
         self._let_go()
+
+    def _list_top(self) -> Sequence[str]:
+        """Return what is right below the prefix; those of folders end in '/'."""
+        try:
+            return self._kv.list_folders([""])[0]
+        except Denied as exc:
+            exc.hint = f"-n NAMESPACE asks for one alone; {exc.hint}"
+            raise
 
     def _tell_unreadable(self, name: Name, members: Sequence[str]) -> None:
         """Warn of facts that are kept in another form than theirs."""

@@ -166,7 +166,8 @@ class SecretLayout(Layout):
         others: list[str] = []
         while folders:
             below: list[str] = []
-            for folder, keys in zip(folders, self._kv.list_folders(folders), strict=True):
+            found = [self._list_top()] if folders == [""] else self._kv.list_folders(folders)
+            for folder, keys in zip(folders, found, strict=True):
                 for key in keys:
                     path = f"{folder}/{key}" if folder else key
                     name = _parse_path(path, key)
