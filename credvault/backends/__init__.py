@@ -1,1 +1,1 @@
-"""Where secrets live: one file per store, each passing the same contract. A backend knows no users."""
+"""Where secrets live: one file or folder per store, each passing the same contract. A backend knows no users."""

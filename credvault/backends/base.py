@@ -22,15 +22,15 @@ ABSENT: Final = 0
 
 
 class Capability(Flag):
-    """What a store can do."""
+    """What a store can do; a method that needs what is not set raises Unsupported."""
 
-    READ = auto()
-    WRITE = auto()
-    LIST = auto()
-    DELETE = auto()
-    VERSIONS = auto()
-    METADATA = auto()
-    SOFT_DELETE = auto()
+    READ = auto()  # get and has, of one or many: every store
+    WRITE = auto()  # put and put_many
+    LIST = auto()  # list and names
+    DELETE = auto()  # delete, which removes every version
+    VERSIONS = auto()  # history, and get of a version: earlier ones stay readable
+    METADATA = auto()  # the facts of a change are kept, not its value alone
+    SOFT_DELETE = auto()  # delete_softly and undelete
 
 
 # What a store cannot do without one of them, in words, and what to do instead.
@@ -99,11 +99,11 @@ class Backend(ABC):
 
     name: str
     capabilities: Capability
-    # Whether the store is opened by another process, which records what is done, and then as what: the guard sets it.
+    # Whether another process opens the store and records what is done, and as what it records: the guard sets that.
     records_itself: bool = False
+    command: str = ""
     # Whether listing everything takes more than a moment, so that it is not done for a hint.
     is_large: bool = False
-    command: str = ""
     # What the trail calls a secret where the store has no id for it: set by who opens the store.
     refers: Callable[[Name], str] | None = None
     # What it holds, in words, where that may not be all that there is; known once something was asked.
@@ -176,9 +176,9 @@ class Backend(ABC):
         """Raise InvalidValue or Unsupported for what the store cannot hold, whatever is there; asks nobody."""
 
     def find_crowded(self, changes: Collection[Change]) -> Mapping[Name, CredvaultError]:
-        """Return those of the changes that would each fit, and do not beside each other and what is there.
+        """Return an error for each change that fits alone, but not together with the others and what is there.
 
-        The changes are to different secrets, and of their values nothing is asked.
+        The changes are to different secrets; their values do not count.
         """
         return {}
 
@@ -231,7 +231,7 @@ class Backend(ABC):
         """Let go of what the store holds."""
 
     def require(self, capability: Capability) -> None:
-        """Raise Unsupported unless the store can do this: for who would ask a person first."""
+        """Raise Unsupported unless the store can do this, for callers that would ask a person first."""
         if capability not in self.capabilities:
             self._refuse(capability)
 

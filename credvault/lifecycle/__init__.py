@@ -1,1 +1,1 @@
-"""How secrets stay good: does a credential still work, and may its value leave for the service that knows."""
+"""How secrets and their vault stay good: trials and due dates, slots and rekeying, rescue, offline copies, `doctor`."""

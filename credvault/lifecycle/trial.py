@@ -53,7 +53,7 @@ from credvault.model.record import Secret
 from credvault.model.value import SecretValue
 from credvault.vault import Vault
 
-DECRYPT, FORMAT, PROBE = LEVELS = ("decrypt", "format", "probe")
+DECRYPT, FORMAT, PROBE = ("decrypt", "format", "probe")
 
 MAX_AT_ONCE = 8
 # A probe that keeps its own time is given this much longer, seconds: its words are better than ours.

@@ -28,10 +28,10 @@ class KeptVault(OpenVault):
         self._records: Sequence[Record] | None = None
 
     def __exit__(self, *exc: object) -> None:
-        """Stay open."""
+        """Do nothing: the file stays open."""
 
     def close(self) -> None:
-        """Stay open."""
+        """Do nothing: the file stays open."""
 
     def is_of(self, path: str) -> bool:
         """Say whether this is still what a path leads to."""

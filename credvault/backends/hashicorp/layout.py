@@ -1,4 +1,4 @@
-"""What both layouts of the backend `hashicorp` have in common: the engine, and whom to tell what is odd."""
+"""What both layouts of the backend `hashicorp` have in common: the engine, and warnings of what is odd in it."""
 
 from collections.abc import Callable, Iterator, Sequence
 

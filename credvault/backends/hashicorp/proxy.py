@@ -1,4 +1,4 @@
-"""Going through an HTTP proxy, for profiles that say `proxy = true`: it is told the host, and what is said is TLS."""
+"""Going through an HTTP proxy, for profiles that say `proxy = true`: it learns the host, and sees only TLS pass."""
 
 import base64
 import socket
