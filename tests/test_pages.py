@@ -6,6 +6,12 @@ from pathlib import Path
 import click
 import pytest
 
+from credvault.backends.base import Capability
+from credvault.backends.environ import EnvironmentBackend
+from credvault.backends.file import FileBackend
+from credvault.backends.hashicorp.fieldlayout import FieldLayout
+from credvault.backends.hashicorp.secretlayout import SecretLayout
+from credvault.backends.keyring import KeyringBackend
 from tests.pages import CODE, PAGES, README, ROOT, headings, section
 from tests.test_docs import parse, typed_commands
 
@@ -45,6 +51,26 @@ def test_heading_stands_on_one_page_only() -> None:
 
     assert len(found) > 40
     assert sorted(set(found)) == sorted(found)
+
+
+def test_readme_says_what_is_different_in_each_store() -> None:
+    rows = re.findall(r"^\| (`.*) \| (.*) \| (.*) \| .* \|$", section("Where secrets live"), re.MULTILINE)
+    said = {backend: different for backend, _, different in rows if backend != "`--backend`"}
+    can = {
+        "`file`": FileBackend.capabilities,
+        "`keyring`": KeyringBackend.capabilities,
+        "`hashicorp`": SecretLayout.capabilities,
+        '`hashicorp`, `layout = "field"`': FieldLayout.capabilities,
+        "`env`": EnvironmentBackend({}).capabilities,
+    }
+
+    assert said.keys() == can.keys()
+    for backend, abilities in can.items():
+        words = said[backend]
+        assert ("`delete --soft`" in words) == (Capability.SOFT_DELETE in abilities)
+        assert ("no versions" in words or "read-only" in words) == (Capability.VERSIONS not in abilities)
+        assert ("read-only" in words) == (Capability.WRITE not in abilities)
+        assert ("cannot be listed" in words) == (Capability.LIST not in abilities)
 
 
 def test_readme_says_what_each_folder_and_module_of_the_package_is_for() -> None:
