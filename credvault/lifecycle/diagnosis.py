@@ -82,6 +82,7 @@ def _examine_settings(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, "settings", f"{printable(settings.config_path)} is well formed")
     elif not os.path.lexists(settings.config_path):
         yield Finding(OK, "settings", f"no {printable(settings.config_path)}; the defaults hold")
+    yield from as_far_as_possible("settings", _examine_writers(settings.config_path))
     if settings.profile is not None:
         yield Finding(OK, "settings", f"the current profile is {printable(settings.profile.name)}")
     for notice in settings.notices:
@@ -90,6 +91,19 @@ def _examine_settings(settings: Settings) -> Iterator[Finding]:
         if variable in settings.environ:
             text = f"{variable} is in the environment of every program you start"
             yield Finding(ADVICE, "settings", text, mend)
+
+
+def _examine_writers(path: str) -> Iterator[Finding]:
+    """Yield who else may write `config.toml`: it says which servers get a token, and which programs run."""
+    if os.name != "posix" or not os.path.lexists(path):
+        return
+    facts = os.stat(path)
+    if facts.st_uid not in (os.geteuid(), 0):  # one of root's is for all users of a machine
+        text = f"{printable(path)} belongs to another user (uid {facts.st_uid}), who may change it"
+        yield Finding(WRONG, "settings", text, "make a copy of your own", StorageError.exit_status)
+    if facts.st_mode & 0o022:
+        text = f"others may write {printable(path)} (mode {stat.S_IMODE(facts.st_mode):04o})"
+        yield Finding(WRONG, "settings", text, f"chmod go-w {printable(quote(path))}", StorageError.exit_status)
 
 
 def _examine_folder(path: str, subject: str) -> Iterator[Finding]:

@@ -62,6 +62,20 @@ def test_secret_in_the_environment_is_advised_against_and_is_not_wrong(variable:
     assert home.run("doctor", CREDVAULT_KEY=PRINTED_KEY).status == 0
 
 
+@pytest.mark.parametrize("mode", [0o666, 0o620, 0o602])
+def test_settings_that_others_may_write_are_wrong_until_mended(mode: int, home: Home) -> None:
+    """They say which server gets a token, and which programs run."""
+    config = home.write(".config/credvault/config.toml", "[profiles.home]\n", mode)
+
+    done = home.run("doctor")
+    mend = next(line for line in done.stdout.decode().splitlines() if "chmod go-w" in line)
+    subprocess.run(shlex.split(mend.partition("mend: ")[2]), check=True)
+
+    assert done.status == 6
+    assert f"wrong   settings: others may write {config} (mode {mode:04o})\n" in done.stdout.decode()
+    assert home.run("doctor").status == 0
+
+
 def test_command_for_the_passphrase_runs_once(home: Home) -> None:
     home.environ.pop("CREDVAULT_KEY_FILE")
     home.write("words", "some words\n")
