@@ -329,13 +329,15 @@ def open_vault(
     detail: Callable[[str], None] = lambda text: None,
     clock: Callable[[], float] = time.time,
     backend: Backend | None = None,
+    offers_copy: bool = True,
 ) -> Vault:
     """Open the vault of the settings that hold here, of a profile, or at a path.
 
     The key comes from where spec.md 6 says, and last from `unlock`, which asks a person. Nothing is read or unlocked
     before the first call. With `offline` the profile's offline copy answers, and never its store; `warn` is told its
     age, and one older than `max_age` seconds is BackendUnavailable. `kdf` is for tests: cheap derivations need another
-    floor. `backend` is for who has opened the settings' own. Raises ConfigError, Unsupported.
+    floor. `backend` is for who has opened the settings' own. `offers_copy` has errors of a store that is away name an
+    offline copy of it. Raises ConfigError, Unsupported.
     """
     if settings is None:
         flags = Flags(profile=profile, vault=path, offline=offline, max_age=max_age)
@@ -350,6 +352,6 @@ def open_vault(
         identity=identity,
         clock=clock,
         namespace=settings.namespace.value,
-        offer=lambda: offline_offer(settings, clock()),
+        offer=lambda: offline_offer(settings, clock()) if offers_copy else None,
         reach=(settings, warn, detail),
     )

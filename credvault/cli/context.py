@@ -31,6 +31,8 @@ class Run:
         # What an error ends with in a command that has statuses of its own: any, and one of usage.
         self.failure_status: int | None = None
         self.usage_status: int | None = None
+        # Whether an offline copy can answer this command, so that an error may offer one.
+        self.reads_copies = True
         self._kdf = kdf
         self._flags: dict[str, Any] = {}
         self._settings: Settings | None = None
@@ -154,6 +156,7 @@ class Run:
             warn=self.out.warn,
             detail=self.out.detail,
             clock=self.clock,
+            offers_copy=self.reads_copies,
         )
 
     def open_uris(self) -> "URIs":

@@ -75,7 +75,9 @@ class GlobalOptions(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; raises Unsupported, before it does anything, for --offline where no copy can answer."""
         words = ctx.command_path.split()[1:]
-        if words and words[0] not in _OFFLINE and ctx.find_root().obj.is_offline:
+        run = ctx.find_root().obj
+        run.reads_copies = not words or words[0] in _OFFLINE
+        if run.is_offline and not run.reads_copies:
             raise Unsupported(
                 f"'{' '.join(words)}' is not done with an offline copy",
                 hint=f"leave out --offline; it goes with {', '.join(_OFFLINE)}",

@@ -150,9 +150,16 @@ def test_no_copy_is_offered_where_there_is_none_and_none_to_who_writes(home: Hom
     assert home.run("offline", "save").status == 0
     store.is_away = True
 
-    writing = home.run("add", "NEW", "--stdin", stdin=b"x")
-
-    for done in (without, writing):
+    # Some of them read first; and --offline means something else after `test`.
+    refusing: Sequence[tuple[str, ...]] = [
+        ("add", "NEW", "--stdin"),
+        ("rotate", "TOKEN", "--stdin"),
+        ("delete", "TOKEN", "-y"),
+        ("copy", "--to-vault", str(home.vault), "-y"),
+        ("test", "TOKEN"),
+        ("offline", "save"),
+    ]
+    for done in (without, *(home.run(*argv, stdin=b"x") for argv in refusing)):
         assert (done.status, done.stderr.splitlines()[-1]) == (6, "credvault: hint: wait for it to come back")
 
 
