@@ -466,6 +466,23 @@ def test_what_does_not_fit_is_told_without_asking_the_server(store: Store) -> No
         assert "canary" not in f"{failure.value.message}{failure.value.hint}"
 
 
+def test_facts_that_fit_alone_and_not_together_are_found(store: Store) -> None:
+    store.put("team/there", "text", note="n", tags=["t"])
+    changes = [
+        change(parse_name(f"{namespace}/k{n}"), None, note="n") for namespace in ("team", "x") for n in range(21)
+    ]
+    plain = change(parse_name("team/plain"), None)
+    blind = store.bao.new_policy(f'path "{store.mount}/data/*" {{ capabilities = ["read", "create", "update"] }}')
+
+    found = store.backend.find_crowded([*changes, plain])
+    unseen = store.open(VAULT_TOKEN=store.bao.new_token(blind)).find_crowded(changes)
+
+    # Each of these takes 3 texts of 64, and some are there already.
+    assert set(found) == {each.name for each in changes if each.name.namespace == "team"}
+    assert "the facts of namespace team are" in found[changes[0].name].message
+    assert (store.backend.find_crowded([]), unseen) == ({}, {})
+
+
 def test_changes_of_one_namespace_are_made_all_or_none(store: Store) -> None:
     store.put("team/b", "old")
     names = [parse_name(f"team/{key}") for key in "abc"]
