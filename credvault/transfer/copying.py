@@ -24,15 +24,17 @@ from credvault.model.names import Name, parse_name
 from credvault.model.record import Secret
 from credvault.model.value import SecretValue
 from credvault.transfer.copyplan import (
+    DELETED_THERE,
     STAMPS,
     CopyRow,
     Step,
     Terms,
     differing_facts,
+    plan_over_deleted,
     plan_step,
     refused,
 )
-from credvault.transfer.plan import ADD, CONFLICT, INVALID, SKIP, SKIPPED, UNREADABLE, WRITTEN
+from credvault.transfer.plan import ADD, CONFLICT, INVALID, OVERWRITE, SKIP, SKIPPED, UNREADABLE, WRITTEN
 from credvault.vault import Vault
 
 # What a release to be copied is for, in the trail.
@@ -188,15 +190,22 @@ class Copy:
             error = type(odd)(f"it is there already, but cannot be read: {odd.message}", hint=odd.hint)
             return Step(CopyRow(name, INVALID, 0, error.message, error))
         if name in there.deleted:
-            return self._deleted(name)
+            return self._deleted(name, here.whole.get(name))
         return plan_step(name, here.whole.get(name), there.whole.get(name), self._terms)
 
-    def _deleted(self, name: Name) -> Step:
-        reason = "it is there already, deleted"
+    def _deleted(self, name: Name, here: Whole | None) -> Step:
+        if here is None:
+            return plan_step(name, None, None, self._terms)
+        if self._terms.policy == OVERWRITE:
+            return plan_over_deleted(name, here, self._terms)
         if self._terms.policy == SKIP:
-            return Step(CopyRow(name, SKIPPED, 0, reason))
-        hint = f"there, 'credvault undelete {name}' brings it back and 'credvault delete {name}' removes it for good"
-        return Step(CopyRow(name, CONFLICT, 0, reason, AlreadyExists(f"{name} is there already, deleted", hint=hint)))
+            return Step(CopyRow(name, SKIPPED, 0, DELETED_THERE))
+        hint = (
+            f"there, 'credvault undelete {name}' brings it back and 'credvault delete {name}' removes it for good; "
+            "--on-conflict overwrite makes the new one its next version"
+        )
+        error = AlreadyExists(f"{name} is there already, deleted", hint=hint)
+        return Step(CopyRow(name, CONFLICT, 0, DELETED_THERE, error))
 
     def _write(self, steps: Sequence[Step]) -> None:
         changes = in_rounds([step.changes for step in steps])

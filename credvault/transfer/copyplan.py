@@ -7,16 +7,18 @@ that is how an interrupted copy goes on, and nothing that is there is lost by it
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from credvault.backends.base import ABSENT, Change
+from credvault.backends.base import ABSENT, ANY, Change
 from credvault.history import Whole
 from credvault.model.errors import CredvaultError, Unsupported
 from credvault.model.names import Name
-from credvault.model.record import MEMBERS, Record
+from credvault.model.record import MEMBERS, REQUIRED, Record
 from credvault.model.value import SecretValue
 from credvault.transfer.plan import ADD, CONTINUED, FAIL, INVALID, OVERWRITTEN, UNCHANGED, UNREADABLE, settle
 
 # What a store may keep of its own, as it knows when it was written and by whom.
 STAMPS = ("created_at", "updated_at", "value_changed_at", "updated_by")
+# Why a secret is a conflict of which another one's current version is deleted.
+DELETED_THERE = "it is there already, deleted"
 _FACTS = tuple(member for member in MEMBERS if member not in STAMPS)
 
 
@@ -64,12 +66,25 @@ def plan_step(name: Name, here: Whole | None, there: Whole | None, terms: Terms)
     row, start = _decide(name, here, there, terms)
     if row.action not in (ADD, CONTINUED, OVERWRITTEN):
         return Step(row, here=here)
-    changes = _changes(name, here, there, start, terms)
+    return _checked(row, _changes(name, here, there, start, terms), here, terms)
+
+
+def plan_over_deleted(name: Name, here: Whole, terms: Terms) -> Step:
+    """Return what overwrites a secret that is there and deleted: the current value becomes its next version."""
+    changes = _changes(name, here, None, len(here.versions) - 1, terms)
+    # What facts it had nobody can see, so all that these are not are unset.
+    unset = dict.fromkeys(member for member in _FACTS if member not in REQUIRED) if terms.facts else {}
+    over = [change._replace(facts={**unset, **change.facts}, expect=ANY) for change in changes]
+    return _checked(CopyRow(name, OVERWRITTEN, 0, DELETED_THERE), over, here, terms)
+
+
+def _checked(row: CopyRow, changes: Sequence[Change], here: Whole, terms: Terms) -> Step:
+    """Return the step of changes that are to be made, if the other store can hold them."""
     try:
         for change in changes:
             terms.check_fits(change)
     except CredvaultError as exc:
-        return Step(refused(name, exc))
+        return Step(refused(row.name, exc))
     return Step(row._replace(versions=sum(change.value is not None for change in changes)), changes, here)
 
 

@@ -231,8 +231,9 @@ def test_facts_that_a_namespace_has_no_room_for_are_in_the_plan_and_nothing_is_w
 
 
 def test_secret_that_is_deleted_there_is_a_conflict_that_says_the_way_out(home: Home) -> None:
-    assert home.run("add", "a/b", "--stdin", stdin=b"one").status == 0
+    assert home.run("add", "a/b", "--stdin", "--note", "kept", stdin=b"one").status == 0
     assert home.run("copy", "--to", "bao", "-y").status == 0
+    assert home.run("--profile", "bao", "edit", "a/b", "--tag", "gone").status == 0
     assert home.run("--profile", "bao", "delete", "--soft", "a/b", "-y").status == 0
 
     refused = home.run("copy", "--to", "bao", "-y")
@@ -247,6 +248,13 @@ def test_secret_that_is_deleted_there_is_a_conflict_that_says_the_way_out(home: 
     assert "version 1 of a/b is deleted; nothing was copied" in named.stderr
     assert "hint: 'credvault undelete a/b'" in named.stderr
     assert home.run("--profile", "bao", "get", "a/b").status == 3
+    planned = home.run("copy", "--to", "bao", "--on-conflict", "overwrite", "--dry-run")
+    overwritten = home.run("copy", "--to", "bao", "-y", "--on-conflict", "overwrite")
+    assert planned.stdout == b"a/b\toverwrite\t1\tit is there already, deleted\n"
+    assert overwritten.status == 0, overwritten
+    there = json.loads(home.run("--profile", "bao", "--json", "get", "a/b").stdout)
+    assert (there["value"], there["version"], there["note"], "tags" in there) == ("one", 2, "kept", False)
+    assert " 1 unchanged" in home.run("copy", "--to", "bao", "-y").stderr
 
 
 def test_server_that_keeps_fewer_versions_keeps_the_newest_and_it_is_said(home: Home, bao: Bao, mount: str) -> None:
