@@ -24,14 +24,14 @@ def examine_file(file: VaultFile) -> Iterator[Aspect]:
         return
     yield Aspect(SUBJECT, True, f"{printable(file.path)}, generation {head.generation}")
     yield from examine_modes(file.path, SUBJECT)
-    yield from _as_far_as_possible(_examine_surroundings(file))
+    yield from _as_far_as_possible(_examine_surroundings(file), SUBJECT)
     yield from _examine_slots(head.slots, file.limits.kdf)
 
 
 def examine_modes(path: str, subject: str) -> Iterator[Aspect]:
     """Yield what is wrong with the owner and mode of a file that may not be there, and of its folder."""
     if os.path.lexists(path):
-        yield from _as_far_as_possible(_examine_modes(path, subject))
+        yield from _as_far_as_possible(_examine_modes(path, subject), subject)
 
 
 def _examine_modes(path: str, subject: str) -> Iterator[Aspect]:
@@ -73,13 +73,13 @@ def _examine_slots(slots: Sequence[Slot], limits: KdfLimits) -> Iterator[Aspect]
         )
 
 
-def _as_far_as_possible(aspects: Iterator[Aspect]) -> Iterator[Aspect]:
+def _as_far_as_possible(aspects: Iterator[Aspect], subject: str) -> Iterator[Aspect]:
     try:
         yield from aspects
     except OSError as exc:
         where = f" {printable(os.fsdecode(exc.filename))}" if isinstance(exc.filename, (str, bytes)) else ""
         text = f"cannot look at{where}: {(exc.strerror or 'input/output error').lower()}"
-        yield Aspect(SUBJECT, True, text, "look at the owner and mode of its folder")
+        yield Aspect(subject, True, text, "look at the owner and mode of its folder")
 
 
 def _quoted(path: str) -> str:

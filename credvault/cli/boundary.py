@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from credvault.cli.context import Run
 from credvault.cli.output import ClosedPipe, write_bytes
 from credvault.model.errors import EXIT_CLOSED_PIPE, EXIT_INTERRUPTED, CredvaultError, Invalid, StorageError
+from credvault.model.text import printable
 
 
 def end(run: Run, argv: Sequence[str], act: Callable[[], int]) -> int:
@@ -26,7 +27,7 @@ def end(run: Run, argv: Sequence[str], act: Callable[[], int]) -> int:
     except OSError as exc:
         return _fail(run, argv, StorageError(f"{(exc.strerror or 'input/output error').lower()}"), cause=exc)
     except Exception as exc:  # noqa: BLE001 - the boundary
-        unexpected = CredvaultError(f"unexpected {type(exc).__name__}", hint="run it again with -vv, and report it")
+        unexpected = CredvaultError(f"unexpected {type(exc).__name__}", hint=_whom_to_tell(run))
         return _fail(run, argv, unexpected, cause=exc)
 
 
@@ -53,6 +54,13 @@ def _fail(run: Run, argv: Sequence[str], error: CredvaultError, cause: BaseExcep
             sys.stderr.write("".join(frames))
     run.out.error(error)
     return _status(run, error)
+
+
+def _whom_to_tell(run: Run) -> str:
+    if run.foreign_backend is None:
+        return "run it again with -vv, and report it"
+    backend = printable(run.foreign_backend)
+    return f"run it again with -vv; if that ends in the backend '{backend}', tell whoever made it"
 
 
 def _status(run: Run, error: CredvaultError) -> int:

@@ -73,6 +73,13 @@ class Run:
             self._read = load_settings(Flags(**self._flags), self.environ)
         return self._read
 
+    @property
+    def foreign_backend(self) -> str | None:
+        """The backend of this run, if somebody else made it; None before the settings were read."""
+        from credvault.config.tables import PROFILES_OF
+
+        return None if self._read is None or self._read.backend.value in PROFILES_OF else self._read.backend.value
+
     def settings_elsewhere(
         self, side: str, *, profile: str | None, vault: str | None, backend: str | None, key_file: str | None
     ) -> Settings:

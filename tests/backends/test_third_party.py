@@ -108,6 +108,20 @@ def test_a_backend_that_cannot_be_loaded_is_named(package: Path, cli: Cli, code:
     assert (b"unexpected" in done.stderr) is False
 
 
+def test_what_a_backend_fails_with_is_for_its_maker_and_not_quoted(package: Path, cli: Cli) -> None:
+    code = "    def get(self, name, version=None):\n        raise KeyError('canary-value')\n"
+    text = (package / "shelf.py").read_text(encoding="utf-8")
+    (package / "shelf.py").write_text(text.replace("    def get(self, name", code + "\n    def old(self, name", 1))
+
+    done = cli("--backend", "shelf", "get", "a/b", env={"PYTHONPATH": str(package)})
+
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr == (
+        b"credvault: error: unexpected KeyError\n"
+        b"credvault: hint: run it again with -vv; if that ends in the backend 'shelf', tell whoever made it\n"
+    )
+
+
 def test_errors_of_a_backend_are_its_own(package: Path, cli: Cli) -> None:
     code = "from credvault.model.errors import ConfigError\ndef open_shelf(settings): raise ConfigError('no shelf')"
     (package / "shelf.py").write_text(code, encoding="utf-8")
