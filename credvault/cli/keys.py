@@ -11,7 +11,7 @@ from credvault.cli.output import write_bytes
 from credvault.lifecycle import custody
 from credvault.lifecycle.custody import NewSlot
 from credvault.lifecycle.sharing import find_sharer
-from credvault.model.errors import CredvaultError, Invalid, NoVault
+from credvault.model.errors import BackendUnavailable, CredvaultError, Invalid, Locked, NoVault
 from credvault.model.text import printable
 from credvault.model.value import SecretValue
 from credvault.oskeyring import open_os_keyring
@@ -103,6 +103,9 @@ def keyring_keys(run: Run, head: Head, without: str | None = None) -> list[KeyMa
         if slot["type"] == KEYRING and slot["id"] != without:
             try:
                 found.append(find_key([slot], head.vault_id, run.settings.environ))
+            except (Locked, BackendUnavailable) as exc:
+                run.out.warn(exc.message)
+                break  # so it is for every slot
             except CredvaultError as exc:
                 run.out.warn(exc.message)
     return found

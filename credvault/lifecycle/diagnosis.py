@@ -18,7 +18,7 @@ from credvault.lifecycle.findings import (
     finding_of_error,
 )
 from credvault.model import wire
-from credvault.model.errors import BackendUnavailable, CredvaultError, StorageError
+from credvault.model.errors import BackendUnavailable, CredvaultError, Locked, StorageError
 from credvault.model.text import counted, printable
 from credvault.sealing.slots import KEYRING
 from credvault.sealing.vaultfile import VaultFile
@@ -48,15 +48,19 @@ def examine_keyring_slots(settings: Settings, file: VaultFile) -> Iterator[Findi
         head = file.read_head()
     except CredvaultError:
         return  # found by its store
+    unanswered: CredvaultError | None = None  # for one slot, and so for every other
     for slot in head.slots:
         if slot["type"] == KEYRING:
             from credvault.sealing.keyringslot import find_key  # dear, and most vaults have no such slot
 
             slot_id = printable(slot["id"])
             try:
+                if unanswered is not None:
+                    raise unanswered
                 material = find_key([slot], head.vault_id, settings.environ)
                 yield Finding(OK, "slots", f"slot {slot_id} opens by the key in {material.source}")
             except CredvaultError as exc:
+                unanswered = exc if isinstance(exc, (Locked, BackendUnavailable)) else None
                 mend = exc.hint or f"credvault slot add --keyring, and credvault slot remove {quote(slot_id)}"
                 yield Finding(ADVICE, "slots", f"slot {slot_id} does not open here: {exc.message}", mend)
 

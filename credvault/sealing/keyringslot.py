@@ -5,7 +5,7 @@ Loaded by whoever has such a slot and no other key: the library for the keyring 
 
 from collections.abc import Mapping, Sequence
 
-from credvault.model.errors import CredvaultError, NotFound, Unsupported
+from credvault.model.errors import BackendUnavailable, CredvaultError, Locked, NotFound, Unsupported
 from credvault.model.text import printable
 from credvault.model.value import SecretValue
 from credvault.oskeyring import OSKeyring, open_os_keyring
@@ -26,6 +26,8 @@ def find_key(slots: Sequence[Slot], vault_id: str, environ: Mapping[str, str]) -
         if slot["type"] == KEYRING:
             try:
                 return _read_key(keyring, slot, vault_id)
+            except (Locked, BackendUnavailable):
+                raise  # so it is for every slot: a person is asked once, and waited for once
             except CredvaultError as exc:
                 first = first or exc
     raise first or NotFound("the vault has no keyring slot")

@@ -127,6 +127,24 @@ def test_second_slot_is_tried_where_the_first_has_no_key(desk: Cli, keyring_serv
     assert b"unlocking with the OS keyring (Secret Service, slot 2)" in done.stderr
 
 
+def test_locked_keyring_is_asked_about_once_for_all_slots(desk: Cli, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with secret_service(tmp_path_factory.mktemp("own")) as service:
+        desk.env.update(service.environ)
+        desk("init", "--keyring", check=True)
+        desk("slot", "add", "--keyring", check=True)
+        service.lock()
+        with service.dismissing_prompter() as put:
+            done = desk("list", env={"CI": None})
+            doctor = desk("doctor", env={"CI": None})
+            service.bus.terminate()  # with which the prompter ends
+            questions = put.read()
+
+    assert (done.returncode, done.stdout) == (5, b"")
+    assert b"its keyring slot does not open it: the OS keyring is locked" in done.stderr
+    assert doctor.stdout.count(b"does not open here: the OS keyring is locked") == 2
+    assert questions == "asked\n" * 2  # for each command
+
+
 @pytest.mark.parametrize(
     "words", [["init", "--keyring"], ["--vault", "there", "init", "--keyring"]], ids=["no room", "taken"]
 )
