@@ -53,7 +53,7 @@ def copied_profile(settings: Settings) -> Profile:
     if settings.profile is None:
         source = printable(settings.path.source if settings.backend.value == FILE_BACKEND else settings.backend.source)
         raise Invalid(
-            f"an offline copy is one of a profile, and the vault is that of {source}",
+            f"an offline copy belongs to a profile, and none is chosen: the vault is that of {source}",
             hint="give --profile P; offline = true in its table of config.toml allows a copy",
         )
     return settings.profile

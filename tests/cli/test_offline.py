@@ -422,7 +422,7 @@ def test_vault_without_a_profile_has_no_copy(home: Home, store: AwayStore) -> No
         done = home.run(*argv)
 
         assert done.status == 2
-        assert "an offline copy is one of a profile" in done.stderr
+        assert "an offline copy belongs to a profile" in done.stderr
     assert store.calls == {}
 
 

@@ -25,8 +25,9 @@ from tests.rendering.troff import bold, definitions, page, paragraphs, shown_com
 PROGRAM = "credvault"
 
 DESCRIPTION = """\
-credvault keeps secrets in one encrypted file and hands them to programs: a value on standard output (credvault get),
-or variables in the environment of a program (credvault exec). A value is never an argument, and no message shows one.
+credvault keeps secrets in one encrypted file, in the OS keyring, or on an OpenBao or HashiCorp Vault server, and hands
+them to programs: a value on standard output (credvault get), or variables in the environment of a program (credvault
+exec). A value is never an argument, and no message shows one.
 
 A name is NAMESPACE/KEY, or a KEY alone in the namespace default: openai/api_key, newsbot/prod/database/password. Times
 are UTC. Durations are written 15m, 8h, 14d, 12w.
@@ -34,8 +35,8 @@ are UTC. Durations are written 15m, 8h, 14d, 12w.
 Answers go to standard output; messages and questions go to standard error or the terminal."""
 
 UNLOCKING_FIRST = """\
-The vault file is unlocked by --key-file, else by the first of these that is set, else by a passphrase that is asked
-for on the terminal:"""
+The vault file is unlocked by --key-file, else by the first of these that is set, else by the agent if it holds the
+vault, else by the OS keyring if the vault has a slot for it, else by a passphrase that is asked for on the terminal:"""
 SERVERS_FIRST = "For OpenBao and Vault, of the family (BAO_ or VAULT_) that names the server:"
 NOT_INHERITED = f"""\
 A program that exec runs inherits none of CREDVAULT_*, {", ".join(SECRETS_OF_SERVERS)}, unless --keep names it."""
