@@ -7,6 +7,7 @@ else is installed, nor what its settings name. Every call ends in `ANSWER_SECOND
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from importlib import import_module
 from threading import Thread
@@ -99,6 +100,9 @@ class Store(Protocol):
     def remove(self, service: str, user: str) -> bool:
         """Remove a text, and say whether there was one."""
 
+    def held(self) -> AbstractContextManager[None]:
+        """Keep between calls what they have in common, while a block runs."""
+
 
 class LibraryStore:
     """A keyring by the library `keyring`."""
@@ -127,6 +131,10 @@ class LibraryStore:
                 raise
             return False
         return True
+
+    def held(self) -> AbstractContextManager[None]:
+        """Do nothing: what calls have in common is the library's business."""
+        return nullcontext()
 
 
 class OSKeyring:
@@ -162,6 +170,10 @@ class OSKeyring:
     def delete(self, service: str, user: str) -> bool:
         """Remove a text and say whether there was one."""
         return self._ask(lambda: self._store.remove(service, user))
+
+    def held(self) -> AbstractContextManager[None]:
+        """Make the calls of a block one after the other by one connection, where there is one."""
+        return self._store.held()
 
     def check_size(self, user: str, text: SecretValue) -> None:
         """Raise InvalidValue for what the keyring could not hold."""

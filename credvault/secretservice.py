@@ -7,13 +7,12 @@ SecretStorage (LockedException, PromptDismissedException) besides its own: whoev
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 import secretstorage
 from secretstorage.collection import SERVICE_IFACE
 from secretstorage.defines import SS_PATH
-from secretstorage.dhcrypto import Session
 from secretstorage.exceptions import (
     ItemNotFoundException,
     PromptDismissedException,
@@ -39,26 +38,33 @@ def is_locked() -> bool:
 
 
 class SecretServiceStore:
-    """What the default keyring keeps. Where it is locked, or not there yet, the desktop asks the user, if it may."""
+    """What the default keyring keeps. Where it is locked, or not there yet, the desktop asks the user, if it may.
+
+    Each call makes a connection, or all do by one while it is held.
+    """
 
     def __init__(self, *, may_ask: bool) -> None:
         self._may_ask = may_ask
+        self._is_held = False
+        self._kept: tuple[ExitStack, secretstorage.Collection] | None = None
 
     def get_many(self, places: Sequence[tuple[str, str]]) -> list[bytes | None]:
         """Return what is kept under each service and user, None where nothing is; raises BackendUnavailable."""
-        with _unlocked(self._may_ask) as keyring:
+        with self._unlocked() as keyring:
+            if keyring.session is None:
+                keyring.session = open_session(keyring.connection)
             return [_get(keyring, *place) for place in places]
 
     def put(self, service: str, user: str, text: bytes) -> None:
         """Keep a text in the place of another one; raises BackendUnavailable."""
         attributes = {**_attributes(service, user), "application": _APPLICATION}
-        with _unlocked(self._may_ask) as keyring:
+        with self._unlocked() as keyring:
             keyring.create_item(f"Password for '{user}' on '{service}'", attributes, text, replace=True)
 
     def remove(self, service: str, user: str) -> bool:
         """Remove all that is kept there, and say whether there was anything; raises BackendUnavailable."""
         was_there = False
-        with _unlocked(self._may_ask) as keyring:
+        with self._unlocked() as keyring:
             # Several, where other programs gave them attributes besides: any that stayed would be the secret again.
             for item in keyring.search_items(_attributes(service, user)):
                 try:
@@ -69,6 +75,37 @@ class SecretServiceStore:
                     continue
                 was_there = True
         return was_there
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the connection between the calls of a block: to agree on a key for it takes longer than a call."""
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
+            kept, self._kept = self._kept, None
+            if kept is not None:
+                kept[0].close()
+
+    @contextmanager
+    def _unlocked(self) -> Iterator[secretstorage.Collection]:
+        """Give the default keyring; the desktop asks the user to unlock it, or to make one, if it may."""
+        # Taken, so that no other call uses what one that hangs has in its hands.
+        kept, self._kept = self._kept, None
+        stack, keyring = kept or (ExitStack(), None)
+        with stack:
+            try:
+                if keyring is None:
+                    bus = stack.enter_context(_bus())
+                    keyring = _default_keyring(bus) or _new_keyring(bus, self._may_ask)
+                if keyring.is_locked() and not _unlock(keyring, self._may_ask):
+                    raise secretstorage.LockedException
+                yield keyring
+            except SecretServiceNotAvailableException:
+                raise BackendUnavailable("the Secret Service went away before it answered", hint=_START_HINT) from None
+            if self._is_held and self._kept is None:
+                self._kept = stack.pop_all(), keyring
 
 
 def _get(keyring: secretstorage.Collection, service: str, user: str) -> bytes | None:
@@ -88,45 +125,31 @@ def _attributes(service: str, user: str) -> dict[str, str]:
     return {"service": service, "username": user}
 
 
-@contextmanager
-def _unlocked(may_ask: bool) -> Iterator[secretstorage.Collection]:
-    """Give the default keyring; the desktop asks the user to unlock it, or to make one, if it may."""
-    with _bus() as bus:
-        try:
-            session = open_session(bus)
-            keyring = _default_keyring(bus, session) or _new_keyring(bus, session, may_ask)
-            if keyring.is_locked() and not _unlock(bus, keyring, may_ask):
-                raise secretstorage.LockedException
-            yield keyring
-        except SecretServiceNotAvailableException:
-            raise BackendUnavailable("the Secret Service went away before it answered", hint=_START_HINT) from None
-
-
-def _unlock(bus: Any, keyring: secretstorage.Collection, may_ask: bool) -> bool:
+def _unlock(keyring: secretstorage.Collection, may_ask: bool) -> bool:
     """Unlock a keyring and say whether it is: without a question where its password is in another one."""
     if may_ask:
         return not keyring.unlock()
     # What comes back besides is a question that is not put to anybody (Secret Service API, Unlock).
-    service = DBusAddressWrapper(SS_PATH, SERVICE_IFACE, bus)
+    service = DBusAddressWrapper(SS_PATH, SERVICE_IFACE, keyring.connection)
     unlocked, _ = service.call("Unlock", "ao", [keyring.collection_path])
     return keyring.collection_path in unlocked
 
 
-def _default_keyring(bus: Any, session: Session | None = None) -> secretstorage.Collection | None:
+def _default_keyring(bus: Any) -> secretstorage.Collection | None:
     for pause in (*_PAUSES, None):
         try:
-            return secretstorage.Collection(bus, session=session)
+            return secretstorage.Collection(bus)
         except ItemNotFoundException:
             if pause is not None:
                 time.sleep(pause)
     return None
 
 
-def _new_keyring(bus: Any, session: Session, may_ask: bool) -> secretstorage.Collection:
+def _new_keyring(bus: Any, may_ask: bool) -> secretstorage.Collection:
     try:
         if not may_ask:
             raise PromptDismissedException
-        return secretstorage.create_collection(bus, "Default", "default", session)
+        return secretstorage.create_collection(bus, "Default", "default")
     except PromptDismissedException:
         raise BackendUnavailable(
             "the Secret Service has no default keyring, and the desktop made none",

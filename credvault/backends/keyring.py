@@ -7,7 +7,7 @@ Each version is an item of its own, written once; the current one is there a sec
 import base64
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from credvault.backends import intentframe
@@ -166,7 +166,8 @@ class KeyringBackend(Backend):
             self._check_deletable(names, index)
             gone = frozenset(names)
             rows = {name: row for name, row in index.rows.items() if name not in gone}
-            self._replace(index, Index(rows, index.leftovers, index.stale | gone), {})
+            with self._keyring().held():
+                self._replace(index, Index(rows, index.leftovers, index.stale | gone), {})
 
     def list(self) -> Sequence[Record]:
         """Return every record, sorted by name; opens nothing. IntentFrame's are those that its database names."""
@@ -268,7 +269,9 @@ class KeyringBackend(Backend):
                 versions.append(stored)
             old = index.rows.get(name)
             rows[name] = Row(os.urandom(16).hex() if old is None else old.id, entry._replace(versions=tuple(versions)))
-        self._replace(index, Index(rows, index.leftovers, frozenset(stale)), values)
+        # Where no value is changed, as by `edit`, the keyring is not needed.
+        with self._keyring().held() if values else nullcontext():
+            self._replace(index, Index(rows, index.leftovers, frozenset(stale)), values)
 
     def _replace(self, old: Index, new: Index, values: Mapping[tuple[str, str], SecretValue]) -> None:
         """Put `values` into the keyring, make `new` the index, and sweep.

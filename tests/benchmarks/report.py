@@ -17,7 +17,17 @@ from tests.benchmarks.credvault_cases import (
 from tests.benchmarks.facts import Facts, Measurement
 from tests.benchmarks.measure import SELDOM
 from tests.benchmarks.peers import openbao
-from tests.benchmarks.stores import KEYRING, KEYRING_PEER, OPENBAO, OPENBAO_TLS, curl_of, exec_from, get_from
+from tests.benchmarks.stores import (
+    KEYRING,
+    KEYRING_PEER,
+    KEYRING_WRITER,
+    OPENBAO,
+    OPENBAO_TLS,
+    ROTATE,
+    curl_of,
+    exec_from,
+    get_from,
+)
 
 CLICK = "python -c 'import click'"
 # Who prints one secret; those that were left out are not among the measurements.
@@ -40,6 +50,7 @@ SAME_JOB = (
 )
 # All 100 at once: credvault, and curl with the requests that it made.
 ALL_AT_ONCE = tuple(case(place) for place in (OPENBAO, OPENBAO_TLS) for case in (exec_from, curl_of))
+BESIDES = (WITH_CONFIG, WITH_PASSPHRASE, ROTATE, KEYRING_WRITER, HELP, CLICK)
 PLAIN_HEAD = ("| command | × bare Python | min–max | ms |", "| --- | --: | --: | --: |")
 
 CONTEXT = """\
@@ -82,7 +93,7 @@ def report(facts: Facts) -> str:
         ["## The same job: print one secret", "", "![Bars of the table below](speed.svg)", "", *_same_job(facts)],
         ["## As a vault grows", "", "Times a bare Python, and milliseconds.", "", *_growth(facts)],
         ["## All secrets of OpenBao, for one program", "", AT_ONCE, "", *_plain(facts, ALL_AT_ONCE)],
-        ["## Besides", "", *_plain(facts, (WITH_CONFIG, WITH_PASSPHRASE, HELP, CLICK))],
+        ["## Besides", "", *_plain(facts, BESIDES)],
         ["## Bars", "", *_bars(facts["bars"])],
         ["## Made on", "", *(f"- {what}: {fact}" for what, fact in (facts["machine"] | facts["peers"]).items())],
     ]

@@ -11,15 +11,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.benchmarks.measure import Case
-from tests.benchmarks.peers import openbao
+from tests.benchmarks.peers import openbao, secret_service
 from tests.benchmarks.peers.all import Peers
 from tests.benchmarks.peers.peer import KEY, SECRETS, Missing, Peer, found
 from tests.recorder import Asked, recorder
 
-KEYRING_PEER = "keyring get"
+KEYRING_PEER, KEYRING_WRITER = secret_service.READ, secret_service.WRITE
 OPENBAO, OPENBAO_TLS, KEYRING = "OpenBao", "OpenBao, TLS", "keyring"
 # The peer whose store credvault asks too.
 PLACES = {openbao.PLAIN: OPENBAO, openbao.TLS: OPENBAO_TLS, KEYRING_PEER: KEYRING}
+ROTATE = f"credvault rotate, {KEYRING}"
 BACKENDS = {OPENBAO: "hashicorp", OPENBAO_TLS: "hashicorp", KEYRING: "keyring"}
 
 
@@ -52,6 +53,7 @@ def cases(folder: Path, program: str, peers: Peers) -> list[Case]:
         _fill(program, environ)
         measured.append(Case(get_from(place), lambda number: [program, "get", f"bench/{KEY}"], environ))
         if place == KEYRING:
+            measured.append(_rotating(folder, program, environ))
             continue
         measured.append(Case(exec_from(place), lambda number: [program, "exec", "--", "true"], environ))
         try:
@@ -59,6 +61,12 @@ def cases(folder: Path, program: str, peers: Peers) -> list[Case]:
         except Missing as exc:
             peers.left_out[curl_of(place)] = str(exc)
     return measured
+
+
+def _rotating(folder: Path, program: str, environ: dict[str, str]) -> Case:
+    value = folder / "value"
+    value.write_text(SECRETS[KEY], encoding="ascii")
+    return Case(ROTATE, lambda number: [program, "rotate", f"bench/{KEY}", "--stdin"], environ, value)
 
 
 def _fill(program: str, environ: Mapping[str, str]) -> None:
