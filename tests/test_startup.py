@@ -149,7 +149,6 @@ def ours(modules: set[str], folder: str) -> set[str]:
 COLD = {"_json", "errno", "fcntl", "gc", "json", "json.decoder", "json.encoder", "json.scanner", "pwd"}
 # What it loads where the secrets live in OpenBao, which needs no key, besides json and what that loads.
 REMOTE = {"_blake2", "_socket", "binascii", "errno", "fcntl", "gc", "pwd"}
-REMOTE |= {"importlib", "importlib._bootstrap", "importlib._bootstrap_external"}
 # What the fast lane loads, all of it.
 FAST = (
     *("__main__", "agent", "agent.fastlane", "model", "model.folders", "model.plain", "model.unlocking"),

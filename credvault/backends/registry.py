@@ -63,10 +63,8 @@ def open_backend(
 
 def load_function(text: str) -> Any:
     """Return the function of ours that a text names, as `module:function`; its module is imported now."""
-    from importlib import import_module
-
     module, _, function = text.partition(":")
-    return getattr(import_module(module), function)
+    return getattr(__import__(module, fromlist=[function]), function)  # importlib would be loaded first, for 0.5 ms
 
 
 def open_copy(

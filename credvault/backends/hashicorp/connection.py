@@ -25,8 +25,6 @@ _MAX_INTERIM_ANSWERS = 8
 _READ_HEADERS = ("content-length", "transfer-encoding", "connection", "location", "x-vault-index")
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 
-Context = Any  # of TLS (tls.py), or None
-
 
 class NoAnswer(Exception):
     """No answer came, for the reason in words.
@@ -57,14 +55,17 @@ class Head(NamedTuple):
 
 
 class Connection:
-    """A connection on which requests are answered in their order. Every wait has an end; close it after use."""
+    """A connection on which requests are answered in their order. Every wait has an end; close it after use.
 
-    def __init__(self, address: Address, context: Context) -> None:
+    It speaks TLS where there is a context (tls.py).
+    """
+
+    def __init__(self, address: Address, context: Any) -> None:
         self.was_used = False
         self.stays_open = True
         self._timeout = self._until = 0.0
-        # How many answers are to come.
-        self._due = 0
+        # How many requests went out at once, and how many answers are to come.
+        self._asked = self._due = 0
         self._address = address
         self._data = bytearray()
         # How long the way there and back is: no program at the other end has a part in a connection of TCP.
@@ -91,7 +92,7 @@ class Connection:
         `timeout` is how long it may take to send them, and what is said of an answer that does not come, seconds.
         """
         self._timeout = timeout
-        self._due = count
+        self._asked = self._due = count
         self._data.clear()
         try:
             self._socket.settimeout(self._timeout)
@@ -117,8 +118,12 @@ class Connection:
         body = self._body(head)
         self.was_used = True
         self._due -= 1
-        # What follows the last of them was not asked for.
-        if not head.stays_open or (self._data and not self._due):
+        if self._data and not self._due:  # nobody asked for what follows the last of them
+            if self._asked > 1:
+                # Which answer is whose is known by their order alone.
+                raise _not_http("there are more of them than questions")
+            self.stays_open = False
+        if not head.stays_open:
             self.stays_open = False
         return head, body
 
@@ -239,7 +244,7 @@ def _not_http(why: str) -> BackendUnavailable:
     return BackendUnavailable(f"the server's answer cannot be read: {why}", hint=hint)
 
 
-def _connect(address: Address, context: Context) -> tuple[Any, float]:
+def _connect(address: Address, context: Any) -> tuple[Any, float]:
     """Return a connected socket, which speaks TLS where there is a context, and how long it took to connect.
 
     Raises NoAnswer, and BackendUnavailable where another attempt would end no better.

@@ -7,11 +7,10 @@ and for servers. What verifies certificates and names of hosts is OpenSSL, which
 import _socket
 import _ssl
 import sys
-from typing import Any
+from typing import Any  # of contexts too: naming what one is would load ssl
 
 from credvault.backends.hashicorp.address import Address
 from credvault.backends.hashicorp.certificates import Authorities, check_alert, load_authorities, load_identity
-from credvault.backends.hashicorp.connection import Context
 from credvault.model.errors import BackendUnavailable
 from credvault.model.text import printable
 
@@ -43,7 +42,7 @@ class Secured:
             left = left[self._tls.write(left) :]
 
 
-def make_context(address: Address) -> Context:
+def make_context(address: Address) -> Any:
     """Return the context of TLS for an address; raises BackendUnavailable, and Unauthenticated for our certificate.
 
     TLS 1.2 or later, the name of the host checked, the authorities that are named trusted and no other.
@@ -61,7 +60,7 @@ def make_context(address: Address) -> Context:
     return context
 
 
-def secured(sock: Any, address: Address, context: Context) -> Any:
+def secured(sock: Any, address: Address, context: Any) -> Any:
     """Return a connection that speaks TLS; raises BackendUnavailable for a certificate that is not trusted.
 
     Raises Unauthenticated where the server misses one of ours, or does not take it.
@@ -97,7 +96,7 @@ def socket_class() -> Any:
     return socket.socket
 
 
-def _client_context() -> Context:
+def _client_context() -> Any:
     """Return a context that trusts nobody yet and verifies everybody; raises RuntimeError if it does not."""
     context: Any
     if IS_KNOWN:

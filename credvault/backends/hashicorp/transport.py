@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from credvault.backends.hashicorp.address import Address
-from credvault.backends.hashicorp.connection import Connection, Context, NoAnswer
+from credvault.backends.hashicorp.connection import Connection, NoAnswer
 from credvault.model.errors import BackendUnavailable, Unauthenticated
 from credvault.model.text import printable
 from credvault.model.tuples import NamedTuple
@@ -118,7 +118,7 @@ class Transport:
         self._sleep = sleep
         self._clock = clock
         self._chance = chance
-        self._context: Context = None
+        self._context: Any = None
         self._idle: list[Connection] = []
         self._most = MAX_CONNECTIONS if address.scheme == "https" else MAX_PLAIN_CONNECTIONS
         self._most_at_once = MAX_BATCH

@@ -140,6 +140,18 @@ def test_what_is_no_answer_in_their_midst_ends_it_and_is_not_quoted(connect: Con
     assert (len(peer.batches), slept) == (1, [])
 
 
+def test_more_answers_than_questions_are_none_for_it_is_not_known_whose_they_are(
+    connect: Connect, slept: Slept
+) -> None:
+    twice = answer(200, {"data": CANARY}) * 2
+    with gulping(*[b"fine"] * (MIN_BATCH - 1), twice) as peer, pytest.raises(BackendUnavailable) as caught:
+        connect(peer.port).ask_all(READS, TOKEN)
+
+    assert "there are more of them than questions" in caught.value.message
+    assert CANARY not in f"{caught.value.message}{caught.value.hint}"
+    assert (len(peer.batches), slept) == (1, [])
+
+
 @pytest.mark.parametrize("status", [412, 429, 503])
 def test_a_status_that_passes_in_their_midst_is_asked_again_alone(connect: Connect, slept: Slept, status: int) -> None:
     with gulping(b"fine", answer(status), b"fine") as peer:
