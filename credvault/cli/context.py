@@ -12,6 +12,7 @@ from credvault.model.names import Name, parse_name
 from credvault.model.text import printable
 
 if TYPE_CHECKING:  # the vault and its cryptography are loaded when one is opened: help and usage errors need neither
+    from credvault.model.record import Secret
     from credvault.model.reference import Reference
     from credvault.model.uri import SecretURI
     from credvault.sealing.slots import KdfLimits, KeyMaterial
@@ -171,6 +172,21 @@ class Run:
         from credvault.uris import open_uris
 
         return open_uris(self.settings, self.out.warn, self.out.detail, self.clock)
+
+    def fetch(self, reference: "Reference | SecretURI") -> "Secret":
+        """Return a secret, or of a secret URI the field that it names, and warn where it has expired."""
+        from credvault.model.record import expiry_warnings
+        from credvault.model.reference import Reference
+
+        if isinstance(reference, Reference):
+            with self.open_vault() as vault:
+                secret = vault.get(reference.name, reference.version)
+        else:
+            with self.open_uris() as uris:
+                secret = uris.get(reference)
+        for text in expiry_warnings([secret.record], self.clock()):
+            self.out.warn(text)
+        return secret
 
     def vault_file(self, *, warn: bool = True) -> "VaultFile":
         """Return the vault file of this run, for what is done to the file itself; raises Invalid for other backends."""

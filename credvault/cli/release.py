@@ -1,4 +1,4 @@
-"""Giving secrets out, to a pipe or to a child: what `get` and `exec` do once their options are read.
+"""Giving secrets out to a child: what `exec` does once its options are read.
 
 Needs no Click, so that the cold lane does the same.
 """
@@ -22,25 +22,10 @@ from credvault.delivery.selection import (
     injected_records,
 )
 from credvault.model.errors import EXIT_EXEC_FAILED
-from credvault.model.record import Secret, expiry_warnings
-from credvault.model.reference import Reference
+from credvault.model.record import expiry_warnings
 
 if TYPE_CHECKING:
     from credvault.delivery.descriptors import Descriptor
-    from credvault.model.uri import SecretURI
-
-
-def fetch(run: Run, reference: "Reference | SecretURI") -> Secret:
-    """Return a secret, or of a secret URI the field that it names, and warn where it has expired."""
-    if isinstance(reference, Reference):
-        with run.open_vault() as vault:
-            secret = vault.get(reference.name, reference.version)
-    else:
-        with run.open_uris() as uris:
-            secret = uris.get(reference)
-    for text in expiry_warnings([secret.record], run.clock()):
-        run.out.warn(text)
-    return secret
 
 
 def find_program(run: Run, argv: Sequence[str]) -> str:

@@ -8,7 +8,6 @@ import click
 
 from credvault.cli.context import Run
 from credvault.cli.options import VERSION, verb
-from credvault.cli.release import fetch
 from credvault.model.errors import Invalid, NotFound
 from credvault.model.messages import value_members
 from credvault.model.record import Secret
@@ -71,7 +70,7 @@ def command(
         raise Invalid("--json shows the whole secret; leave out --field, --dsn, -o and -c")
     seconds = _clear_seconds(clear_after)
     clipboard = _find_clipboard() if copy else None  # before anything is unlocked
-    secret = fetch(run, reference)
+    secret = run.fetch(reference)
     if run.out.json:
         run.out.fact(_members(reference, secret))
         return
