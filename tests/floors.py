@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from credvault.model.errors import error_classes
+
 PACKAGE = "credvault"
 
 # From the ground up. A file imports from its own folder and from lower floors; a module at the top is a folder
@@ -75,6 +77,7 @@ NO_FILES = {
 }
 
 MAX_LINES = 400
+ERRORS = {error.__name__ for error in error_classes()}
 VAGUE_NAMES = frozenset({"common", "helper", "helpers", "manager", "misc", "util", "utils"})
 
 _NAMED_MODULE = re.compile(r"credvault((?:\.[a-z_]+)+)\.?(?::\w+)?")
@@ -164,6 +167,23 @@ def check_shape(path: str, source: str) -> Iterator[str]:
         yield f"{path}: {', '.join(sorted(vague))} says nothing of what is in it"
     if not ast.get_docstring(ast.parse(source)):
         yield f"{path}: no docstring says what lives here"
+
+
+def check_messages(path: str, source: str) -> Iterator[str]:
+    """Yield messages and hints of errors that begin with a capital, a name's aside, or end with a full stop."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS:
+            hints = [keyword.value for keyword in node.keywords if keyword.arg == "hint"]
+            for text in map(_text, [*node.args[:1], *hints]):
+                if re.match(r"[A-Z][a-z]+\b", text) or text.endswith("."):
+                    yield f"{path}:{node.lineno}: lower case and no full stop: {text}"
+
+
+def _text(node: ast.expr) -> str:
+    """Return a literal, with a pair of braces for each part that is known at run time only."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_text(value) for value in node.values)
+    return str(node.value) if isinstance(node, ast.Constant) else "{}"
 
 
 def _folder(path: str) -> str:

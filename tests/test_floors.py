@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.floors import FLOORS, OWNERS, check_floors, check_ground, check_owners, check_shape, check_writing
+from tests.floors import (
+    FLOORS,
+    OWNERS,
+    check_floors,
+    check_ground,
+    check_messages,
+    check_owners,
+    check_shape,
+    check_writing,
+)
 
 PACKAGE = Path(__file__).parent.parent / "credvault"
 FILES = {path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
@@ -38,6 +47,10 @@ def test_one_module_writes_files() -> None:
 
 def test_files_are_short_and_say_what_they_are_for() -> None:
     assert violations(check_shape) == []
+
+
+def test_messages_and_hints_are_lower_case_without_a_full_stop() -> None:
+    assert violations(check_messages) == []
 
 
 def test_every_folder_has_a_docstring() -> None:
@@ -103,6 +116,8 @@ PLANTED: list[tuple[Check, str, str, str]] = [
     (check_writing, "cli/main.py", "import os\nos.open(path, os.O_RDWR)", "only files.py writes"),
     (check_writing, "cli/commands/init.py", "from os import unlink", "only files.py writes"),
     (check_writing, "lifecycle/custody.py", "import tempfile", "nobody imports tempfile"),
+    (check_messages, "vault.py", 'raise NotFound(f"There is no secret {name}")', "lower case"),
+    (check_messages, "vault.py", 'raise NotFound("x", hint=f"look at {path}.")', "no full stop"),
     (check_shape, "vault.py", '"""A."""\n' * 401, "401 lines are more than 400"),
     (check_shape, "cli/utils.py", '"""A."""\n', "utils says nothing"),
     (check_shape, "backends/key_manager.py", '"""A."""\n', "manager says nothing"),
@@ -126,6 +141,8 @@ SOUND: list[tuple[Check, str, str]] = [
     (check_owners, "cli/commands/get.py", "import click"),
     (check_owners, "model/record.py", "from collections.abc import Mapping\nfrom credvault.model import times"),
     (check_ground, "model/times.py", "import time\ntext = time.strftime('%Y', time.gmtime(now))"),
+    (check_messages, "vault.py", 'Invalid(f"{name} is not", hint="HTTPS_PROXY names it")\nDenied("GitHub says no")'),
+    (check_messages, "vault.py", 'print("Not an error.")'),
     (check_writing, "files.py", "open(path, 'wb')"),
     (check_writing, "config.py", "import os\nopen(path, 'rb')\nos.open(path, os.O_RDONLY)\ntext.replace('a', 'b')"),
     (check_writing, "cli/boundary.py", "import os\nos.open(os.devnull, os.O_RDWR)"),
