@@ -1,4 +1,4 @@
-"""An independent, strict reader of credvault's vault file, written from the format page (section 1) alone.
+"""An independent, strict reader of credvault's vault file, written from docs/format.md alone.
 
 It shares no code with the product: where the two agree, the page is enough and the product follows it.
 """
