@@ -54,6 +54,11 @@ def unseal(server: Bao, keys: Keys) -> None:
     wait_for_server(lambda: server.ask("GET", "sys/health?standbyok=true")[0] == 200, server.process)
 
 
+def wait_until_active(server: Bao) -> None:
+    """Wait until a server that is unsealed leads, as one without others does in a moment."""
+    wait_for_server(lambda: server.ask("GET", "sys/health")[0] == 200, server.process)
+
+
 @contextmanager
 def raft_server(folder: Path) -> Iterator[Bao]:
     """Run one server that is not initialised yet."""
@@ -90,7 +95,7 @@ def raft_cluster(folder: Path, size: int = 3) -> Iterator[Cluster]:
         first = stack.enter_context(_node(folder / "0", "0", free_port(), None))
         nodes, keys = [first], initialise(first)
         unseal(first, keys)
-        wait_for_server(lambda: first.ask("GET", "sys/health")[0] == 200, first.process)
+        wait_until_active(first)
         nodes += [
             stack.enter_context(_node(folder / str(place), str(place), free_port(), first)) for place in range(1, size)
         ]

@@ -22,9 +22,9 @@ from tests.canary import is_in
 from tests.conftest import Cli
 from tests.lifecycle.conftest import certify
 from tests.lifecycle.servers import Answer, Seen, free_port, serving, talking
-from tests.openbao import Bao, development_server, wait_for_server
+from tests.openbao import Bao, development_server
 from tests.patience import SECONDS, wait_until
-from tests.raft import initialise, raft_server, unseal
+from tests.raft import initialise, raft_server, unseal, wait_until_active
 
 TOKEN, SECRET_ID, PAYLOAD = b"s.canaryTokenOfFaults94f1", b"canary-secret-id-94f1", b"canary-payload-94f1"
 CANARIES = (TOKEN, SECRET_ID, PAYLOAD)
@@ -258,10 +258,10 @@ def test_server_that_is_not_initialised_or_sealed_is_told_apart_and_serves_again
         approle = ask(cli, {"VAULT_ADDR": server.address, "VAULT_ROLE_ID": "r", "VAULT_SECRET_ID": SECRET_ID.decode()})
         in_exec = ask(cli, at(server.address), "exec", "-e", "A=a/b", "--", "touch", "started")
         unseal(server, keys)
-        wait_for_server(lambda: server.ask("GET", "sys/health")[0] == 200, server.process)
+        wait_until_active(server)
         server = server._replace(token=keys.token)
         server.must("POST", "sys/mounts/secret", {"type": "kv", "options": {"version": "2"}})
-        server.must("POST", "secret/data/credvault/a/b", {"data": {"value": "v"}})
+        wait_until(lambda: server.ask("POST", "secret/data/credvault/a/b", {"data": {"value": "v"}})[0] == 200)
         served = cli("get", "a/b", env={"CREDVAULT_BACKEND": "hashicorp", **server.environ})
         server.must("PUT", "sys/seal")
         again = ask(cli, at(server.address))

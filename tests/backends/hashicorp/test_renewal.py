@@ -24,7 +24,7 @@ from tests.backends.hashicorp.peers import answer, answering
 from tests.backends.hashicorp.profiles import make_settings
 from tests.openbao import Bao, Role
 from tests.patience import SECONDS, wait_until
-from tests.raft import initialise, raft_server, unseal
+from tests.raft import initialise, raft_server, unseal, wait_until_active
 
 RULES = 'path "secret/data/credvault/*" { capabilities = ["read"] }'
 SECRET = Request("GET", "secret/data/credvault/renewal")
@@ -258,6 +258,7 @@ def test_renewal_survives_a_server_that_is_away_for_a_while(tmp_path: Path, monk
     with raft_server(tmp_path) as sealed:
         keys = initialise(sealed)
         unseal(sealed, keys)
+        wait_until_active(sealed)
         bao = sealed._replace(token=keys.token)
         bao.must("POST", "sys/mounts/secret", {"type": "kv", "options": {"version": "2"}})
         wait_until(lambda: bao.ask("POST", SECRET.path, {"data": {"value": "v"}})[0] == 200)
@@ -267,7 +268,7 @@ def test_renewal_survives_a_server_that_is_away_for_a_while(tmp_path: Path, monk
             bao.must("PUT", "sys/seal")
             wait_until(lambda: any("could not be renewed, and will be tried again" in text for text in there.told))
             unseal(bao, keys)
-            wait_until(lambda: bao.ask("GET", "sys/leader")[1].get("is_self") is True)
+            wait_until_active(bao)
             unsealed = int(time.time())
             wait_until(lambda: last_renewal(bao, token) > unsealed)
             then, same = there.read()

@@ -31,8 +31,8 @@ from credvault.model.value import SecretValue
 from credvault.testing import BackendContract
 from tests.backends.hashicorp.peers import answer, answering
 from tests.backends.hashicorp.profiles import make_settings, unreachable_engine
-from tests.openbao import Bao, wait_for_server
-from tests.raft import initialise, raft_server, unseal
+from tests.openbao import Bao
+from tests.raft import initialise, raft_server, unseal, wait_until_active
 
 NAME = parse_name("app/token")
 STAMPS = {"updated_at": "2027-01-15T08:00:00Z", "updated_by": "tester"}
@@ -400,7 +400,7 @@ def test_what_is_too_large_for_storage_by_raft_is_said_and_leaves_what_was_there
         keys = initialise(sealed)
         unseal(sealed, keys)
         server = sealed._replace(token=keys.token)
-        wait_for_server(lambda: server.ask("GET", "sys/leader")[1].get("is_self") is True, server.process)
+        wait_until_active(server)
         here = Here(server)
         here.put(b"small")
 
