@@ -29,14 +29,16 @@ from tests.raft import initialise, raft_server, unseal, wait_until_active
 RULES = 'path "secret/data/credvault/*" { capabilities = ["read"] }'
 SECRET = Request("GET", "secret/data/credvault/renewal")
 # How long a token lives, how long at most however often it is renewed, and how long the readers work, seconds: each
-# renewal has four to be late in, on a busy machine.
+# renewal has four to be late in, on a busy machine, and half of that may go by between two reads.
 LIFE, LONGEST, WORK = (20, 60, 80) if os.environ.get("CREDVAULT_SLOW") else (9, 14, 16)
+STILL = 2.0
 
 
 class Read(NamedTuple):
-    """A read: how long after the first, its status, and the token that it was made with."""
+    """A read: how long after the first it began, how long it took until the next, its status and its token."""
 
     after: float
+    took: float
     status: int
     token: bytes
 
@@ -81,11 +83,13 @@ class Reader:
 
     def work(self, seconds: float) -> list[Read]:
         """Read four times a second for so long."""
-        began, done = time.monotonic(), []
-        while time.monotonic() - began < seconds:
-            after = time.monotonic() - began
-            done.append(Read(after, *self.read()))
+        began, done, after = time.monotonic(), [], 0.0
+        while after < seconds:
+            status, token = self.read()
             time.sleep(0.25)
+            over = time.monotonic() - began
+            done.append(Read(after, over - after, status, token))
+            after = over
         return done
 
     @property
@@ -128,7 +132,18 @@ def test_pause_is_half_of_a_life_and_leaves_time(seconds: float, pause: float) -
 
 @pytest.fixture(scope="module")
 def lives(bao: Bao, reader: str, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Lived]:
-    """Readers with tokens of each kind, side by side: what takes so long is the life of a token."""
+    """Readers with tokens of each kind, side by side: what takes so long is the life of a token.
+
+    Where a machine stood still for as long as a renewal may be late, it says nothing of renewals: they live again.
+    """
+    for _ in range(4):
+        lives = live_side_by_side(bao, reader, tmp_path_factory)
+        if max(read.took for lived in lives.values() for read in lived.reads) < STILL:
+            break
+    return lives
+
+
+def live_side_by_side(bao: Bao, reader: str, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Lived]:
     role = bao.new_role(reader, token_ttl=f"{LIFE}s", token_max_ttl=f"{LONGEST}s")
     blind = bao.new_role(reader, token_ttl=f"{LIFE}s", token_no_default_policy=True)
     lives: dict[str, Lived] = {}
