@@ -2,7 +2,8 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-JOBS ?= 2
+# More than the cores of a small machine: tests wait for other processes and for clocks as well.
+JOBS ?= 3
 # Overrides the search for an interpreter: make PYTHON=/opt/python3.13/bin/python3
 PYTHON ?=
 CANDIDATES := $(or $(PYTHON),python3 python3.11 python3.12 python3.13 python3.14)
