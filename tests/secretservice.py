@@ -66,7 +66,7 @@ class Keyring:
 
     @contextmanager
     def _collection(self) -> Iterator[secretstorage.Collection]:
-        with open_dbus_connection(self.address) as bus:
+        with open_dbus_connection(self.address, auth_timeout=SECONDS) as bus:
             yield secretstorage.Collection(bus)
 
 

@@ -10,10 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import IO, Any, cast
 
-from credvault.delivery.clipboard import TOOLS, Clipboard, fingerprint_of
+from credvault.delivery.clipboard import TOOLS, Clipboard, Tool, fingerprint_of
 from credvault.model.errors import CredvaultError
 from credvault.model.value import SecretValue
 from credvault.state import last_copies
@@ -31,10 +31,9 @@ def copy_for(clipboard: Clipboard, value: SecretValue, seconds: int, state_folde
 
     Raises InvalidValue, Unsupported, OSError; then it is not there.
     """
-    tool = clipboard.copy(value)
+    tool, token = _copy(clipboard, value, state_folder)
     try:
-        orders = {"seconds": seconds, "tool": tool.copy[0], "state": state_folder}
-        orders["token"] = _take_over(clipboard, state_folder)
+        orders = {"seconds": seconds, "tool": tool.copy[0], "state": state_folder, "token": token}
         if seconds:
             _clear_later(clipboard, value, orders)
     except BaseException:
@@ -42,20 +41,26 @@ def copy_for(clipboard: Clipboard, value: SecretValue, seconds: int, state_folde
         raise
 
 
-def _take_over(clipboard: Clipboard, state_folder: str) -> str | None:
-    """Let the processes of earlier copies clear nothing; return the token by which ours knows, None without one.
+def _copy(clipboard: Clipboard, value: SecretValue, state_folder: str) -> tuple[Tool, str | None]:
+    """Copy a value, and let the processes of earlier copies clear nothing: return the token by which ours knows.
 
-    The same value may have been copied before: its fingerprint alone would have it cleared at the earlier time.
+    The same value may have been copied before: its fingerprint alone would have it cleared at the earlier time. Without
+    a token, None, where that cannot be written down.
     """
     token = os.urandom(_TOKEN_BYTES).hex()
-    with suppress(CredvaultError), last_copies(state_folder).changing() as table:
+    with ExitStack() as stack:
+        table: dict[str, Any] = {}
+        is_kept = False
+        with suppress(CredvaultError):
+            table = stack.enter_context(last_copies(state_folder).changing())
+            is_kept = True
+        tool = clipboard.copy(value)
         table[clipboard.place] = token
-        return token
-    return None
-
-
-def _is_last(clipboard: Clipboard, state_folder: str, token: str | None) -> bool:
-    return token is None or last_copies(state_folder).read().get(clipboard.place, token) == token
+        try:
+            stack.close()
+        except CredvaultError:
+            is_kept = False
+    return tool, token if is_kept else None
 
 
 def _clear_later(clipboard: Clipboard, value: SecretValue, orders: Mapping[str, Any]) -> None:
@@ -82,9 +87,19 @@ def main(orders: Mapping[str, Any]) -> None:
     until = time.clock_gettime(_CLOCK) + orders["seconds"]
     while (left := until - time.clock_gettime(_CLOCK)) > 0:
         time.sleep(min(left, 1.0))  # a longer sleep would not notice that the machine slept
+    copies = last_copies(orders["state"])
+    try:
+        # Under the lock that a copy is made under: else one of the same value might come between the look and its end.
+        with copies.changing() as table:
+            _clear(table, orders)
+    except CredvaultError:
+        _clear(copies.read(), orders)
+
+
+def _clear(table: Mapping[str, Any], orders: Mapping[str, Any]) -> None:
     tool = next(tool for _, tool in TOOLS if tool.copy[0] == orders["tool"])
-    clipboard = Clipboard(os.environ)
-    if not _is_last(clipboard, orders["state"], orders["token"]):
+    clipboard, token = Clipboard(os.environ), orders["token"]
+    if token is not None and table.get(clipboard.place, token) != token:
         return
     if clipboard.holds(tool, bytes.fromhex(orders["key"]), bytes.fromhex(orders["fingerprint"])):
         clipboard.clear(tool)
