@@ -245,7 +245,7 @@ def test_plain_http_to_a_port_of_https_and_the_reverse_are_said(cli: Cli, secure
     tls = ask(cli, at(bao.address.replace("http", "https")))
 
     assert plain.status == UNAVAILABLE
-    assert "does it speak https?" in plain.stderr
+    assert "speaks https, and not http" in plain.stderr
     assert tls.status == UNAVAILABLE
     assert "does not speak TLS as it must" in tls.stderr
 
