@@ -15,8 +15,9 @@ from credvault.model.errors import BackendUnavailable
 from credvault.model.text import printable
 
 _PROTOCOLS = b"\x08http/1.1"  # for ALPN, in the form of RFC 7301, 3.1
-# CPython says nowhere that its C half stays as it is. It is the same from 3.11 to 3.14; a later one is taken whole.
-IS_KNOWN = sys.implementation.name == "cpython" and sys.version_info < (3, 15)
+# CPython says nowhere that its C half stays as it is. It is the same from 3.11 to 3.14; a later one is taken whole, and
+# that of Windows, where the other half fetches the system's authorities.
+IS_KNOWN = sys.implementation.name == "cpython" and sys.version_info < (3, 15) and sys.platform != "win32"
 
 
 class Socket(_socket.socket):
@@ -52,7 +53,7 @@ def make_context(address: Address) -> Any:
         context.check_hostname = False
         context.verify_mode = _ssl.CERT_NONE
     elif address.authorities in (None, Authorities()):
-        context.set_default_verify_paths()
+        _trust_system(context)
     else:
         load_authorities(context, address.authorities)
     if address.identity is not None:
@@ -94,6 +95,13 @@ def socket_class() -> Any:
     import socket
 
     return socket.socket
+
+
+def _trust_system(context: Any) -> None:
+    if IS_KNOWN:
+        context.set_default_verify_paths()
+    else:
+        context.load_default_certs()
 
 
 def _client_context() -> Any:

@@ -111,6 +111,17 @@ def test_a_certificate_that_is_not_trusted_is_told_nothing_unless_nobody_is_veri
     assert "VAULT_CACERT" in (caught.value.hint or "")
 
 
+@pytest.mark.usefixtures("each_ssl")
+def test_who_the_system_trusts_is_trusted_where_nobody_is_named(
+    certified: Certified, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certified.path))  # OpenSSL takes that for the system's
+    with serving(fine, tls=certified.server_context()) as peer:
+        transport = transport_to(peer.server_port, None)
+        assert transport.ask(READ, TOKEN).status == 200
+        transport.close()
+
+
 def test_tls_loads_neither_ssl_nor_socket(bao_by_tls: Bao) -> None:
     """They take as long as the rest of a `get`, a bare interpreter aside."""
     code = f"""
