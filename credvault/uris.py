@@ -15,7 +15,7 @@ from credvault.audit import Trail
 from credvault.config import Settings
 from credvault.config.uris import allowed_mounts, server_settings, tenant_salt
 from credvault.model.errors import CredvaultError, Denied, NotFound, Unsupported
-from credvault.model.record import Secret
+from credvault.model.record import Record, Secret
 from credvault.model.uri import SecretURI, check_mount, check_readable, parse_uri, resource_ref
 from credvault.state import reference_salt
 
@@ -86,9 +86,9 @@ class URIs:
             self._decide(wanted)
             for store, asked in self._by_store(wanted):
                 found.update(store.read_many(asked))
-            for secret in found.values():
+            for uri, secret in found.items():
                 if isinstance(secret, Secret):
-                    check_receiver(releasable(secret).record, consumer, as_variable=as_variable)
+                    check_receiver(_with_field(releasable(secret).record, uri), consumer, as_variable=as_variable)
         except CredvaultError as exc:
             self._record(purpose, salt, dict.fromkeys(wanted, exc.code))
             raise
@@ -135,6 +135,11 @@ class URIs:
         for result in dict.fromkeys(results.values()):
             references = [resource_ref(uri, salt) for uri, each in results.items() if each == result]
             self._trail.record(purpose, references, result, member="resource_ref")
+
+
+def _with_field(record: Record, uri: SecretURI) -> Record:
+    """Return a record with the field in its name: what may be done with one need not hold for the next."""
+    return record if uri.fragment is None else record._replace(key=f"{record.key}#{uri.fragment}")
 
 
 def open_uris(settings: Settings, warn: Tell, detail: Tell, clock: Callable[[], float]) -> URIs:

@@ -318,7 +318,7 @@ def test_what_is_executor_only_becomes_no_variable(served: Cli, mount: str) -> N
 
     for done, status in ((as_variable, 125), (by_project, 125), (exported, 4), (loaded, 4)):
         assert done.returncode == status
-        assert f"openbao+kv2://{mount}/app/closed is executor_only".encode() in done.stderr
+        assert f"openbao+kv2://{mount}/app/closed#token is executor_only".encode() in done.stderr
         assert not is_in(done.stdout + done.stderr, CANARIES)
     assert as_file.returncode == 0
     assert got.stdout == CANARY.encode()
