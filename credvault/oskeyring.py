@@ -55,6 +55,11 @@ class Kind(NamedTuple):
     path: str
     platform: str
 
+    @property
+    def store(self) -> str:
+        """Who keeps its items: libsecret is another way to the Secret Service."""
+        return _SECRET_SERVICE.title if self.title == "libsecret" else self.title
+
 
 _SECRET_SERVICE = Kind("Secret Service", "keyring.backends.SecretService.Keyring", "linux")
 _KWALLET = Kind("KWallet", "keyring.backends.kwallet.DBusKeyring", "linux")
@@ -146,6 +151,7 @@ class OSKeyring:
 
     def __init__(self, kind: Kind, store: Store, *, is_locked: bool) -> None:
         self.title = kind.title
+        self.store = kind.store
         # When it was looked at; whatever asks for a secret has the desktop ask the user.
         self.is_locked = is_locked
         self._is_windows = kind == _WINDOWS
@@ -205,17 +211,18 @@ class OSKeyring:
         return _in_time(act, self.title, silent)
 
 
-def open_os_keyring(environ: Mapping[str, str]) -> OSKeyring:
+def open_os_keyring(environ: Mapping[str, str], holder: str | None = None) -> OSKeyring:
     """Return the keyring to use, the one that the library's own settings name if that is a real one.
 
-    The desktop asks the user where it must, unless `environ` forbids questions: those of the Secret Service, for the
-    others ask by themselves.
+    `holder` is the `store` that has what is looked for, if that is known: no other is used in its place. The desktop
+    asks the user where it must, unless `environ` forbids questions: those of the Secret Service, for the others ask by
+    themselves.
     Raises ConfigError where they name another, BackendUnavailable where there is none or it does not answer.
     """
-    return _in_time(lambda: _open(environ), "the OS keyring", lambda: _silent("the OS keyring"))
+    return _in_time(lambda: _open(environ, holder), "the OS keyring", lambda: _silent("the OS keyring"))
 
 
-def examine_os_keyrings(environ: Mapping[str, str]) -> Iterator[Candidate]:
+def examine_os_keyrings(environ: Mapping[str, str], holder: str | None = None) -> Iterator[Candidate]:
     """Yield each keyring there may be here, and why it is or is not used; nothing that is refused is loaded."""
     used: str | None = None
     wanted: tuple[Kind, ...] = ()
@@ -226,6 +233,9 @@ def examine_os_keyrings(environ: Mapping[str, str]) -> Iterator[Candidate]:
     for kind in _ranked_kinds(environ):
         if kind not in wanted:
             yield Candidate(kind.title, False, "another one is named")
+            continue
+        if holder not in (None, kind.store):
+            yield Candidate(kind.title, False, f"the values are in {holder}")
             continue
         try:
             found = _in_time(partial(_reach, kind, may_ask=False), kind.title, partial(_silent, kind.title))
@@ -239,9 +249,13 @@ def examine_os_keyrings(environ: Mapping[str, str]) -> Iterator[Candidate]:
         yield Candidate(module, False, f"refused: it {_why_not(module + '.')}")
 
 
-def _open(environ: Mapping[str, str]) -> OSKeyring:
+def _open(environ: Mapping[str, str], holder: str | None) -> OSKeyring:
     first: CredvaultError | None = None
-    for kind in _wanted_kinds(environ):
+    kinds = [kind for kind in _wanted_kinds(environ) if holder in (None, kind.store)]
+    if holder is not None and not kinds:
+        why = f"the values are in {printable(holder)}, which is none of this system, or not the one that is named"
+        raise BackendUnavailable(why, hint=_DOCTOR_HINT)
+    for kind in kinds:
         try:
             return _reach(kind, may_ask=not forbids_questions(environ))
         except BackendUnavailable as exc:

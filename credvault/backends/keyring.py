@@ -59,6 +59,7 @@ class KeyringBackend(Backend):
         self._warn = warn
         self._detail = detail
         self._opened: OSKeyring | None = None
+        self._holder: str | None = None
         self._ids: dict[Name, str] = {}
 
     def get(self, name: Name, version: int | None = None) -> Secret:
@@ -87,14 +88,16 @@ class KeyringBackend(Backend):
 
     def check(self) -> Health:
         """Reach the keyring, and read the index."""
-        keyring = self._keyring()
+        index, keyring = self._index(), self._keyring()
         state = ", locked" if keyring.is_locked else ""
-        return Health(True, f"{keyring.title}{state}, {counted(len(self._index().rows), 'secret')}")
+        return Health(True, f"{keyring.title}{state}, {counted(len(index.rows), 'secret')}")
 
     def examine(self) -> Iterator[Aspect]:
         """Yield each keyring and why it is or is not used, and how the index is."""
+        with suppress(CredvaultError):  # said below
+            self._index()
         candidates = []
-        for candidate in examine_os_keyrings(self._environ):
+        for candidate in examine_os_keyrings(self._environ, self._holder):
             candidates.append(candidate)
             state = "is used: " if candidate.is_used else "is not used: "
             text = printable(f"{candidate.title} {state}{candidate.detail}")
@@ -167,7 +170,7 @@ class KeyringBackend(Backend):
             gone = frozenset(names)
             rows = {name: row for name, row in index.rows.items() if name not in gone}
             with self._keyring().held():
-                self._replace(index, Index(rows, index.leftovers, index.stale | gone), {})
+                self._replace(index, index._replace(rows=rows, stale=index.stale | gone), {})
 
     def list(self) -> Sequence[Record]:
         """Return every record, sorted by name; opens nothing. IntentFrame's are those that its database names."""
@@ -195,11 +198,13 @@ class KeyringBackend(Backend):
     def _index(self) -> Index:
         index = self._file.read()
         self._ids = {name: row.id for name, row in index.rows.items()}
+        self._holder = index.holder
         return index
 
     def _keyring(self) -> OSKeyring:
-        if self._opened is None:
-            self._opened = open_os_keyring(self._environ)
+        # Elsewhere a value would not be found, and one that is deleted would stay.
+        if self._opened is None or self._holder not in (None, self._opened.store):
+            self._opened = open_os_keyring(self._environ, self._holder)
             self._detail(f"the OS keyring is {self._opened.title}")
         return self._opened
 
@@ -271,7 +276,7 @@ class KeyringBackend(Backend):
             rows[name] = Row(os.urandom(16).hex() if old is None else old.id, entry._replace(versions=tuple(versions)))
         # Where no value is changed, as by `edit`, the keyring is not needed.
         with self._keyring().held() if values else nullcontext():
-            self._replace(index, Index(rows, index.leftovers, frozenset(stale)), values)
+            self._replace(index, index._replace(rows=rows, stale=frozenset(stale)), values)
 
     def _replace(self, old: Index, new: Index, values: Mapping[tuple[str, str], SecretValue]) -> None:
         """Put `values` into the keyring, make `new` the index, and sweep.
@@ -283,9 +288,10 @@ class KeyringBackend(Backend):
                 self._keyring().check_size(user, text)
             for name in new.stale - old.stale:
                 self._keyring().check_size(name.key, SecretValue(b"-"))
+            new = new._replace(holder=self._keyring().store)
             # Said before it is done: an item that the index does not know of would never be found again.
             # No copy is stale yet: where the index is lost, the copy of a secret is all there is of it.
-            self._file.write(old._replace(leftovers=old.leftovers | values.keys()))
+            self._file.write(old._replace(leftovers=old.leftovers | values.keys(), holder=new.holder))
             for (namespace, user), text in values.items():
                 self._keyring().set(SERVICE + namespace, user, text)
         gone = {(name.namespace, user) for name, row in old.rows.items() for user in row.items}
@@ -302,7 +308,7 @@ class KeyringBackend(Backend):
                 self._copy(name, index, values)
             for namespace, user in index.leftovers:
                 self._keyring().delete(SERVICE + namespace, user)
-            self._file.write(Index(index.rows))
+            self._file.write(Index(index.rows, holder=index.holder if index.rows else None))
         except CredvaultError as exc:
             self._warn(f"old values are still in the keyring, until the next change: {exc.message}")
 

@@ -5,7 +5,7 @@ holds nor change two things at once.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
@@ -67,12 +67,14 @@ class Index(NamedTuple):
     """What the index holds.
 
     `leftovers` are items, as namespace and user, that are of no secret: to be removed, or about to be written when
-    the writer died. `stale` are names whose copy for other programs is not known to be right.
+    the writer died. `stale` are names whose copy for other programs is not known to be right. `holder` is the keyring
+    that has the items; None where there are none yet.
     """
 
     rows: Mapping[Name, Row]
     leftovers: frozenset[tuple[str, str]] = frozenset()
     stale: frozenset[Name] = frozenset()
+    holder: str | None = None
 
 
 class IndexFile:
@@ -117,6 +119,7 @@ def _rendered(index: Index) -> bytes:
             "secrets": [_row_members(row) for _, row in sorted(index.rows.items())],
             "leftovers": sorted(map(list, index.leftovers)),
             "stale": sorted(map(str, index.stale)),
+            **({} if index.holder is None else {"holder": index.holder}),
         }
     )
 
@@ -135,7 +138,7 @@ def _version_members(stored: StoredVersion) -> dict[str, Any]:
 
 
 def _parse(members: Any) -> Index:
-    _check_members(members, {"format", "v", "secrets", "leftovers", "stale"})
+    _check_members(members, {"format", "v", "secrets", "leftovers", "stale"}, optional={"holder"})
     if members["format"] != _FORMAT:
         raise TypeError
     if members["v"] != _VERSION:
@@ -146,7 +149,10 @@ def _parse(members: Any) -> Index:
     leftovers = frozenset((namespace, user) for namespace, user in members["leftovers"] if _texts(namespace, user))
     if len(by_name) != len(rows) or len(leftovers) != len(members["leftovers"]):
         raise TypeError
-    return Index(by_name, leftovers, frozenset(_parse_whole_name(name) for name in members["stale"] if _texts(name)))
+    stale = frozenset(_parse_whole_name(name) for name in members["stale"] if _texts(name))
+    if "holder" in members and not _texts(members["holder"]):
+        raise TypeError
+    return Index(by_name, leftovers, stale, members.get("holder"))
 
 
 def _parse_row(members: Any) -> Row:
@@ -172,8 +178,8 @@ def _parse_version(members: Any) -> StoredVersion:
     return StoredVersion(number, state, created_at, by, Item(user, form, size))
 
 
-def _check_members(members: object, names: set[str]) -> None:
-    if not isinstance(members, dict) or members.keys() != names:
+def _check_members(members: object, names: set[str], optional: Set[str] = frozenset()) -> None:
+    if not isinstance(members, dict) or members.keys() - optional != names:
         raise TypeError
 
 

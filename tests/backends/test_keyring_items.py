@@ -240,6 +240,40 @@ def test_item_of_another_program_that_is_no_text_is_said_to_be_in_the_way(desk: 
         assert not is_in(each.stderr, [b"canary"])
 
 
+def test_no_other_keyring_is_used_than_the_one_that_has_the_values(desk: Cli, keyring: Keyring) -> None:
+    desk("add", "x/key", "--stdin", stdin=CANARY, check=True)
+    index = json.loads(index_of(desk).read_bytes())
+    before = keyring.items()
+    elsewhere = json.dumps({**index, "holder": "KWallet"})
+    index_of(desk).write_text(elsewhere, encoding="ascii")
+
+    done = [
+        desk("get", "x/key"),
+        desk("add", "x/other", "--stdin", stdin=OTHER),
+        desk("rotate", "x/key", "--stdin", stdin=OTHER),
+        desk("delete", "x/key", "-y"),
+    ]
+    doctor = desk("doctor")
+    named = desk("get", "x/key", env={"PYTHON_KEYRING_BACKEND": "keyring.backends.SecretService.Keyring"})
+
+    assert index["holder"] == "Secret Service"
+    for each in done:
+        assert (each.returncode, each.stdout) == (6, b"")
+        assert b"KWallet cannot be used: " in each.stderr
+    assert b"keyring: Secret Service is not used: the values are in KWallet" in doctor.stdout
+    assert doctor.returncode == named.returncode == 6
+    assert b"the values are in KWallet, which is none of this system, or not the one that is named" in named.stderr
+    assert desk("list").stdout.startswith(b"x/key\t")
+    assert (keyring.items(), index_of(desk).read_text(encoding="ascii")) == (before, elsewhere)
+
+
+def test_an_index_without_secrets_leaves_the_choice_of_the_keyring(desk: Cli) -> None:
+    desk("add", "x/key", "--stdin", stdin=CANARY, check=True)
+    desk("delete", "x/key", "-y", check=True)
+
+    assert "holder" not in json.loads(index_of(desk).read_bytes())
+
+
 def test_what_intentframe_keeps_is_read_and_listed_with_its_facts(desk: Cli, keyring: Keyring) -> None:
     folder = desk.home / ".intentframe/data"
     folder.mkdir(parents=True)
