@@ -4,8 +4,6 @@ The only importer of the library `keyring`, of which just the backends in a list
 else is installed, nor what its settings name. Every call ends in `ANSWER_SECONDS`. Knows no names and no vaults.
 """
 
-import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -13,9 +11,9 @@ from importlib import import_module
 from threading import Thread
 from typing import Any, Protocol, TypeVar
 
+from credvault.keyringkinds import SECRET_SERVICE, WINDOWS, Kind, ranked_kinds, refused_plugins, wanted_kinds, why_not
 from credvault.model.errors import (
     BackendUnavailable,
-    ConfigError,
     CredvaultError,
     InvalidValue,
     Locked,
@@ -37,48 +35,11 @@ WINDOWS_VALUE_BYTES, WINDOWS_USER_CHARACTERS = 2560, 513
 # errSecInteractionNotAllowed, which a session without a screen gets, and errSecAuthFailed (SecBase.h).
 _MACOS_LOCKED = ((-25308,), (-25293,))
 
-_VARIABLE = "PYTHON_KEYRING_BACKEND"
-_ENTRY_POINTS = "keyring.backends"
-_CHAINER = "keyring.backends.chainer.ChainerBackend"
 _DOCTOR_HINT = "'credvault --backend keyring doctor' says which keyrings there are, and why one is not used"
-_MAX_SETTINGS_BYTES = 64 * 1024
 # How many texts are asked for in one call, for which the limit holds: 16 of 1 MiB take some 0.6 s.
 _AT_ONCE = 16
 
 T = TypeVar("T")
-
-
-class Kind(NamedTuple):
-    """A keyring that is real: its name for people, the class that the library calls it by, and where it can be."""
-
-    title: str
-    path: str
-    platform: str
-
-    @property
-    def store(self) -> str:
-        """Who keeps its items: libsecret is another way to the Secret Service."""
-        return _SECRET_SERVICE.title if self.title == "libsecret" else self.title
-
-
-_SECRET_SERVICE = Kind("Secret Service", "keyring.backends.SecretService.Keyring", "linux")
-_KWALLET = Kind("KWallet", "keyring.backends.kwallet.DBusKeyring", "linux")
-_WINDOWS = Kind("Windows Credential Manager", "keyring.backends.Windows.WinVaultKeyring", "win32")
-# In the order of the library's own priorities.
-KINDS = (
-    Kind("macOS Keychain", "keyring.backends.macOS.Keyring", "darwin"),
-    _WINDOWS,
-    _SECRET_SERVICE,
-    _KWALLET,
-    Kind("libsecret", "keyring.backends.libsecret.Keyring", "linux"),
-    Kind("KWallet 4", "keyring.backends.kwallet.DBusKeyringKWallet4", "linux"),
-)
-# What is known of the others, by how their names begin.
-_WHY_NOT = {
-    "keyring.backends.null.": "forgets what it is given",
-    "keyring.backends.fail.": "keeps nothing",
-    "keyrings.alt.": "is weak: it may keep secrets in the clear, or under a password in a file",
-}
 
 
 class Candidate(NamedTuple):
@@ -154,7 +115,7 @@ class OSKeyring:
         self.store = kind.store
         # When it was looked at; whatever asks for a secret has the desktop ask the user.
         self.is_locked = is_locked
-        self._is_windows = kind == _WINDOWS
+        self._is_windows = kind == WINDOWS
         self._store = store
 
     def get(self, service: str, user: str) -> SecretValue | None:
@@ -227,10 +188,10 @@ def examine_os_keyrings(environ: Mapping[str, str], holder: str | None = None) -
     used: str | None = None
     wanted: tuple[Kind, ...] = ()
     try:
-        wanted = _in_time(lambda: _wanted_kinds(environ), "keyringrc.cfg", lambda: _silent("keyringrc.cfg"))
+        wanted = _in_time(lambda: wanted_kinds(environ), "keyringrc.cfg", lambda: _silent("keyringrc.cfg"))
     except CredvaultError as exc:
         yield Candidate("what is named", False, exc.message, exc.hint)
-    for kind in _ranked_kinds(environ):
+    for kind in ranked_kinds(environ):
         if kind not in wanted:
             yield Candidate(kind.title, False, "another one is named")
             continue
@@ -245,13 +206,13 @@ def examine_os_keyrings(environ: Mapping[str, str], holder: str | None = None) -
         state = "locked" if found.is_locked else "unlocked"
         yield Candidate(kind.title, used is None, state if used is None else f"{used} comes first")
         used = used or kind.title
-    for module in _refused_plugins():
-        yield Candidate(module, False, f"refused: it {_why_not(module + '.')}")
+    for module in refused_plugins():
+        yield Candidate(module, False, f"refused: it {why_not(module + '.')}")
 
 
 def _open(environ: Mapping[str, str], holder: str | None) -> OSKeyring:
     first: CredvaultError | None = None
-    kinds = [kind for kind in _wanted_kinds(environ) if holder in (None, kind.store)]
+    kinds = [kind for kind in wanted_kinds(environ) if holder in (None, kind.store)]
     if holder is not None and not kinds:
         why = f"the values are in {printable(holder)}, which is none of this system, or not the one that is named"
         raise BackendUnavailable(why, hint=_DOCTOR_HINT)
@@ -260,87 +221,17 @@ def _open(environ: Mapping[str, str], holder: str | None) -> OSKeyring:
             return _reach(kind, may_ask=not forbids_questions(environ))
         except BackendUnavailable as exc:
             first = first or exc
-    refused = list(_refused_plugins())
+    refused = list(refused_plugins())
     also = f"; refused as weak: {printable(listed(refused, 3))}" if refused else ""
     if first is None:
         raise BackendUnavailable(f"there is no OS keyring on this system{also}", hint="keep secrets in a vault file")
     raise BackendUnavailable(first.message + also, hint=first.hint or _DOCTOR_HINT)
 
 
-def _wanted_kinds(environ: Mapping[str, str]) -> tuple[Kind, ...]:
-    """Return the keyrings that may be used, best first; raises ConfigError where a weak one is named."""
-    named = _named_keyring(environ)
-    if named is None:
-        return _ranked_kinds(environ)
-    name, source = named
-    hint = f"unset it, or name a real one: {_ranked_kinds(environ)[0].path}"
-    if name == _CHAINER:
-        weak = list(_refused_plugins())
-        if weak:
-            raise ConfigError(f"{source} names a chain of keyrings with {printable(listed(weak, 3))} in it", hint=hint)
-        return _ranked_kinds(environ)  # it writes to the first
-    kind = next((kind for kind in KINDS if kind.path == name), None)
-    if kind is None:
-        raise ConfigError(f"{source} names the keyring {printable(name)}, which {_why_not(name)}", hint=hint)
-    return (kind,)
-
-
-def _ranked_kinds(environ: Mapping[str, str]) -> tuple[Kind, ...]:
-    """Return the keyrings of this system as the library ranks them, so that both look in the same place."""
-    here = [kind for kind in KINDS if sys.platform.startswith(kind.platform)]
-    if "KDE" in environ.get("XDG_CURRENT_DESKTOP", "").split(":"):
-        here.sort(key=lambda kind: kind != _KWALLET)
-    return tuple(here)
-
-
-def _named_keyring(environ: Mapping[str, str]) -> tuple[str, str] | None:
-    """Return the class that the library's settings name, and which of them does; raises ConfigError."""
-    if environ.get(_VARIABLE):
-        return environ[_VARIABLE], _VARIABLE
-    path = os.path.join(_settings_folder(environ), "keyringrc.cfg")
-    if not os.path.lexists(path):
-        return None
-    import configparser
-
-    try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read(_MAX_SETTINGS_BYTES)
-        settings = configparser.RawConfigParser()
-        settings.read_string(text)
-        return settings.get("backend", "default-keyring").strip(), printable(path)
-    except (configparser.NoSectionError, configparser.NoOptionError):
-        return None
-    except (OSError, ValueError, configparser.Error):
-        raise ConfigError(f"{printable(path)} cannot be read, so it is not known which keyring it names") from None
-
-
-def _settings_folder(environ: Mapping[str, str]) -> str:
-    """Return where the library has its settings (keyring/util/platform_.py)."""
-    if sys.platform == "win32":
-        return os.path.join(environ.get("LOCALAPPDATA", environ.get("ProgramData", ".")), "Python Keyring")
-    base = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".config")
-    return os.path.join(base, "python_keyring")
-
-
-def _refused_plugins() -> Iterator[str]:
-    """Yield the modules of other keyrings that are installed, by name: a chain would load them."""
-    from importlib.metadata import entry_points
-
-    ours = {kind.path.rpartition(".")[0] for kind in KINDS} | {_CHAINER.rpartition(".")[0]}
-    for module in sorted({point.value.partition(":")[0] for point in entry_points(group=_ENTRY_POINTS)} - ours):
-        if module not in ("keyring.backends.fail", "keyring.backends.null"):
-            yield module
-
-
-def _why_not(name: str) -> str:
-    found = (why for beginning, why in _WHY_NOT.items() if name.startswith(beginning))
-    return next(found, "is not known to be safe")
-
-
 def _reach(kind: Kind, *, may_ask: bool) -> OSKeyring:
     """Return a keyring that answers; raises BackendUnavailable."""
     try:
-        if kind == _SECRET_SERVICE:
+        if kind == SECRET_SERVICE:
             from credvault import secretservice
 
             store = secretservice.SecretServiceStore(may_ask=may_ask)

@@ -18,7 +18,7 @@ PACKAGE = "credvault"
 # of its own.
 FLOORS = (
     {"model"},
-    {"temporaries", "locking", "ownership", "programs", "secretservice"},
+    {"temporaries", "locking", "ownership", "programs", "secretservice", "keyringkinds"},
     {"files", "access", "peer", "oskeyring"},
     {"config", "state", "audit", "infile", "sealing"},
     {"backends"},

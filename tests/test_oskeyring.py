@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from keyring.errors import KeyringError
 
+from credvault.keyringkinds import KINDS
 from credvault.model.errors import BackendUnavailable, InvalidValue, Locked
 from credvault.model.value import SecretValue
-from credvault.oskeyring import KINDS, LibraryStore, OSKeyring
+from credvault.oskeyring import LibraryStore, OSKeyring
 from tests.canary import is_in
 from tests.conftest import Cli
 from tests.secretservice import SecretService, bus, secret_service
