@@ -162,7 +162,7 @@ class OSKeyring:
 
             where = printable(f"under the service {service} and the user {user}")
             hint = printable(f"another program put it there: keyring del {quote(service)} {quote(user)} removes it")
-            raise Unsupported(f"{self.title} holds something else than text {where}", hint=hint) from None
+            raise Unsupported(f"{self.title} holds something that is not text {where}", hint=hint) from None
         return SecretValue(text)
 
     def _ask(self, act: Callable[[], T]) -> T:
@@ -285,7 +285,7 @@ def _translated(error: BaseException, title: str) -> BaseException:
     if names & {"KeyringLocked", "InitError", "LockedException", "PromptDismissedException"}:
         return _not_unlocked()
     if names & {"PasswordSetError", "PasswordDeleteError"}:
-        return StorageError(f"{title} refused the change", hint="it may have asked, and nobody said yes")
+        return StorageError(f"{title} refused the change", hint="it may have asked on the desktop, and nobody said yes")
     if isinstance(error, (ConnectionError, EOFError)):
         return BackendUnavailable(f"{title} went away before it answered", hint=f"start it anew; {_DOCTOR_HINT}")
     return BackendUnavailable(f"{title} failed ({type(error).__name__})", hint=_DOCTOR_HINT)

@@ -92,7 +92,7 @@ def test_the_library_is_not_loaded_while_a_key_is_set(desk: Cli) -> None:
         (b"canary-not-a-key", "does not hold a credvault key"),
         (OTHER_KEY.encode(), "does not open this vault"),
         (OTHER_KEY[:-1].encode() + b"!", "is mistyped"),
-        (b"\xff\xfe", "holds something else than text"),
+        (b"\xff\xfe", "holds something that is not text"),
     ],
 )
 def test_item_that_is_no_key_of_this_vault_is_said_so_and_the_next_way_is_tried(

@@ -98,7 +98,7 @@ class Connection:
             self._socket.settimeout(self._timeout)
             self._socket.sendall(data)
         except TimeoutError:
-            raise NoAnswer(f"it took nothing for {self._timeout:.0f} s") from None
+            raise NoAnswer(f"it accepted no data for {self._timeout:.0f} s") from None
         except OSError:
             # A server that refuses what is too long answers before it has it all, and closes.
             self.stays_open = False
@@ -114,7 +114,7 @@ class Connection:
             if head.status >= 200:
                 break
         else:
-            raise _not_http("it never ends its heads")
+            raise _not_http("it sends one interim answer after another")
         body = self._body(head)
         self.was_used = True
         self._due -= 1
@@ -151,7 +151,7 @@ class Connection:
         while True:
             digits = bytes(self._until_mark(_END_OF_LINE, 1024)).partition(b";")[0].strip()
             if not 0 < len(digits) < 16 or not _HEX.issuperset(digits):
-                raise _not_http("a length in it is no number")
+                raise _not_http("a length in it is not a number")
             size = int(digits, 16)
             if size == 0:
                 break
@@ -188,7 +188,7 @@ class Connection:
     def _read(self) -> None:
         data = self._some()
         if not data:
-            why = "it ended the connection in the midst of an answer" if self._data else "it hung up"
+            why = "it closed the connection in the middle of an answer" if self._data else "it closed the connection"
             raise NoAnswer(why, was_silent=not self._data)
         self._data += data
 
@@ -225,14 +225,14 @@ def _parse_head(head: bytearray) -> Head:
         if not colon or not name or name != name.strip():
             raise _not_http("its head is damaged")
         if name in _READ_HEADERS and found.setdefault(name, value) != value:
-            raise _not_http(f"it has two of {name}")
+            raise _not_http(f"it has two headers {name}")
         if name == "date":  # of which there may be two: what stands before a server adds its own
             date = value
     length, coding = found.get("content-length"), found.get("transfer-encoding")
     if length is not None and (coding or not (length.isascii() and length.isdigit() and len(length) < 16)):
-        raise _not_http("its length is no number" if not coding else "it says in two ways how long it is")
+        raise _not_http("its length is not a number" if not coding else "it gives its length in two ways")
     if coding is not None and coding.lower() != "chunked":
-        raise _not_http("it is coded in a way that was not asked for")
+        raise _not_http("it has an encoding that was not asked for")
     stays_open = version == "HTTP/1.1" and found.get("connection", "").lower() != "close"
     size = None if length is None else int(length)
     location, index = found.get("location", ""), found.get("x-vault-index", "")

@@ -368,4 +368,4 @@ def _custom(members: Mapping[str, Any]) -> Mapping[str, str]:
 
 def _odd() -> BackendUnavailable:
     hint = "is this the address of an OpenBao or Vault server, and of a KV version 2 engine?"
-    return BackendUnavailable("the server's answer is not one of a KV version 2 engine", hint=hint)
+    return BackendUnavailable("the server's answer is not that of a KV version 2 engine", hint=hint)

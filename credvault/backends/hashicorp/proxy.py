@@ -62,7 +62,7 @@ def pass_through(sock: socket.socket, proxy: Proxy, address: Address, limit: flo
         sock.settimeout(left)
         byte = sock.recv(1)
         if not byte or len(head) > _MAX_HEAD_BYTES:
-            raise ConnectionResetError(0, "the proxy hung up")
+            raise ConnectionResetError(0, "the proxy closed the connection")
         head += byte
     version, _, rest = head.partition(b" ")
     if not version.startswith(b"HTTP/1.") or rest[:1] != b"2":

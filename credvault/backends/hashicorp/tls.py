@@ -79,7 +79,7 @@ def secured(sock: Any, address: Address, context: Any) -> Any:
         hint = "name the authority that signed it: ca_file in the profile, or VAULT_CACERT"
         raise BackendUnavailable(message, hint=hint) from None
     except (_ssl.SSLEOFError, _ssl.SSLZeroReturnError):
-        raise ConnectionResetError(0, "it hung up") from None
+        raise ConnectionResetError(0, "it closed the connection") from None
     except _ssl.SSLError as exc:
         check_alert(exc, address)
         reason = (exc.reason or "").replace("_", " ").lower()

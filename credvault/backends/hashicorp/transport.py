@@ -213,7 +213,7 @@ class Transport:
                         # From a server that ends one in their midst they are asked one at a time from here on. If it
                         # answered some this gets on, and needs no pause.
                         self._most_at_once = 1
-                        loss = outcome if isinstance(outcome, _Lost) else _Lost("it hung up", True, True)
+                        loss = outcome if isinstance(outcome, _Lost) else _Lost("it closed the connection", True, True)
                         for place in places:
                             outcomes[place] = loss
         finally:
@@ -309,7 +309,7 @@ class Transport:
             hint = f"write https:// in {printable(self.address.source)}"
             raise BackendUnavailable(f"{self.address} speaks https, and not http", hint=hint)
         hint = f"is this the address of an OpenBao or Vault server, and does it speak {self.address.scheme}?"
-        raise BackendUnavailable(f"{self.address} answers {status} with something else than JSON", hint=hint)
+        raise BackendUnavailable(f"{self.address} answers {status} with something that is not JSON", hint=hint)
 
     def _refuse_redirects(self, requests: Sequence[Request], outcomes: list[_Outcome | None]) -> None:
         """Raise BackendUnavailable for a redirect, but of a standby to its active node, which may be gone.
@@ -376,7 +376,7 @@ def _token_text(token: SecretValue) -> str:
     """Return a token as a header has it; raises Unauthenticated for what no server makes one of."""
     text = token.reveal().decode("latin-1")
     if not is_token(text):
-        raise Unauthenticated("the token holds characters that no token has", hint="does it end in a line too much?")
+        raise Unauthenticated("the token holds characters that no token has", hint="is there a line break at its end?")
     return text
 
 

@@ -76,22 +76,22 @@ ANSWERS = {
     ),
     "a page for people": (
         Answer(200, b"<html>canary-payload-94f1</html>"),
-        ("answers 200 with something else than JSON", "is this the address of an OpenBao or Vault server"),
+        ("answers 200 with something that is not JSON", "is this the address of an OpenBao or Vault server"),
     ),
     "half of JSON": (
         Answer(200, b'{"data": {"data": {"value": "canary-payload-94f1"}'),
-        ("answers 200 with something else than JSON", "is this the address of an OpenBao or Vault server"),
+        ("answers 200 with something that is not JSON", "is this the address of an OpenBao or Vault server"),
     ),
     "JSON of something else": (
         Answer(200, b'{"data": {"data": ["canary-payload-94f1"], "metadata": {"version": "x"}}}'),
-        ("is not one of a KV version 2 engine", "is this the address of an OpenBao or Vault server"),
+        ("is not that of a KV version 2 engine", "is this the address of an OpenBao or Vault server"),
     ),
     **{
         what: (
             Answer(
                 200, json.dumps({"data": {"data": {"value": "canary-payload-94f1"}, "metadata": metadata}}).encode()
             ),
-            ("is not one of a KV version 2 engine", "is this the address of an OpenBao or Vault server"),
+            ("is not that of a KV version 2 engine", "is this the address of an OpenBao or Vault server"),
         )
         for what, metadata in {
             "a time that is none": {**METADATA, "created_time": "soon"},
@@ -101,7 +101,7 @@ ANSWERS = {
     },
     "a list": (
         Answer(200, b'["canary-payload-94f1"]'),
-        ("answers 200 with something else than JSON", "is this the address of an OpenBao or Vault server"),
+        ("answers 200 with something that is not JSON", "is this the address of an OpenBao or Vault server"),
     ),
 }
 
@@ -140,8 +140,8 @@ def another_language(connection: socket.socket, over: threading.Event) -> None:
 @pytest.mark.parametrize(
     ("talk", "message"),
     [
-        (hang_up, "does not answer: it hung up"),
-        (half_an_answer, "does not answer: it ended the connection in the midst of an answer"),
+        (hang_up, "does not answer: it closed the connection"),
+        (half_an_answer, "does not answer: it closed the connection in the middle of an answer"),
         (silence, "does not answer: no answer came in 1 s"),
         (another_language, "the server's answer cannot be read: it is not HTTP"),
     ],
@@ -454,5 +454,5 @@ def test_version_that_is_none_is_no_answer_of_an_engine(cli: Cli, odd: dict[str,
         told = ask(cli, at(peer.url), *words)
 
     assert told.status == UNAVAILABLE
-    assert "the server's answer is not one of a KV version 2 engine" in told.stderr
+    assert "the server's answer is not that of a KV version 2 engine" in told.stderr
     assert {seen.method for seen in peer.seen} == {"GET"}

@@ -271,7 +271,7 @@ def test_a_body_that_ends_with_the_connection_is_taken_whole_or_not_at_all(conne
         with answering([head + b'{"data": {"a": 1}}']) as peer:
             assert connect(peer.port).ask(READ, TOKEN) == Answer(200, {"data": {"a": 1}})
     with answering([b'HTTP/1.0 200 OK\r\n\r\n{"data": {"canary']) as peer:
-        assert "something else than JSON" in refused(connect(peer.port), READ).message
+        assert "something that is not JSON" in refused(connect(peer.port), READ).message
     with answering([b"HTTP/1.0 503 Service Unavailable\r\n\r\n<html>no server is available</html>"]) as peer:
         assert connect(peer.port).ask(READ, TOKEN) == Answer(503, {})
     assert len(peer.requests) == ATTEMPTS
@@ -422,4 +422,4 @@ def test_a_peer_that_takes_nothing_is_given_up_and_the_change_may_have_been_made
         big = Request("POST", "secret/data/a", {"data": {"value": CANARY * 3_000_000}})
         error = refused(connect(port, timeout=0.2), big)
 
-    assert "which may have been made: it took nothing for 0 s" in error.message
+    assert "which may have been made: it accepted no data for 0 s" in error.message
