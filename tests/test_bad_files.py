@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -246,14 +245,12 @@ def test_what_is_no_file_is_no_vault_and_does_not_hang(home: Home, kind: str) ->
 
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(os.path.relpath(place))
-    began = time.monotonic()
 
     for argv in (*READS, *WRITES):
         done = home.run(*argv, "--vault", str(place))
         assert (done.status, done.stdout) == (6, b""), done
         assert "Traceback" not in done.stderr
 
-    assert time.monotonic() - began < 30
     assert home.command("get", "a/one", "--vault", str(place)).status == 6
 
 
