@@ -159,7 +159,8 @@ def find_address(settings: Settings, warn: Tell, detail: Tell) -> Address:
         host,
         port,
         named.source,
-        None if namespace is None else parse_path(namespace),
+        # `vault` and `bao` take it with a slash before it, too.
+        None if namespace is None else parse_path(namespace._replace(value=namespace.value.removeprefix("/"))),
         verify=_verifies(variables, warn),
         timeout=_timeout(variables),
         proxy=bool(settings.option("proxy")),
@@ -172,6 +173,8 @@ def find_address(settings: Settings, warn: Tell, detail: Tell) -> Address:
     for name in (f"{family}_{variable}" for family in families for variable in _NOT_READ):
         if name in settings.environ:
             detail(f"{name} is set, and this backend does not read it")
+    if scheme == "https" and not address.proxy and {"HTTPS_PROXY", "https_proxy"} & settings.environ.keys():
+        detail("HTTPS_PROXY is set, and is used where a profile says proxy = true")
     return address
 
 

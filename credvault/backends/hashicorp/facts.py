@@ -49,7 +49,10 @@ def check_count(custom: Mapping[str, str | None]) -> None:
     """Raise InvalidValue for more facts than custom metadata can hold."""
     count = sum(text is not None for text in custom.values())
     if count > MAX_KEYS:
-        raise InvalidValue(f"the secret has {count} facts, and the server holds at most {MAX_KEYS}")
+        raise InvalidValue(
+            f"the secret has {count} facts, and the server holds at most {MAX_KEYS}",
+            hint="what other programs keep in its custom metadata counts: 'bao kv metadata get' shows it",
+        )
 
 
 def from_custom(

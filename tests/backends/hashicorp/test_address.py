@@ -253,6 +253,27 @@ def test_variables_that_are_not_read_are_told(tmp_path: Path) -> None:
     assert not any("BAO_CAPATH" in detail for detail in details)
 
 
+def test_namespace_may_begin_with_a_slash_as_vault_takes_it(tmp_path: Path) -> None:
+    address, _, _ = found(make_settings(tmp_path, {"VAULT_ADDR": HTTPS, "VAULT_NAMESPACE": "/team/a/"}))
+
+    assert address.namespace == "team/a"
+    for odd in ("/", "//team", "/../team"):
+        with pytest.raises(ConfigError, match="which is not a path of the server"):
+            found(make_settings(tmp_path, {"VAULT_ADDR": HTTPS, "VAULT_NAMESPACE": odd}))
+
+
+def test_proxy_of_the_environment_is_told_where_it_is_not_used(tmp_path: Path) -> None:
+    environ = {"HTTPS_PROXY": "http://user:canary@proxy.example:3128"}
+
+    _, _, unused = found(make_settings(tmp_path, environ, {"address": HTTPS}))
+    _, _, used = found(make_settings(tmp_path, environ, {"address": HTTPS, "proxy": True}))
+
+    assert [detail for detail in unused if "PROXY" in detail] == [
+        "HTTPS_PROXY is set, and is used where a profile says proxy = true"
+    ]
+    assert not any("PROXY" in detail for detail in used)
+
+
 def test_families_that_agree_are_one(tmp_path: Path) -> None:
     chosen = make_settings(tmp_path, {"BAO_CACERT": "a", "VAULT_CACERT": "a"}, {"address": HTTPS})
 
