@@ -66,6 +66,11 @@ class Address(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
+    def host_header(self) -> str:
+        """Host and port as HTTP has them: without the port of the scheme, for which gateways know no host."""
+        return self.authority.removesuffix(f":{_SCHEMES[self.scheme]}")
+
+    @property
     def server_name(self) -> str:
         """The name that the server is asked for by TLS, and must have in its certificate."""
         return self.certified or self.host
@@ -161,7 +166,7 @@ def find_address(settings: Settings, warn: Tell, detail: Tell) -> Address:
         named.source,
         # `vault` and `bao` take it with a slash before it, too.
         None if namespace is None else parse_path(namespace._replace(value=namespace.value.removeprefix("/"))),
-        verify=_verifies(variables, warn),
+        verify=_verifies(variables, warn if scheme == "https" else detail),
         timeout=_timeout(variables),
         proxy=bool(settings.option("proxy")),
         allow_http=bool(settings.option("allow_http")),

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from credvault import __version__
 from credvault.backends.hashicorp.address import Address
 from credvault.backends.hashicorp.connection import Connection, NoAnswer
 from credvault.model.errors import BackendUnavailable, Unauthenticated
@@ -282,7 +283,12 @@ class Transport:
 
     def _headers(self, more: Mapping[str, str], token: SecretValue | None) -> bytes:
         """Return the headers of a request and the line that ends them; `more` wins over the usual ones."""
-        headers = {"host": self.address.authority, "x-vault-request": "true"}
+        # Firewalls refuse a client without a name.
+        headers = {
+            "host": self.address.host_header,
+            "user-agent": f"credvault/{__version__}",
+            "x-vault-request": "true",
+        }
         if self.address.namespace is not None:
             headers["x-vault-namespace"] = self.address.namespace
         if token is not None:

@@ -237,6 +237,31 @@ def test_plain_http_is_allowed_by_the_profile_alone(tmp_path: Path) -> None:
     assert (address.scheme, address.allow_http) == ("http", True)
 
 
+@pytest.mark.parametrize(
+    ("text", "header"),
+    [
+        (HTTPS, "vault.example.org:8200"),
+        ("https://vault.example.org", "vault.example.org"),
+        ("https://vault.example.org:443", "vault.example.org"),
+        ("https://vault.example.org:80", "vault.example.org:80"),
+        ("http://127.0.0.1:80", "127.0.0.1"),
+        ("https://[::1]:443", "[::1]"),
+        ("https://[::1]:4430", "[::1]:4430"),
+    ],
+)
+def test_host_is_told_without_the_port_of_its_scheme(text: str, header: str) -> None:
+    """As `bao` and curl tell it; Envoy knows `host:443` for another host (envoy#886)."""
+    assert Address(*parse_address(text, "the test"), "the test").host_header == header
+
+
+def test_certificate_that_is_not_checked_is_no_matter_where_there_is_none(tmp_path: Path) -> None:
+    environ = {"VAULT_ADDR": "http://127.0.0.1:8200", "VAULT_SKIP_VERIFY": "true"}
+
+    _, warnings, _ = found(make_settings(tmp_path, environ))
+
+    assert warnings == []
+
+
 @pytest.mark.parametrize("environ", [{"VAULT_SKIP_VERIFY": "true"}, {"VAULT_VERIFY_SSL": "no"}])
 def test_server_that_is_not_verified_is_warned_of(tmp_path: Path, environ: dict[str, str]) -> None:
     address, warnings, _ = found(make_settings(tmp_path, {"VAULT_ADDR": HTTPS, **environ}))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from credvault import __version__
 from credvault.backends.hashicorp import transport as transport_module
 from credvault.backends.hashicorp.address import Address
 from credvault.backends.hashicorp.transport import (
@@ -111,6 +112,7 @@ def test_a_request_says_what_it_must_and_nothing_of_the_environment(
     assert head.split(b"\r\n") == [
         b"POST /v1/secret/data/credvault/a/b HTTP/1.1",
         f"host: 127.0.0.1:{peer.port}".encode(),
+        f"user-agent: credvault/{__version__}".encode(),
         b"x-vault-request: true",
         b"x-vault-namespace: team/a",
         b"x-vault-token: " + TOKEN.reveal(),
