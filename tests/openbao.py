@@ -88,12 +88,16 @@ class Bao(NamedTuple):
     def new_mount(self) -> str:
         """Return the name of a new, empty KV v2 secrets engine."""
         mount = f"kv{next(_counter)}"
+        self.make_mount(mount)
+        return mount
+
+    def make_mount(self, mount: str) -> None:
+        """Make a KV v2 secrets engine, and wait until it is ready."""
         self.must("POST", f"sys/mounts/{mount}", {"type": "kv", "options": {"version": "2"}})
         until = time.monotonic() + SECONDS
         # It upgrades itself from version 1 for a moment, and answers 400 meanwhile.
         while self.ask("GET", f"{mount}/config")[0] != 200 and time.monotonic() < until:
             time.sleep(0.02)
-        return mount
 
     def new_policy(self, rules: str) -> str:
         """Return the name of a new policy."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from credvault.backends.base import Aspect, Health
 from credvault.backends.hashicorp.login import Login
+from credvault.backends.hashicorp.outages import is_upgrading
 from credvault.backends.hashicorp.transport import Answer, Request, Transport
 from credvault.model.errors import BackendUnavailable, ConfigError, CredvaultError, Unsupported
 from credvault.model.record import ACTIVE, DELETED, DESTROYED
@@ -26,6 +27,8 @@ _MISMATCHES = ("check-and-set", "metadata_cas must be 0")
 # Of a mount that is not there, and of one that is something else.
 _NO_ENGINE = ("no handler for route", "unsupported path")
 _EXPECTED = (200, 204, 404)
+# How often, and after how long each time, an engine is asked again that is not ready yet.
+_UPGRADE_ATTEMPTS, _UPGRADE_SECONDS = 40, 0.25
 # Status 200 whatever it says of itself; it stands outside of namespaces.
 _HEALTH = Request(
     "GET",
@@ -196,22 +199,32 @@ class KV2:
     def ask(self, requests: Sequence[Request]) -> list[Answer]:
         """Return answers of success, of what is not there (404) and of a check-and-set that failed; raises the rest.
 
-        What the server refuses for the token is asked once more if there is another one by then.
+        What the server refuses for the token is asked once more if there is another one by then, and what an engine
+        refuses that has just been made, until it is ready.
         """
         if not requests:
             return []
         answers = self._transport.ask_all(requests, self._login.token())
         refused = [place for place, answer in enumerate(answers) if answer.status == 403]
         if refused and self._login.token_was_refused():
-            again = self._transport.ask_all([requests[place] for place in refused], self._login.token())
-            for place, answer in zip(refused, again, strict=True):
-                answers[place] = answer
+            self._ask_again(requests, answers, refused)
+        for _ in range(_UPGRADE_ATTEMPTS):
+            early = [place for place, answer in enumerate(answers) if is_upgrading(answer)]
+            if not early:
+                break
+            time.sleep(_UPGRADE_SECONDS)
+            self._ask_again(requests, answers, early)
         for request, answer in zip(requests, answers, strict=True):
             if answer.status not in _EXPECTED and not _is_mismatch(answer):
                 raise self._error(request, answer)
             if answer.status == 404 and answer.errors:
                 raise self._error(request, answer)
         return answers
+
+    def _ask_again(self, requests: Sequence[Request], answers: list[Answer], places: Sequence[int]) -> None:
+        again = self._transport.ask_all([requests[place] for place in places], self._login.token())
+        for place, answer in zip(places, again, strict=True):
+            answers[place] = answer
 
     def read_health(self) -> Health:
         """Ask the server how it is, without a token."""

@@ -13,6 +13,15 @@ _SEALED = "sealed"
 _NO_LEADER = ("node not active", "no active", "leader", "forwarding")
 
 
+# What an engine says that has just been made, or had no versions before, until it has got itself ready for them.
+_UPGRADING = "Upgrading from non-versioned"
+
+
+def is_upgrading(answer: Answer) -> bool:
+    """Say whether an engine is not ready yet; nothing was done then."""
+    return answer.status == 400 and _UPGRADING in answer.errors
+
+
 def outage(transport: Transport, answer: Answer) -> BackendUnavailable | None:
     """Return the error that an answer stands for where the server could not serve, or None where it could.
 
@@ -25,6 +34,8 @@ def outage(transport: Transport, answer: Answer) -> BackendUnavailable | None:
             return BackendUnavailable(f"{server} is not initialised", hint="'bao operator init' does that, once")
         hint = "whoever keeps its keys unseals it with 'bao operator unseal'; nothing can be read until then"
         return BackendUnavailable(f"{server} is sealed", hint=hint)
+    if is_upgrading(answer):
+        return BackendUnavailable(f"an engine of {server} is not ready yet", hint="try again in a moment")
     if status == 429:
         hint = "try again later; whoever runs the server sets the limit (a rate limit quota)"
         return BackendUnavailable(f"{server} takes no more requests for now", hint=hint)
