@@ -59,5 +59,6 @@ def _denied(request: Request) -> Denied:
     quoted = ", ".join(f'"{right}"' for right in rights)
     return Denied(
         f"no policy of the token allows to {' and '.join(rights)} {path}",
-        hint=f'one that does says: path "{path}" {{ capabilities = [{quoted}] }}',
+        # What is not there is refused in the same words, but to those who may do everything.
+        hint=f'one that does says: path "{path}" {{ capabilities = [{quoted}] }}; or is another mount or prefix meant?',
     )

@@ -3,16 +3,12 @@
 What stands in such an answer is never quoted beyond what is told apart here: it may name paths, or be no server's.
 """
 
-from credvault.backends.hashicorp.transport import Answer, Request, Transport
+from credvault.backends.hashicorp.transport import NO_LEADER, Answer, Request, Transport
 from credvault.model.errors import BackendUnavailable
 
 SEAL_STATUS = "sys/seal-status"
 
 _SEALED = "sealed"
-# What a node says while it is not the active one of its cluster and knows of none that is.
-_NO_LEADER = ("node not active", "no active", "leader", "forwarding")
-
-
 # What an engine says that has just been made, or had no versions before, until it has got itself ready for them.
 _UPGRADING = "Upgrading from non-versioned"
 
@@ -42,7 +38,7 @@ def outage(transport: Transport, answer: Answer) -> BackendUnavailable | None:
     if status == 412:
         hint = "try again in a moment, or make the active node the address"
         return BackendUnavailable(f"{server} is a standby that is behind its cluster", hint=hint)
-    if status in (472, 473) or (status >= 500 and any(words in answer.errors for words in _NO_LEADER)):
+    if status in (472, 473) or (status >= 500 and any(words in answer.errors for words in NO_LEADER)):
         hint = "is its cluster without a leader? 'bao operator raft list-peers' shows its nodes"
         return BackendUnavailable(f"{server} is a standby, and no active node serves in its place", hint=hint)
     if status in (502, 504):

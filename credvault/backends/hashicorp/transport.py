@@ -1,6 +1,6 @@
 """Questions to a server and their answers: over a few connections, sent again only where that is safe.
 
-Nothing goes to another host than the address: no redirect is followed, no proxy, netrc or variable is looked at.
+Nothing goes to another host than the address: no redirect is followed, no netrc is read, and no proxy asked unbidden.
 """
 
 import json
@@ -42,8 +42,8 @@ _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 # whose leader is being elected, beside 473 and 429 of a standby.
 _TOO_MANY = 429
 _PASSING = frozenset({412, _TOO_MANY, 502, 503, 504})
-_LEADERLESS = ("node not active", "no active", "leader", "forwarding", "context deadline exceeded", "raft")
-_SEALED = "sealed"
+NO_LEADER = ("node not active", "no active", "leader", "forwarding")
+_LEADERLESS = (*NO_LEADER, "context deadline exceeded", "raft")
 
 
 class Request(NamedTuple):
@@ -362,7 +362,7 @@ def _is_passing(request: Request, outcome: _Outcome | None) -> bool:
     if not isinstance(outcome, Answer) or outcome is _NOT_PASSED_ON or outcome.status == _TOO_MANY:
         return True
     return request.may_be_repeated and (
-        _is_leaderless(outcome) or (outcome.status in _PASSING and _SEALED not in outcome.errors)
+        _is_leaderless(outcome) or (outcome.status in _PASSING and "sealed" not in outcome.errors)
     )
 
 
