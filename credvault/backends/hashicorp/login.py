@@ -4,6 +4,7 @@ No token is ever written anywhere: a run that logs in by AppRole makes one reque
 """
 
 import _thread
+import os
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -37,13 +38,14 @@ class Lease(NamedTuple):
     """A token, and where it comes from in words.
 
     `is_ours` says that this run made it, so that it ends with it; `seconds` is how long it lives, 0 if that is not
-    known.
+    known. `process` is that which got it: one that was forked off only shares it.
     """
 
     token: SecretValue
     source: str
     is_ours: bool = False
     seconds: float = 0.0
+    process: int = 0
 
 
 class Login:
@@ -121,7 +123,7 @@ class Login:
             self._renewal.close()
             self._renewal = None
         lease, self._lease = self._lease, None
-        if lease is not None and lease.is_ours:
+        if lease is not None and lease.is_ours and lease.process == os.getpid():
             try:
                 self._transport.hurry(REVOKING_SECONDS)
                 self._transport.ask(Request("POST", "auth/token/revoke-self", {}), lease.token)
@@ -147,7 +149,7 @@ class Login:
         answer = transport.ask(_login(role, self._secret_id), None)
         if answer.status == 200:
             lease = _parse_lease(answer.body, f"the AppRole login by {role.source}", transport)
-            return lease._replace(is_ours=True)
+            return lease._replace(is_ours=True, process=os.getpid())
         from credvault.backends.hashicorp.faults import no_namespace
 
         nowhere = no_namespace(answer, transport.address)

@@ -240,7 +240,7 @@ class Transport:
         while self._idle:
             connection = self._idle.pop()
             # A question that is safe needs no look: it is asked again.
-            if request.may_be_repeated or connection.is_quiet():
+            if connection.is_ours() and (request.may_be_repeated or connection.is_quiet()):
                 return connection
             connection.close()
         if self._context is None and self.address.scheme == "https":

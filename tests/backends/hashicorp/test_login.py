@@ -1,5 +1,7 @@
 """Logging in on a real OpenBao: by token, by AppRole, by what is wrapped; and what is refused."""
 
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ from credvault.backends.hashicorp.login import Login
 from credvault.backends.hashicorp.transport import Request, Transport
 from credvault.model.errors import CredvaultError, Unauthenticated
 from credvault.model.value import SecretValue
+from tests.backends.hashicorp.peers import answer, answering
 from tests.backends.hashicorp.profiles import make_settings
 from tests.openbao import Bao, Role
 from tests.patience import SECONDS, wait_until
@@ -231,3 +234,34 @@ def test_wrapped_secret_is_read_by_whoever_has_its_token(bao: Bao, reader: str, 
             fetch_wrapped(transport, wrapping, "the message", SECRET.path)
 
     assert body["data"]["data"] == {"value": "v"}
+
+
+FORKING = """
+import os
+from credvault import open_vault
+vault = open_vault()
+vault.get("a/b")
+if os.fork() == 0:
+    vault.get("a/b")
+    vault.close()
+    os._exit(0)
+os.wait()
+vault.get("a/b")
+vault.close()
+"""
+
+
+def test_process_that_was_forked_off_shares_no_connection_and_revokes_nothing(tmp_path: Path) -> None:
+    """Eight workers of one program were handed each other's secrets."""
+    token = answer(200, {"auth": {"client_token": "s.token", "lease_duration": 60}})
+    metadata = {"version": 1, "created_time": "2026-01-31T12:00:00Z", "deletion_time": "", "destroyed": False}
+    value = answer(200, {"data": {"data": {"value": "v"}, "metadata": metadata}})
+    with answering([token, value, value, value, answer(204)]) as peer:
+        environ = {"VAULT_ADDR": f"http://127.0.0.1:{peer.port}", "VAULT_ROLE_ID": "r", "VAULT_SECRET_ID": "s"}
+        environ |= {"CREDVAULT_BACKEND": "hashicorp", "VAULT_RENEW": "false", "HOME": str(tmp_path)}
+        done = subprocess.run([sys.executable, "-c", FORKING], env=environ, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(peer.connections) == 2
+    asked = [request.split(b" ")[1].decode() for request in peer.requests]
+    assert asked == ["/v1/auth/approle/login", *["/v1/secret/data/credvault/a/b"] * 3, "/v1/auth/token/revoke-self"]
