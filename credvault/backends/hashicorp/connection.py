@@ -16,6 +16,9 @@ from credvault.model.text import printable
 from credvault.model.tuples import NamedTuple
 
 CONNECT_SECONDS = 5.0
+# For how long a connection may be idle. What stands between forgets one and tells nobody: a balancer of Azure after 4
+# min, one of AWS after 350 s; and then an answer would be waited for in vain.
+MAX_IDLE_SECONDS = 60.0
 MAX_HEAD_BYTES = 64 * 1024
 MAX_BODY_BYTES = 64 * 1024 * 1024
 
@@ -69,6 +72,7 @@ class Connection:
         self._asked = self._due = 0
         self._address = address
         self._process = os.getpid()
+        self._used_at = 0.0
         self._data = bytearray()
         # How long the way there and back is: no program at the other end has a part in a connection of TCP.
         self._socket, self.connect_seconds = _connect(address, context)
@@ -78,9 +82,12 @@ class Connection:
         self.stays_open = False
         self._socket.close()
 
-    def is_ours(self) -> bool:
-        """Say whether this process made it: one that was forked off holds it, too, and reads the other's answers."""
-        return self._process == os.getpid()
+    def is_fresh(self) -> bool:
+        """Say whether it may be used again: by the process that made it, and not after it was idle for long.
+
+        A process that was forked off has it, too, and would read the other's answers.
+        """
+        return self._process == os.getpid() and time.monotonic() - self._used_at < MAX_IDLE_SECONDS
 
     def is_quiet(self) -> bool:
         """Say whether the server has kept it open and said nothing unasked; close it if not."""
@@ -123,6 +130,7 @@ class Connection:
             raise _not_http("it sends one interim answer after another")
         body = self._body(head)
         self.was_used = True
+        self._used_at = time.monotonic()
         self._due -= 1
         if self._data and not self._due:  # nobody asked for what follows the last of them
             if self._asked > 1:

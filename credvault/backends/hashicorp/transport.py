@@ -38,10 +38,10 @@ FAR_SECONDS = 0.005
 
 _SAFE_METHODS = frozenset({"GET", "LIST"})
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~@+")
-# Too many questions, a gateway before the server, a standby that is behind (412); and what a node says of a cluster
-# whose leader is being elected, beside 473 and 429 of a standby.
-_TOO_MANY = 429
-_PASSING = frozenset({412, _TOO_MANY, 502, 503, 504})
+# What was not done: too many questions (429), or the end of an idle connection, said to the next one (408). A gateway
+# before the server, a standby that is behind (412). And what a node says of a cluster whose leader is being elected.
+_NOT_DONE = frozenset({408, 429})
+_PASSING = _NOT_DONE | {412, 502, 503, 504}
 NO_LEADER = ("node not active", "no active", "leader", "forwarding")
 _LEADERLESS = (*NO_LEADER, "context deadline exceeded", "raft")
 
@@ -240,7 +240,7 @@ class Transport:
         while self._idle:
             connection = self._idle.pop()
             # A question that is safe needs no look: it is asked again.
-            if connection.is_ours() and (request.may_be_repeated or connection.is_quiet()):
+            if connection.is_fresh() and (request.may_be_repeated or connection.is_quiet()):
                 return connection
             connection.close()
         if self._context is None and self.address.scheme == "https":
@@ -359,7 +359,7 @@ class Transport:
 
 def _is_passing(request: Request, outcome: _Outcome | None) -> bool:
     """Say whether another attempt may end better; of a change only where it was not made, or its answer is missing."""
-    if not isinstance(outcome, Answer) or outcome is _NOT_PASSED_ON or outcome.status == _TOO_MANY:
+    if not isinstance(outcome, Answer) or outcome is _NOT_PASSED_ON or outcome.status in _NOT_DONE:
         return True
     return request.may_be_repeated and (
         _is_leaderless(outcome) or (outcome.status in _PASSING and "sealed" not in outcome.errors)

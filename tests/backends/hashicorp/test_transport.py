@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from credvault import __version__
+from credvault.backends.hashicorp import connection as connection_module
 from credvault.backends.hashicorp import transport as transport_module
 from credvault.backends.hashicorp.address import Address
 from credvault.backends.hashicorp.transport import (
@@ -239,12 +240,15 @@ def test_a_status_that_passes_is_waited_for_with_a_read_and_not_with_a_write(
     assert slept == [1.5, 2.5]
 
 
+@pytest.mark.parametrize("status", [408, 429])
 @pytest.mark.parametrize("request_", [READ, WRITE], ids=["read", "write"])
-def test_what_was_too_many_was_not_done_and_is_tried_again(connect: Connect, slept: Slept, request_: Request) -> None:
-    with answering([answer(429, {"errors": ["rate limit quota exceeded"]}), answer(200, FINE)]) as peer:
+def test_what_was_too_many_or_too_late_was_not_done_and_is_tried_again(
+    connect: Connect, slept: Slept, request_: Request, status: int
+) -> None:
+    with answering([answer(status, {"errors": ["rate limit quota exceeded"]}), answer(200, FINE)]) as peer:
         assert connect(peer.port).ask(request_, TOKEN).status == 200
-    with answering([answer(429, b"slow down", "connection: close")]) as other:
-        assert connect(other.port).ask(request_, TOKEN).status == 429
+    with answering([answer(status, b"slow down", "connection: close")]) as other:
+        assert connect(other.port).ask(request_, TOKEN).status == status
 
     assert (len(peer.requests), len(other.requests)) == (2, ATTEMPTS)
     assert slept == [1.5, 1.5, 2.5]
@@ -309,6 +313,22 @@ def test_an_election_is_waited_for_half_a_minute_and_no_longer(connect: Connect,
 
     assert 30 <= sum(slept) <= 35
     assert max(slept) <= 5
+
+
+@pytest.mark.parametrize("request_", [READ, WRITE], ids=["read", "write"])
+def test_a_connection_that_was_idle_for_long_is_not_used_again(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, request_: Request
+) -> None:
+    """What stands between may have forgotten it: each that was kept cost the whole time for an answer."""
+    with answering([answer(200, FINE)]) as peer:
+        transport = connect(peer.port)
+        for seconds in (60.0, 0.0):
+            monkeypatch.setattr(connection_module, "MAX_IDLE_SECONDS", seconds)
+            for _ in range(2):
+                transport.ask(request_, TOKEN)
+
+    assert len(peer.connections) == 3
+    assert len(peer.requests) == 4
 
 
 @pytest.mark.parametrize("request_", [READ, WRITE], ids=["read", "write"])
