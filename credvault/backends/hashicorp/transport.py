@@ -243,7 +243,8 @@ class Transport:
             if connection.is_fresh() and (request.may_be_repeated or connection.is_quiet()):
                 return connection
             connection.close()
-        if self._context is None and self.address.scheme == "https":
+        # A certificate of ours may have been renewed meanwhile: they live for hours where a program gets them.
+        if self.address.scheme == "https" and (self._context is None or self.address.identity is not None):
             from credvault.backends.hashicorp.tls import make_context
 
             self._context = make_context(self.address)
@@ -340,9 +341,8 @@ class Transport:
         return False
 
     def _redirected(self, redirect: _Redirect) -> BackendUnavailable:
-        place = _origin(redirect.location)
-        where = f"to {place}" if place else "to another place"
-        message = f"{self.address} redirects {where}, which is refused: the token would go along"
+        where = _origin(redirect.location) or "another place"
+        message = f"{self.address} redirects to {where}, which is refused: the token would go along"
         hint = "if that is the right one, make it the address: of the active node, or of what stands before the cluster"
         return BackendUnavailable(message, hint=hint)
 

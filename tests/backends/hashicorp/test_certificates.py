@@ -175,6 +175,26 @@ def test_certificate_without_a_key_anywhere_is_said_to_lack_it(strict: Strict, t
         strict.ask(Identity(str(certificate), str(certificate)))
 
 
+def test_certificate_that_was_renewed_is_shown_with_the_next_connection(strict: Strict, tmp_path: Path) -> None:
+    path = tmp_path / "client.pem"
+    path.touch(0o600)
+    address = Address("https", "127.0.0.1", strict.ports["tls13"], "VAULT_ADDR")
+    address = address._replace(
+        authorities=Authorities(str(strict.server.path)), identity=Identity(str(path), str(path))
+    )
+    transport = Transport(address, sleep=lambda seconds: None)
+    token = SecretValue(strict.bao.token.encode())
+
+    path.write_bytes(strict.stranger.path.read_bytes())
+    with pytest.raises(Unauthenticated):
+        transport.ask(READ, token)
+    path.write_bytes(strict.client.path.read_bytes())
+    answer = transport.ask(READ, token)
+    transport.close()
+
+    assert answer.status == 200
+
+
 def test_key_alone_is_refused_and_a_profile_is_not_completed_by_variables(tmp_path: Path) -> None:
     variables = {"VAULT_ADDR": HTTPS, "VAULT_CLIENT_CERT": "/c.pem", "VAULT_CLIENT_KEY": "/k.pem"}
 
