@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from credvault.backends.base import Aspect
 from credvault.backends.hashicorp.address import Address
+from credvault.backends.hashicorp.exchange import Request
 from credvault.backends.hashicorp.faults import no_namespace
 from credvault.backends.hashicorp.login import LOOKUP_SELF, Lease, Login, is_known
 from credvault.backends.hashicorp.outages import outage
-from credvault.backends.hashicorp.transport import Request, Transport
+from credvault.backends.hashicorp.transport import Transport
 from credvault.model.errors import CredvaultError, Denied
 from credvault.model.text import printable
 from credvault.model.times import duration_text

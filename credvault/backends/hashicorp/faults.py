@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from credvault.backends.hashicorp.address import Address
-from credvault.backends.hashicorp.transport import Answer, Request
+from credvault.backends.hashicorp.exchange import Answer, Request
 from credvault.model.errors import BackendUnavailable, ConfigError, CredvaultError, Denied, InvalidValue, Unsupported
 from credvault.model.text import printable
 from credvault.model.value import SecretValue

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from credvault.backends.base import Aspect, Health
+from credvault.backends.hashicorp.exchange import Answer, Request
 from credvault.backends.hashicorp.login import Login
 from credvault.backends.hashicorp.outages import is_upgrading
-from credvault.backends.hashicorp.transport import Answer, Request, Transport
+from credvault.backends.hashicorp.transport import Transport
 from credvault.model.errors import BackendUnavailable, ConfigError, CredvaultError, Unsupported
 from credvault.model.record import ACTIVE, DELETED, DESTROYED
 from credvault.model.text import printable

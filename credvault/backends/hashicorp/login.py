@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from credvault.backends.hashicorp.address import Tell, Variables
 from credvault.backends.hashicorp.credentials import AppRole, Token, find_credentials
+from credvault.backends.hashicorp.exchange import Answer, Request
 from credvault.backends.hashicorp.outages import outage
-from credvault.backends.hashicorp.transport import Answer, Request, Transport, is_token
+from credvault.backends.hashicorp.transport import Transport, is_token
 from credvault.config import Settings
 from credvault.model.errors import BackendUnavailable, CredvaultError, Unauthenticated
 from credvault.model.text import printable

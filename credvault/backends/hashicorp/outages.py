@@ -3,7 +3,8 @@
 What stands in such an answer is never quoted beyond what is told apart here: it may name paths, or be no server's.
 """
 
-from credvault.backends.hashicorp.transport import NO_LEADER, Answer, Request, Transport
+from credvault.backends.hashicorp.exchange import NO_LEADER, Answer, Request
+from credvault.backends.hashicorp.transport import Transport
 from credvault.model.errors import BackendUnavailable
 
 SEAL_STATUS = "sys/seal-status"

@@ -8,9 +8,10 @@ import threading
 from typing import Any
 
 from credvault.backends.hashicorp.address import Address, Tell
+from credvault.backends.hashicorp.exchange import Request
 from credvault.backends.hashicorp.login import LOOKUP_SELF, Lease, Login, as_seconds
 from credvault.backends.hashicorp.outages import outage
-from credvault.backends.hashicorp.transport import Request, Transport
+from credvault.backends.hashicorp.transport import Transport
 from credvault.model.errors import BackendUnavailable, CredvaultError
 
 _RENEW_SELF = Request("POST", "auth/token/renew-self", {}, is_safe=True)

@@ -7,14 +7,24 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from credvault import __version__
 from credvault.backends.hashicorp.address import Address
 from credvault.backends.hashicorp.connection import Connection, NoAnswer
+from credvault.backends.hashicorp.exchange import (
+    NOT_PASSED_ON,
+    PASSING,
+    SAFE_METHODS,
+    Answer,
+    Lost,
+    Outcome,
+    Redirect,
+    Request,
+    is_leaderless,
+    is_passing,
+)
 from credvault.model.errors import BackendUnavailable, Unauthenticated
 from credvault.model.text import printable
-from credvault.model.tuples import NamedTuple
 from credvault.model.value import SecretValue
 
 # How often a request is made that is lost or finds no server (requirements.md M58), and how long a cluster may be
@@ -36,67 +46,7 @@ MAX_CONNECTIONS = 2
 MAX_FAR_CONNECTIONS = 16
 FAR_SECONDS = 0.005
 
-_SAFE_METHODS = frozenset({"GET", "LIST"})
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~@+")
-# What was not done: too many questions (429), or the end of an idle connection, said to the next one (408). A gateway
-# before the server, a standby that is behind (412). And what a node says of a cluster whose leader is being elected.
-_NOT_DONE = frozenset({408, 429})
-_PASSING = _NOT_DONE | {412, 502, 503, 504}
-NO_LEADER = ("node not active", "no active", "leader", "forwarding")
-_LEADERLESS = (*NO_LEADER, "context deadline exceeded", "raft")
-
-
-class Request(NamedTuple):
-    """A question: `path` is below /v1/, with its query. `is_safe` says that it may be made twice, as GET always."""
-
-    method: str
-    path: str
-    body: Mapping[str, Any] | None = None
-    headers: Mapping[str, str] = {}
-    is_safe: bool = False
-
-    @property
-    def may_be_repeated(self) -> bool:
-        """Whether it changes nothing, however often it is made."""
-        return self.is_safe or self.method in _SAFE_METHODS
-
-
-class Answer(NamedTuple):
-    """What a server said: the status, and the object in the body, which is empty where there is none.
-
-    `date` is the header of this name, by the server's clock; empty where there is none.
-    """
-
-    status: int
-    body: Mapping[str, Any]
-    date: str = ""
-
-    @property
-    def errors(self) -> str:
-        """What the server says of an error, in one line fit to be shown."""
-        errors = self.body.get("errors")
-        texts = [error for error in errors if isinstance(error, str)] if isinstance(errors, list) else []
-        return printable("; ".join(" ".join(text.split()) for text in texts))[:300]
-
-
-class _Redirect(NamedTuple):
-    """An answer that sends elsewhere."""
-
-    status: int
-    location: str
-
-
-class _Lost(NamedTuple):
-    """A request that got no answer, and why; `was_stale` if a kept connection had ended meanwhile, as they do."""
-
-    why: str
-    was_sent: bool
-    was_stale: bool = False
-
-
-_Outcome = Answer | _Lost | _Redirect
-# In the place of a redirect by a standby: the words are those that it has while it knows of no active node.
-_NOT_PASSED_ON = Answer(473, {"errors": ["node not active"]})
 _LEADER = Request("GET", "sys/leader")
 _MAX_INDEX = 4096
 
@@ -140,21 +90,21 @@ class Transport:
         What was sent is sent again only if it may be repeated. Raises BackendUnavailable where an answer is missing,
         or is none of such a server's; the other requests may have been made then.
         """
-        outcomes: list[_Outcome | None] = [None] * len(requests)
+        outcomes: list[Outcome | None] = [None] * len(requests)
         began, attempt, left = self._clock(), 1, len(requests)
         while True:
             self._ask_each(requests, outcomes, token)
             self._refuse_redirects(requests, outcomes)
-            again = [place for place, outcome in enumerate(outcomes) if _is_passing(requests[place], outcome)]
-            losses = {place: outcome for place in again if isinstance(outcome := outcomes[place], _Lost)}
+            again = [place for place, outcome in enumerate(outcomes) if is_passing(requests[place], outcome)]
+            losses = {place: outcome for place in again if isinstance(outcome := outcomes[place], Lost)}
             for place, loss in losses.items():
                 if loss.was_sent and not requests[place].may_be_repeated:
                     raise self._unknown(loss)
             if len(again) < left and not losses:
                 attempt = 1  # so many are let through at a time, and it goes on
             left = len(again)
-            is_leaderless = any(_is_leaderless(outcomes[place]) for place in again)
-            is_over = attempt >= self._attempts and not (is_leaderless and self._clock() - began < LEADERLESS_SECONDS)
+            awaits_leader = any(is_leaderless(outcomes[place]) for place in again)
+            is_over = attempt >= self._attempts and not (awaits_leader and self._clock() - began < LEADERLESS_SECONDS)
             if is_over and losses:
                 raise self._unreachable(next(iter(losses.values())))
             if is_over or not again:
@@ -175,13 +125,11 @@ class Transport:
         while self._idle:
             self._idle.pop().close()
 
-    def _ask_each(
-        self, requests: Sequence[Request], outcomes: list[_Outcome | None], token: SecretValue | None
-    ) -> None:
+    def _ask_each(self, requests: Sequence[Request], outcomes: list[Outcome | None], token: SecretValue | None) -> None:
         """Make those requests that have no outcome, side by side; none more after a loss."""
         waiting = [place for place, outcome in enumerate(outcomes) if outcome is None][::-1]
         flights: list[tuple[Connection, list[int]]] = []
-        loss: _Lost | None = None
+        loss: Lost | None = None
         try:
             while waiting or flights:
                 while waiting and loss is None and len(flights) < self._most:
@@ -191,7 +139,7 @@ class Transport:
                         flights.append((connection, places))
                         connection.send(data, len(places), self.address.timeout)
                     except NoAnswer as exc:
-                        loss = _Lost(exc.why, exc.was_sent)
+                        loss = Lost(exc.why, exc.was_sent)
                         if flights and flights[-1][1] is places:
                             flights.pop()[0].close()
                         for place in places:
@@ -205,7 +153,7 @@ class Transport:
                     connection, places = flights[0]
                     outcome = outcomes[places.pop(0)] = self._receive(connection)
                     del flights[0]
-                    loss = outcome if isinstance(outcome, _Lost) else loss
+                    loss = outcome if isinstance(outcome, Lost) else loss
                     if connection.stays_open and places:
                         flights.append((connection, places))
                     elif connection.stays_open:
@@ -214,7 +162,7 @@ class Transport:
                         # From a server that ends one in their midst they are asked one at a time from here on. If it
                         # answered some this gets on, and needs no pause.
                         self._most_at_once = 1
-                        loss = outcome if isinstance(outcome, _Lost) else _Lost("it closed the connection", True, True)
+                        loss = outcome if isinstance(outcome, Lost) else Lost("it closed the connection", True, True)
                         for place in places:
                             outcomes[place] = loss
         finally:
@@ -229,7 +177,7 @@ class Transport:
         places = [waiting.pop()]
         data = self._render(requests[places[0]], token)
         while waiting and len(places) < most and len(data) < MAX_BATCH_BYTES:
-            if not {requests[places[0]].method, requests[waiting[-1]].method} <= _SAFE_METHODS:
+            if not {requests[places[0]].method, requests[waiting[-1]].method} <= SAFE_METHODS:
                 break
             places.append(waiting.pop())
             data += self._render(requests[places[-1]], token)
@@ -253,12 +201,12 @@ class Transport:
             self._most = max(self._most, MAX_FAR_CONNECTIONS)
         return connection
 
-    def _receive(self, connection: Connection) -> _Outcome:
+    def _receive(self, connection: Connection) -> Outcome:
         try:
             head, body = connection.receive(self._until)
         except NoAnswer as exc:
             connection.close()
-            return _Lost(exc.why, exc.was_sent, connection.was_used and exc.was_silent)
+            return Lost(exc.why, exc.was_sent, connection.was_used and exc.was_silent)
         # As long as the server answers, it is there: that it takes its time for each is no reason to give up.
         self._until = time.monotonic() + self.address.timeout
         if not connection.stays_open:
@@ -266,7 +214,7 @@ class Transport:
         if head.storage_index and len(head.storage_index) <= _MAX_INDEX and head.storage_index != self._index:
             self._index, self._usual = head.storage_index, None
         if 300 <= head.status < 400:
-            return _Redirect(head.status, head.location)
+            return Redirect(head.status, head.location)
         return self._answer(head.status, body, head.date)
 
     def _render(self, request: Request, token: SecretValue | None) -> bytes:
@@ -310,7 +258,7 @@ class Transport:
                 return Answer(status, members, date)
         except (ValueError, RecursionError):
             pass
-        if status in _PASSING or status >= 500:  # of a gateway, in words for people
+        if status in PASSING or status >= 500:  # of a gateway, in words for people
             return Answer(status, {})
         if status == 400 and self.address.scheme == "http" and b"HTTPS" in body:  # in the words of Go, and of nginx
             hint = f"write https:// in {printable(self.address.source)}"
@@ -318,59 +266,43 @@ class Transport:
         hint = f"is this the address of an OpenBao or Vault server, and does it speak {self.address.scheme}?"
         raise BackendUnavailable(f"{self.address} answers {status} with something that is not JSON", hint=hint)
 
-    def _refuse_redirects(self, requests: Sequence[Request], outcomes: list[_Outcome | None]) -> None:
+    def _refuse_redirects(self, requests: Sequence[Request], outcomes: list[Outcome | None]) -> None:
         """Raise BackendUnavailable for a redirect, but of a standby to its active node, which may be gone.
 
         It does so where it cannot pass on a request; nothing was done then, and another one is soon elected.
         """
         for place, outcome in enumerate(outcomes):
-            if not isinstance(outcome, _Redirect):
+            if not isinstance(outcome, Redirect):
                 continue
             is_same = outcome.status == 307 and outcome.location.endswith(f"/v1/{requests[place].path}")
             if not (is_same and self._is_in_a_cluster()):
                 raise self._redirected(outcome)
-            outcomes[place] = _NOT_PASSED_ON
+            outcomes[place] = NOT_PASSED_ON
 
     def _is_in_a_cluster(self) -> bool:
         """Ask whether it is a node of one; that which was a standby a moment ago may lead it by now."""
         for _ in range(ATTEMPTS):
-            leader: list[_Outcome | None] = [None]
+            leader: list[Outcome | None] = [None]
             self._ask_each([_LEADER], leader, None)
             if isinstance(leader[0], Answer):
                 return leader[0].body.get("ha_enabled") is True
         return False
 
-    def _redirected(self, redirect: _Redirect) -> BackendUnavailable:
+    def _redirected(self, redirect: Redirect) -> BackendUnavailable:
         where = _origin(redirect.location) or "another place"
         message = f"{self.address} redirects to {where}, which is refused: the token would go along"
         hint = "if that is the right one, make it the address: of the active node, or of what stands before the cluster"
         return BackendUnavailable(message, hint=hint)
 
-    def _unreachable(self, loss: _Lost) -> BackendUnavailable:
+    def _unreachable(self, loss: Lost) -> BackendUnavailable:
         hint = f"is the server there? {printable(self.address.source)} gives the address"
         what = "does not answer" if loss.was_sent else "cannot be reached"
         return BackendUnavailable(f"{self.address} {what}: {printable(loss.why)}", hint=hint)
 
-    def _unknown(self, loss: _Lost) -> BackendUnavailable:
+    def _unknown(self, loss: Lost) -> BackendUnavailable:
         hint = "look at what is there before doing it again: it was not repeated"
         message = f"{self.address} did not answer to a change, which may have been made: {printable(loss.why)}"
         return BackendUnavailable(message, hint=hint)
-
-
-def _is_passing(request: Request, outcome: _Outcome | None) -> bool:
-    """Say whether another attempt may end better; of a change only where it was not made, or its answer is missing."""
-    if not isinstance(outcome, Answer) or outcome is _NOT_PASSED_ON or outcome.status in _NOT_DONE:
-        return True
-    return request.may_be_repeated and (
-        _is_leaderless(outcome) or (outcome.status in _PASSING and "sealed" not in outcome.errors)
-    )
-
-
-def _is_leaderless(outcome: _Outcome | None) -> bool:
-    """Say whether a node answers that its cluster has no leader now."""
-    if not isinstance(outcome, Answer) or outcome.status not in (429, 473, 500, 503):
-        return False
-    return any(words in outcome.errors for words in _LEADERLESS)
 
 
 def is_token(found: object) -> bool:

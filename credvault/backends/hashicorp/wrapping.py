@@ -3,8 +3,9 @@
 The token is looked at before it is used: one that was made by another request than expected was put in its place.
 """
 
+from credvault.backends.hashicorp.exchange import Answer, Request
 from credvault.backends.hashicorp.outages import outage
-from credvault.backends.hashicorp.transport import Answer, Request, Transport, is_token
+from credvault.backends.hashicorp.transport import Transport, is_token
 from credvault.model.errors import BackendUnavailable, Unauthenticated
 from credvault.model.text import printable
 from credvault.model.value import SecretValue

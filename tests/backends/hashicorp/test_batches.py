@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from credvault.backends.hashicorp.transport import ATTEMPTS, MAX_BATCH_BYTES, MIN_BATCH, Request
+from credvault.backends.hashicorp.exchange import Request
+from credvault.backends.hashicorp.transport import ATTEMPTS, MAX_BATCH_BYTES, MIN_BATCH
 from credvault.model.errors import BackendUnavailable
 from credvault.model.value import SecretValue
 from tests.backends.hashicorp.conftest import Connect, Slept

@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives import serialization
 
 from credvault.backends.hashicorp.address import Address, find_address
 from credvault.backends.hashicorp.certificates import Authorities, Identity
-from credvault.backends.hashicorp.transport import Request, Transport
+from credvault.backends.hashicorp.exchange import Request
+from credvault.backends.hashicorp.transport import Transport
 from credvault.model.errors import BackendUnavailable, ConfigError, CredvaultError, Unauthenticated
 from credvault.model.value import SecretValue
 from tests.backends.hashicorp.profiles import make_settings

@@ -11,8 +11,9 @@ import pytest
 
 from credvault.backends.hashicorp import login as logins
 from credvault.backends.hashicorp.address import find_address
+from credvault.backends.hashicorp.exchange import Request
 from credvault.backends.hashicorp.login import Login
-from credvault.backends.hashicorp.transport import Request, Transport
+from credvault.backends.hashicorp.transport import Transport
 from credvault.model.errors import CredvaultError, Unauthenticated
 from credvault.model.value import SecretValue
 from tests.backends.hashicorp.peers import answer, answering

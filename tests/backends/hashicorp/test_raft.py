@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from credvault.backends.hashicorp.address import Address, parse_address
-from credvault.backends.hashicorp.transport import Request, Transport
+from credvault.backends.hashicorp.exchange import Request
+from credvault.backends.hashicorp.transport import Transport
 from credvault.model.value import SecretValue
 from tests.conftest import PROGRAM, Cli
 from tests.lifecycle.servers import Answer, Seen, serving

@@ -16,9 +16,10 @@ import pytest
 from credvault.backends.hashicorp import login as logins
 from credvault.backends.hashicorp import renewal
 from credvault.backends.hashicorp.address import find_address
+from credvault.backends.hashicorp.exchange import Request
 from credvault.backends.hashicorp.login import Login
 from credvault.backends.hashicorp.renewal import pause_before_renewal
-from credvault.backends.hashicorp.transport import Request, Transport
+from credvault.backends.hashicorp.transport import Transport
 from credvault.model.errors import Unauthenticated
 from tests.backends.hashicorp.peers import answer, answering
 from tests.backends.hashicorp.profiles import make_settings

@@ -15,7 +15,8 @@ from credvault.backends.hashicorp import connection as connection_module
 from credvault.backends.hashicorp import tls
 from credvault.backends.hashicorp.address import Address
 from credvault.backends.hashicorp.certificates import Authorities
-from credvault.backends.hashicorp.transport import Request, Transport
+from credvault.backends.hashicorp.exchange import Request
+from credvault.backends.hashicorp.transport import Transport
 from credvault.model.errors import BackendUnavailable, ConfigError
 from credvault.model.value import SecretValue
 from tests.lifecycle.conftest import Certified, certify
@@ -128,7 +129,8 @@ def test_tls_loads_neither_ssl_nor_socket(bao_by_tls: Bao) -> None:
 import sys
 from credvault.backends.hashicorp.address import Address
 from credvault.backends.hashicorp.certificates import Authorities
-from credvault.backends.hashicorp.transport import Request, Transport
+from credvault.backends.hashicorp.exchange import Request
+from credvault.backends.hashicorp.transport import Transport
 trusted = Authorities({bao_by_tls.ca_file!r})
 address = Address("https", "127.0.0.1", {bao_by_tls.address.rpartition(":")[2]}, "", authorities=trusted)
 print(Transport(address).ask(Request("GET", "sys/health"), None).status, {{"ssl", "socket"}} & sys.modules.keys())

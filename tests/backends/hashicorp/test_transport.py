@@ -12,13 +12,12 @@ from credvault import __version__
 from credvault.backends.hashicorp import connection as connection_module
 from credvault.backends.hashicorp import transport as transport_module
 from credvault.backends.hashicorp.address import Address
+from credvault.backends.hashicorp.exchange import Answer, Request
 from credvault.backends.hashicorp.transport import (
     ATTEMPTS,
     MAX_BATCH,
     MAX_FAR_CONNECTIONS,
     MAX_PLAIN_CONNECTIONS,
-    Answer,
-    Request,
     Transport,
 )
 from credvault.model.errors import BackendUnavailable, Unauthenticated
