@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from credvault import __version__
 from credvault.backends.hashicorp.address import Address

@@ -276,8 +276,9 @@ def test_renewal_survives_a_server_that_is_away_for_a_while(tmp_path: Path, monk
         unseal(sealed, keys)
         wait_until_active(sealed)
         bao = sealed._replace(token=keys.token)
-        bao.must("POST", "sys/mounts/secret", {"type": "kv", "options": {"version": "2"}})
-        wait_until(lambda: bao.ask("POST", SECRET.path, {"data": {"value": "v"}})[0] == 200)
+        wait_until(lambda: bao.ask("GET", "sys/leader")[1].get("is_self") is True)  # a standby until it leads
+        bao.make_mount("secret")
+        bao.must("POST", SECRET.path, {"data": {"value": "v"}})
         role = bao.new_role(bao.new_policy(RULES), token_ttl="1h")
         with reading(bao, tmp_path, *by_approle(role)) as there:
             first, token = there.read()
