@@ -1,18 +1,21 @@
 """Connections between processes of one user over a Unix socket: who is at the other end, one request, one answer.
 
-Loaded by the fast lane: `_socket` is the C half of `socket`, whose Python half costs as much as the interpreter.
+Loaded by the fast lane: `_socket` is the C half of `socket`, whose Python half costs as much as the interpreter. It
+takes 0.3 ms itself, and is imported where somebody is called: the lane is loaded on other ways too.
 """
 
-import _socket
 import sys
 
 from credvault.model import wire
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import _socket
 
 # How long an agent may take to answer, and what it answers at once, seconds (spec.md 5.5).
 ANSWER_SECONDS, PROMPT_SECONDS = 30.0, 5.0
 
 _CHUNK = 64 * 1024
-_CREDENTIALS = getattr(_socket, "SO_PEERCRED", None)
 
 
 class Stranger(Exception):
@@ -27,22 +30,27 @@ class OtherVersion(NoAnswer):
     """The other end speaks another version of these words."""
 
 
-def uid_of(connection: _socket.socket) -> int:
+def uid_of(connection: "_socket.socket") -> int:
     """Return the user at the other end, as the system knows it; raises OSError."""
-    if _CREDENTIALS is not None:
+    import _socket
+
+    credentials = getattr(_socket, "SO_PEERCRED", None)
+    if credentials is not None:
         # struct ucred of Linux: pid, uid, gid (unix(7)).
-        facts = connection.getsockopt(_socket.SOL_SOCKET, _CREDENTIALS, 12)
+        facts = connection.getsockopt(_socket.SOL_SOCKET, credentials, 12)
     else:
         # struct xucred of macOS and the BSDs by LOCAL_PEERCRED: version, uid, groups.
         facts = connection.getsockopt(0, 1, 76)
     return int.from_bytes(facts[4:8], sys.byteorder)
 
 
-def connect(path: str, uid: int, seconds: float = ANSWER_SECONDS) -> _socket.socket | None:
+def connect(path: str, uid: int, seconds: float = ANSWER_SECONDS) -> "_socket.socket | None":
     """Return a connection to whoever of `uid` listens at `path`, or None where nobody does; raises Stranger.
 
     `seconds` bound each wait for the other end.
     """
+    import _socket
+
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         connection.settimeout(seconds)
@@ -59,7 +67,7 @@ def connect(path: str, uid: int, seconds: float = ANSWER_SECONDS) -> _socket.soc
     raise Stranger
 
 
-def _connect_later(connection: _socket.socket, path: str, seconds: float) -> None:
+def _connect_later(connection: "_socket.socket", path: str, seconds: float) -> None:
     import time
 
     until = time.monotonic() + seconds
@@ -72,13 +80,13 @@ def _connect_later(connection: _socket.socket, path: str, seconds: float) -> Non
                 raise
 
 
-def ask(connection: _socket.socket, request: bytes) -> tuple[wire.Message, bytes]:
+def ask(connection: "_socket.socket", request: bytes) -> tuple[wire.Message, bytes]:
     """Return head and body of the answer to a request; raises NoAnswer."""
     send(connection, request)
     return receive(connection)
 
 
-def send(connection: _socket.socket, request: bytes) -> None:
+def send(connection: "_socket.socket", request: bytes) -> None:
     """Send a request; raises NoAnswer."""
     try:
         connection.sendall(request)
@@ -86,7 +94,7 @@ def send(connection: _socket.socket, request: bytes) -> None:
         raise NoAnswer from None
 
 
-def receive(connection: _socket.socket) -> tuple[wire.Message, bytes]:
+def receive(connection: "_socket.socket") -> tuple[wire.Message, bytes]:
     """Return head and body of the answer to the request that was sent; raises NoAnswer."""
     try:
         data = b""
@@ -115,7 +123,7 @@ def receive(connection: _socket.socket) -> tuple[wire.Message, bytes]:
         raise NoAnswer from None
 
 
-def _more(connection: _socket.socket, data: bytes) -> bytes:
+def _more(connection: "_socket.socket", data: bytes) -> bytes:
     chunk = connection.recv(_CHUNK)
     if not chunk:
         raise NoAnswer

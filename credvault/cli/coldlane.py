@@ -4,28 +4,31 @@ Click costs as much as all the rest of a `get` (tests/benchmarks). What is done 
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from credvault.cli import boundary
 from credvault.cli.context import Run
 from credvault.config import FILE_BACKEND
 from credvault.model.errors import CredvaultError
 from credvault.model.names import parse_namespace
-from credvault.model.plain import GET, PlainForm
 from credvault.model.reference import Reference
 
+if TYPE_CHECKING:  # the lane that comes before has it linked in
+    from credvault.model.plain import PlainForm
 
-def run(argv: Sequence[str], form: PlainForm, *, has_key: bool) -> int | None:
+
+def run(argv: Sequence[str], form: "PlainForm", *, has_key: bool) -> int | None:
     """Run a command line of a plain form, and return its exit status.
 
     None where there is no key and the secrets are in a vault file after all: an agent may hold that, or a person be
     asked.
     """
     state = Run()
-    if form.namespace is not None and form.command == GET:
+    if form.namespace is not None and form.is_get:
         state.set_option("namespace", form.namespace)
     if not has_key and not form.is_uri and not _needs_no_key(state):
         return None
-    return boundary.end(state, argv, lambda: _get(state, form) if form.command == GET else _exec(state, form))
+    return boundary.end(state, argv, lambda: _get(state, form) if form.is_get else _exec(state, form))
 
 
 def _needs_no_key(state: Run) -> bool:
@@ -35,14 +38,14 @@ def _needs_no_key(state: Run) -> bool:
         return False
 
 
-def _get(state: Run, form: PlainForm) -> int:
+def _get(state: Run, form: "PlainForm") -> int:
     text = form.words[0]
     secret = state.fetch(state.reference(text) if form.is_uri else Reference(state.name(text)))
     state.out.value(secret.value, newline=None, raw=False)
     return 0
 
 
-def _exec(state: Run, form: PlainForm) -> int:
+def _exec(state: Run, form: "PlainForm") -> int:
     # `get` needs none of it, and each module takes 0.15 ms to load.
     from credvault.cli import release
     from credvault.delivery.environment import Inheritance

@@ -22,6 +22,11 @@ class PlainForm:
         self.words = words
         self.is_uri = is_uri
 
+    @property
+    def is_get(self) -> bool:
+        """Whether it is `get`, else it is `exec`."""
+        return self.command == GET
+
 
 def plain_form(argv: list[str]) -> PlainForm | None:
     """Return what a command line asks for if it has a plain form, else None."""
