@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from credvault.agent.holding import HOLD_SECONDS, IDLE_SECONDS
 from credvault.config import Flags, load_settings
 from credvault.config.tables import PROFILES_OF
+from credvault.sealing.entries import HistoryLimits
+from credvault.sealing.vaultfile import Limits
 from tests.home import Home
 from tests.openbao import Bao
 from tests.pages import recipe, section
@@ -47,6 +50,18 @@ def test_example_of_the_page_is_read_as_it_says(home: Home, example: str) -> Non
     assert found["prod"].namespace.value == "shop"
     assert found["prod"].path_option("ca_file") == str(home.root / ".config/credvault/prod-ca.pem")
     assert found["ci"].path_option("dotenv") == str(home.root / "work/.env")
+
+
+def test_page_shows_the_settings_as_they_are_by_default(home: Home) -> None:
+    home.write(CONFIG, recipe("Settings", "toml"))
+
+    settings = load_settings(Flags(), home.environ)
+
+    kept = HistoryLimits(settings.number("history", "versions", 0), settings.number("history", "bytes", 0))
+    assert Limits(settings.number("limits", "vault_bytes", 0), kept) == Limits()
+    assert (settings.seconds("agent", "hold", 0), settings.seconds("agent", "idle", 0)) == (HOLD_SECONDS, IDLE_SECONDS)
+    assert settings.path.value == str(home.vault)
+    assert settings.trail_enabled
 
 
 def test_page_names_every_setting_of_every_backend() -> None:
