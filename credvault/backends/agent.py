@@ -34,9 +34,14 @@ class AgentClient:
         self._warn = warn
         self._told: set[str] = set()
         self._connection: Any = None
+        self._process = 0
 
     def connect(self) -> bool:
         """Say whether there is an agent; it is connected then."""
+        if self._process != os.getpid():
+            # A process that was forked off has the connection too, and would read the other's answers.
+            self.close()
+            self._process = os.getpid()
         if self._connection is None and os.name == "posix":
             path = find_agent_socket(self._environ)
             if path is not None:

@@ -1,12 +1,15 @@
 """The backend `agent` keeps the contract: one agent for all tests, a vault file for each."""
 
 import itertools
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from credvault import peer
 from credvault.backends.agent import AgentBackend, AgentClient
 from credvault.backends.base import Backend
 from credvault.config import Flags, load_settings
@@ -28,6 +31,28 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
             yield made
         finally:
             made.close()
+
+
+def test_process_that_was_forked_off_has_a_connection_of_its_own(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six workers of a program that shared one were handed each other's secrets."""
+    connect, calls = peer.connect, 0
+
+    def counted(*args: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return connect(*args)
+
+    monkeypatch.setattr(peer, "connect", counted)
+    client = AgentClient(desk.home.environ, pytest.fail)
+    assert client.connect()
+    assert client.connect()
+    before = calls
+
+    monkeypatch.setattr(os, "getpid", os.getppid)
+    assert client.connect()
+    client.close()
+
+    assert (before, calls) == (1, 2)
 
 
 class TestAgent(BackendContract):
