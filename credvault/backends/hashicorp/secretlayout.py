@@ -107,7 +107,7 @@ class SecretLayout(Layout):
         if stage is None:
             raise _no_version(name, wanted)
         if stage.state == model.DESTROYED:
-            check_state(name, wanted, stage.state)
+            check_state(name, wanted, stage.state, pinned=wanted != metadata.current_version)
         self._kv.undelete(str(name), wanted)
         return self._record(name, metadata, wanted)
 
