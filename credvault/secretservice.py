@@ -11,6 +11,7 @@ from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 import secretstorage
+from jeepney.io.blocking import open_dbus_connection  # type: ignore[import-untyped]  # it has no types
 from secretstorage.collection import SERVICE_IFACE
 from secretstorage.defines import SS_PATH
 from secretstorage.exceptions import (
@@ -18,7 +19,7 @@ from secretstorage.exceptions import (
     PromptDismissedException,
     SecretServiceNotAvailableException,
 )
-from secretstorage.util import DBusAddressWrapper, open_session
+from secretstorage.util import DBusAddressWrapper, add_match_rules, open_session
 
 from credvault.model.errors import BackendUnavailable
 
@@ -27,6 +28,8 @@ _APPLICATION = "Python keyring library"
 # gnome-keyring has no default keyring for a moment, now and then while several processes write (seen with four), and
 # who takes that for the truth has the desktop ask for a second one. Seconds.
 _PAUSES = (0.02, 0.1, 0.3)
+# How long a message bus may take to let somebody in: less than the whole of a call may.
+_GREETING_SECONDS = 4.0
 _START_HINT = "start one: gnome-keyring, KWallet or KeePassXC"
 
 
@@ -161,11 +164,12 @@ def _new_keyring(bus: Any, may_ask: bool) -> secretstorage.Collection:
 def _bus() -> Iterator[Any]:
     """Give a connection to a message bus with a Secret Service on it; raises BackendUnavailable."""
     try:
-        connection = secretstorage.dbus_init()
+        # As secretstorage.dbus_init does, which gives the bus a second: on a busy machine it may be more.
+        connection = open_dbus_connection(auth_timeout=_GREETING_SECONDS)
+        add_match_rules(connection)
     except TimeoutError:
         raise BackendUnavailable("the message bus of this session does not answer", hint=_START_HINT) from None
-    except (SecretServiceNotAvailableException, RuntimeError, OSError):
-        # SecretStorage does not tell these apart.
+    except (KeyError, ValueError, RuntimeError, OSError):
         is_set = bool(os.environ.get("DBUS_SESSION_BUS_ADDRESS"))
         why = "nobody answers at DBUS_SESSION_BUS_ADDRESS" if is_set else "DBUS_SESSION_BUS_ADDRESS is not set"
         hint = "log in to a desktop, or run this under 'dbus-run-session' with a Secret Service"

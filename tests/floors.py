@@ -38,6 +38,7 @@ OWNERS = {
     "click": ("cli/",),
     "cryptography": ("sealing/crypto.py",),
     "httpx": ("backends/remote.py", "lifecycle/probes/http.py"),
+    "jeepney": ("secretservice.py",),
     "keyring": ("oskeyring.py",),
     "platformdirs": ("config/__init__.py",),
     "pykeepass": ("transfer/importers/keepass.py",),
