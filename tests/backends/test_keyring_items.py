@@ -235,7 +235,7 @@ def test_item_of_another_program_that_is_no_text_is_said_to_be_in_the_way(desk: 
 
     assert [each.returncode for each in done] == [8, 125, 8, 8]
     for each in done:
-        assert b"something else than text under the service com.credvault.x and the user key" in each.stderr
+        assert b"something that is not text under the service com.credvault.x and the user key" in each.stderr
         assert b"hint: another program put it there: keyring del com.credvault.x key removes it" in each.stderr
         assert not is_in(each.stderr, [b"canary"])
 
