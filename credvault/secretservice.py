@@ -6,9 +6,10 @@ SecretStorage (LockedException, PromptDismissedException) besides its own: whoev
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import secretstorage
 from jeepney.io.blocking import open_dbus_connection  # type: ignore[import-untyped]  # it has no types
@@ -25,19 +26,22 @@ from credvault.model.errors import BackendUnavailable
 
 # As the library writes it, so that each finds and replaces what the other wrote.
 _APPLICATION = "Python keyring library"
-# gnome-keyring has no default keyring for a moment, now and then while several processes write (seen with four), and
-# who takes that for the truth has the desktop ask for a second one. Seconds.
+# What is there is not to be found for a moment, now and then: gnome-keyring's default keyring while several processes
+# write (seen with four), and who takes that for the truth has the desktop ask for a second one. Seconds.
 _PAUSES = (0.02, 0.1, 0.3)
 # How long a message bus may take to let somebody in: less than the whole of a call may.
 _GREETING_SECONDS = 4.0
 _START_HINT = "start one: gnome-keyring, KWallet or KeePassXC"
+
+T = TypeVar("T")
 
 
 def is_locked() -> bool:
     """Return whether the default keyring is locked, or not there yet; raises BackendUnavailable."""
     with _bus() as bus:
         keyring = _default_keyring(bus)
-        return keyring is None or keyring.is_locked()  # without one, the first secret has the desktop ask for it
+        # Without one, the first secret has the desktop ask for it.
+        return keyring is None or _at_last(keyring.is_locked)
 
 
 class SecretServiceStore:
@@ -62,14 +66,16 @@ class SecretServiceStore:
         """Keep a text in the place of another one; raises BackendUnavailable."""
         attributes = {**_attributes(service, user), "application": _APPLICATION}
         with self._unlocked() as keyring:
-            keyring.create_item(f"Password for '{user}' on '{service}'", attributes, text, replace=True)
+            _at_last(
+                partial(keyring.create_item, f"Password for '{user}' on '{service}'", attributes, text, replace=True)
+            )
 
     def remove(self, service: str, user: str) -> bool:
         """Remove all that is kept there, and say whether there was anything; raises BackendUnavailable."""
         was_there = False
         with self._unlocked() as keyring:
             # Several, where other programs gave them attributes besides: any that stayed would be the secret again.
-            for item in keyring.search_items(_attributes(service, user)):
+            for item in _at_last(partial(_find, keyring, service, user)):
                 try:
                     item.delete()
                 except PromptDismissedException:
@@ -102,7 +108,7 @@ class SecretServiceStore:
                 if keyring is None:
                     bus = stack.enter_context(_bus())
                     keyring = _default_keyring(bus) or _new_keyring(bus, self._may_ask)
-                if keyring.is_locked() and not _unlock(keyring, self._may_ask):
+                if _at_last(keyring.is_locked) and not _unlock(keyring, self._may_ask):
                     raise secretstorage.LockedException
                 yield keyring
             except SecretServiceNotAvailableException:
@@ -112,16 +118,27 @@ class SecretServiceStore:
 
 
 def _get(keyring: secretstorage.Collection, service: str, user: str) -> bytes | None:
-    for pause in (*_PAUSES, None):
+    def get() -> bytes | None:
+        return next((item.get_secret() for item in _find(keyring, service, user)), None)
+
+    try:
+        return _at_last(get)
+    except ItemNotFoundException:  # replaced or removed whenever it had been found
+        return None
+
+
+def _find(keyring: secretstorage.Collection, service: str, user: str) -> Sequence[secretstorage.Item]:
+    return list(keyring.search_items(_attributes(service, user)))
+
+
+def _at_last(act: Callable[[], T]) -> T:
+    """Return what an act returns that may be repeated; raises ItemNotFoundException if it still does after pauses."""
+    for pause in _PAUSES:
         try:
-            for item in keyring.search_items(_attributes(service, user)):
-                return item.get_secret()
-        except ItemNotFoundException:  # replaced or removed since it was found
-            if pause is not None:
-                time.sleep(pause)
-        else:
-            break
-    return None
+            return act()
+        except ItemNotFoundException:
+            time.sleep(pause)
+    return act()
 
 
 def _attributes(service: str, user: str) -> dict[str, str]:
@@ -139,13 +156,10 @@ def _unlock(keyring: secretstorage.Collection, may_ask: bool) -> bool:
 
 
 def _default_keyring(bus: Any) -> secretstorage.Collection | None:
-    for pause in (*_PAUSES, None):
-        try:
-            return secretstorage.Collection(bus)
-        except ItemNotFoundException:
-            if pause is not None:
-                time.sleep(pause)
-    return None
+    try:
+        return _at_last(partial(secretstorage.Collection, bus))
+    except ItemNotFoundException:
+        return None
 
 
 def _new_keyring(bus: Any, may_ask: bool) -> secretstorage.Collection:

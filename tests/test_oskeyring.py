@@ -329,6 +329,35 @@ def test_a_keychain_that_may_not_ask_is_locked() -> None:
         keyring.get("service", "user")
 
 
+def test_what_is_not_to_be_found_for_a_moment_is_looked_for_again(keyring_service: SecretService) -> None:
+    """As gnome-keyring now and then has no default keyring while several processes write."""
+    code = (
+        "import os\n"
+        "from jeepney import HeaderFields\n"
+        "from secretstorage import util\n"
+        "from secretstorage.exceptions import ItemNotFoundException\n"
+        "from credvault.oskeyring import open_os_keyring\n"
+        "from credvault.model.value import SecretValue\n"
+        "ask, lost = util.DBusAddressWrapper.send_and_get_reply, []\n"
+        "def lose_each_once(address, message):\n"
+        "    what = address.object_path, message.header.fields[HeaderFields.member]\n"
+        "    if address.object_path.startswith('/org/freedesktop/secrets/') and what not in lost:\n"
+        "        lost.append(what)\n"
+        "        raise ItemNotFoundException\n"
+        "    return ask(address, message)\n"
+        "util.DBusAddressWrapper.send_and_get_reply = lose_each_once\n"
+        "keyring = open_os_keyring(os.environ)\n"
+        "keyring.set('lost', 'user', SecretValue(b'value'))\n"
+        "assert keyring.get('lost', 'user').reveal() == b'value'\n"
+        "print(*(member for _, member in lost))\n"
+    )
+
+    env = {**os.environ, **keyring_service.environ}
+    done = subprocess.run([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, "Get CreateItem Get SearchItems GetSecret\n")
+
+
 @pytest.mark.parametrize("text", ["plain", "ünï\ncödé\t\r\n ", "x" * 1_400_000, "\N{GRINNING FACE}\u202e"])
 def test_texts_come_back_as_they_were(keyring_service: SecretService, text: str) -> None:
     code = (
