@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import secretstorage
+from jeepney.io.blocking import open_dbus_connection  # type: ignore[import-untyped]  # it has no types
 
+from credvault import secretservice
 from credvault.secretservice import SecretServiceStore
 from tests.secretservice import SecretService
 
@@ -25,13 +26,12 @@ def store(keyring_service: SecretService, monkeypatch: pytest.MonkeyPatch) -> It
 def made(monkeypatch: pytest.MonkeyPatch) -> Made:
     """The connections that are made."""
     made: Made = []
-    make = secretstorage.dbus_init
 
-    def dbus_init() -> Any:
-        made.append(make())
+    def make_and_note(**options: Any) -> Any:
+        made.append(open_dbus_connection(**options))
         return made[-1]
 
-    monkeypatch.setattr(secretstorage, "dbus_init", dbus_init)
+    monkeypatch.setattr(secretservice, "open_dbus_connection", make_and_note)
     return made
 
 
