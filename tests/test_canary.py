@@ -635,8 +635,11 @@ def test_canaries_are_found_where_they_are(tmp_path: Path) -> None:
     found = files_with(tmp_path, CANARIES)
 
     assert found == sorted(str(number) for number, _ in enumerate(forms(VALUE)))
-    shown = [sys.executable, "-c", "import sys; sys.stdin.read()", NEW_VALUE.decode()]
-    with subprocess.Popen(shown, stdin=subprocess.PIPE) as listing:
-        assert command_lines_with([NEW_VALUE])
+    # Popen may be back before the kernel shows what the child's command line is.
+    shown = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()", NEW_VALUE.decode()]
+    with subprocess.Popen(shown, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as listing:
         assert listing.stdin is not None
+        assert listing.stdout is not None
+        listing.stdout.readline()
+        assert command_lines_with([NEW_VALUE])
         listing.stdin.close()
