@@ -10,12 +10,23 @@ PROMPT = "read -sp 'Password: ' word </dev/tty; echo; echo ${#word} letters"
 
 
 def see_size(screen: Screen, lines: int, columns: int) -> None:
-    """Ask vim for its size until it is that: it is told after it has been changed."""
+    """Ask vim for its size until it is that.
+
+    vim loses a new size that it is told of while it takes a command: where that happened it is given once more.
+    """
 
     def is_so() -> bool:
+        screen.rest()
         screen.type(":set lines? columns?\r")
         screen.rest()
-        return f"lines={lines}" in screen.text and f"columns={columns}" in screen.text
+        found = f"lines={lines}" in screen.text and f"columns={columns}" in screen.text
+        screen.type("\r")
+        screen.rest()
+        if not found:
+            screen.resize(lines, columns - 1)
+            screen.rest()
+            screen.resize(lines, columns)
+        return found
 
     screen.wait(is_so, f"{lines} lines of {columns} columns")
 
