@@ -289,7 +289,8 @@ class TerminalRelay(Relay):
                 self._take()
             else:
                 self._go_behind()
-                return
+        if number == signal.SIGCONT and self._is_moving:
+            return  # it is continued once it is moved: earlier it would not stop, and never ask
         super()._heed(number)
 
     def _stop(self, number: int) -> None:

@@ -49,6 +49,18 @@ def relay_of(screen: Screen, child: str) -> int:
     return next(iter(found))
 
 
+def child_of(pid: int) -> int:
+    """Return the one child of a process."""
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return int(file.read())
+
+
+def is_stopped(pid: int) -> bool:
+    """Say whether a process is stopped, as by Ctrl-Z."""
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rpartition(") ")[2].startswith("T")
+
+
 def running_in(screen: Screen) -> list[str]:
     """Return the processes of the shell's session other than the shell."""
     told = subprocess.run(["ps", "-o", "pid=", "-s", str(screen.pid)], capture_output=True, text=True, check=False)

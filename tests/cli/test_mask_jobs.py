@@ -5,8 +5,19 @@ import signal
 
 import pytest
 
-from tests.cli.mask import MARK, MASKED, relay_of, running_in, shell, wait_for_front, wait_for_job
+from tests.cli.mask import (
+    MARK,
+    MASKED,
+    child_of,
+    is_stopped,
+    relay_of,
+    running_in,
+    shell,
+    wait_for_front,
+    wait_for_job,
+)
 from tests.conftest import Cli
+from tests.screen import PROMPT
 
 
 def test_job_is_stopped_and_continued_in_front_and_behind(stocked: Cli) -> None:
@@ -104,6 +115,32 @@ def test_we_alone_may_be_stopped_and_continued(stocked: Cli) -> None:
         screen.see("again\nagain")
         screen.type("\x04")
         screen.run("echo status $?", "status 0")
+
+
+def test_keys_that_wait_for_the_shell_are_left_to_it_when_we_are_continued_behind(stocked: Cli) -> None:
+    with shell(stocked) as screen:
+        screen.run(f"{MASKED} cat")
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        relay = relay_of(screen, "cat")
+        leader = child_of(relay)
+        os.kill(relay, signal.SIGSTOP)
+        screen.see("Stopped", PROMPT.rstrip())
+        os.kill(screen.pid, signal.SIGSTOP)
+        screen.wait(lambda: is_stopped(screen.pid), "a shell that does not read")
+        screen.type("echo left alone\r")
+        screen.see("echo left alone")
+        os.kill(leader, signal.SIGSTOP)  # it is slow to see what becomes of the child
+        os.kill(relay, signal.SIGCONT)  # as `bg` does, while somebody types on
+        screen.wait(lambda: is_stopped(child_of(leader)), "a child that is moved")
+        screen.rest()
+        os.kill(leader, signal.SIGCONT)
+        screen.wait(lambda: is_stopped(relay), "a stop by its own read")
+        os.kill(screen.pid, signal.SIGCONT)
+        screen.see("\nleft alone")
+        screen.run("fg", "exec")
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        screen.type("again\r")
+        screen.see("again\nagain")
 
 
 def test_job_that_nobody_can_continue_does_not_wait_for_the_terminal(stocked: Cli) -> None:
