@@ -27,6 +27,8 @@ _END_OF_LINE = b"\r\n"
 _END_OF_HEAD = b"\r\n\r\n"
 _MAX_INTERIM_ANSWERS = 8
 _READ_HEADERS = ("content-length", "transfer-encoding", "connection", "location", "x-vault-index")
+# Of which there may be two, and the last one counts: what stands before a server adds its own.
+_LAST_HEADERS = ("date", "retry-after")
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 
 
@@ -46,7 +48,8 @@ class NoAnswer(Exception):
 class Head(NamedTuple):
     """What the head of an answer says: the status, and how the body ends.
 
-    `storage_index` is how far the storage was when the server answered, and `date` when that was, where it says so.
+    `storage_index` is how far the storage was when the server answered, and `date` when that was, where it says so;
+    `retry_after` is in how many seconds it would be asked again, 0 where it says nothing.
     """
 
     status: int
@@ -56,6 +59,7 @@ class Head(NamedTuple):
     location: str
     storage_index: str
     date: str
+    retry_after: int
 
 
 class Connection:
@@ -232,7 +236,7 @@ def _parse_head(head: bytearray) -> Head:
     if version not in ("HTTP/1.1", "HTTP/1.0") or not (code.isascii() and code.isdigit()) or rest[3:4] not in ("", " "):
         raise _not_http("it is not HTTP")
     found: dict[str, str] = {}
-    date = ""
+    last: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
         name, value = name.lower(), value.strip(" \t")
@@ -240,8 +244,8 @@ def _parse_head(head: bytearray) -> Head:
             raise _not_http("its head is damaged")
         if name in _READ_HEADERS and found.setdefault(name, value) != value:
             raise _not_http(f"it has two headers {name}")
-        if name == "date":  # of which there may be two: what stands before a server adds its own
-            date = value
+        if name in _LAST_HEADERS:
+            last[name] = value
     length, coding = found.get("content-length"), found.get("transfer-encoding")
     if length is not None and (coding or not (length.isascii() and length.isdigit() and len(length) < 16)):
         raise _not_http("its length is not a number" if not coding else "it gives its length in two ways")
@@ -250,7 +254,10 @@ def _parse_head(head: bytearray) -> Head:
     stays_open = version == "HTTP/1.1" and found.get("connection", "").lower() != "close"
     size = None if length is None else int(length)
     location, index = found.get("location", ""), found.get("x-vault-index", "")
-    return Head(int(code), size, bool(coding), stays_open, location, index, date)
+    # In seconds, as servers of this kind have it; a date, which the header may also be, is passed over.
+    pause = last.get("retry-after", "")
+    retry_after = int(pause) if pause.isascii() and pause.isdigit() and len(pause) < 16 else 0
+    return Head(int(code), size, bool(coding), stays_open, location, index, last.get("date", ""), retry_after)
 
 
 def _not_http(why: str) -> BackendUnavailable:

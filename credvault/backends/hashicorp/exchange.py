@@ -33,12 +33,14 @@ class Request(NamedTuple):
 class Answer(NamedTuple):
     """What a server said: the status, and the object in the body, which is empty where there is none.
 
-    `date` is the header of this name, by the server's clock; empty where there is none.
+    `date` is the header of this name, by the server's clock; empty where there is none. `retry_after` is in how many
+    seconds it would be asked again, 0 where it does not say.
     """
 
     status: int
     body: Mapping[str, Any]
     date: str = ""
+    retry_after: int = 0
 
     @property
     def errors(self) -> str:

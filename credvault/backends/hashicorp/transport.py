@@ -11,7 +11,7 @@ from typing import Any
 
 from credvault import __version__
 from credvault.backends.hashicorp.address import Address
-from credvault.backends.hashicorp.connection import Connection, NoAnswer
+from credvault.backends.hashicorp.connection import Connection, Head, NoAnswer
 from credvault.backends.hashicorp.exchange import (
     NOT_PASSED_ON,
     PASSING,
@@ -111,10 +111,21 @@ class Transport:
             if is_over or not again:
                 return [outcome for outcome in outcomes if isinstance(outcome, Answer)]
             if len(losses) < len(again) or not all(loss.was_stale for loss in losses.values()):
-                self._sleep(min(MAX_PAUSE_SECONDS, 2.0 ** (attempt - 1) + self._chance()))
+                self._sleep(self._pause(attempt, [outcomes[place] for place in again]))
                 attempt += 1
             for place in again:
                 outcomes[place] = None
+
+    def _pause(self, attempt: int, outcomes: Sequence[Outcome | None]) -> float:
+        """Return how long to wait before the next attempt, in seconds.
+
+        As long as the server says (RFC 9110, 10.2.3; OpenBao where its quotas tell), unless an answer would not be
+        waited for so long either.
+        """
+        asked = max((outcome.retry_after for outcome in outcomes if isinstance(outcome, Answer)), default=0)
+        chance = self._chance()
+        pause = min(MAX_PAUSE_SECONDS, 2.0 ** (attempt - 1) + chance)
+        return max(pause, asked + chance) if asked <= self.address.timeout else pause
 
     def hurry(self, seconds: float) -> None:
         """From here on ask once, and wait so long at most for a connection and for an answer: the run is at its end."""
@@ -216,7 +227,7 @@ class Transport:
             self._index, self._usual = head.storage_index, None
         if 300 <= head.status < 400:
             return Redirect(head.status, head.location)
-        return self._answer(head.status, body, head.date)
+        return self._answer(head, body)
 
     def _render(self, request: Request, token: SecretValue | None) -> bytes:
         """Return the bytes of a request; nothing in it ends a line that is not ours."""
@@ -251,16 +262,17 @@ class Transport:
             raise ValueError("a header holds what would end it")
         return "\r\n".join([*lines, "", ""]).encode("ascii")
 
-    def _answer(self, status: int, body: bytes, date: str) -> Answer:
+    def _answer(self, head: Head, body: bytes) -> Answer:
         """Return an answer with the object in its body; raises BackendUnavailable, which quotes nothing of it."""
+        status = head.status
         try:
             members = json.loads(body) if body else {}
             if isinstance(members, dict):
-                return Answer(status, members, date)
+                return Answer(status, members, head.date, head.retry_after)
         except (ValueError, RecursionError):
             pass
         if status in PASSING or status >= 500:  # of a gateway, in words for people
-            return Answer(status, {})
+            return Answer(status, {}, head.date, head.retry_after)
         if status == 400 and self.address.scheme == "http" and b"HTTPS" in body:  # in the words of Go, and of nginx
             hint = f"write https:// in {printable(self.address.source)}"
             raise BackendUnavailable(f"{self.address} speaks https, and not http", hint=hint)

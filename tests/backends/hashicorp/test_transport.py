@@ -253,6 +253,28 @@ def test_what_was_too_many_or_too_late_was_not_done_and_is_tried_again(
     assert slept == [1.5, 1.5, 2.5]
 
 
+@pytest.mark.parametrize(
+    ("headers", "pauses"),
+    [
+        (["retry-after: 7"], [7.5, 7.5]),
+        (["retry-after: 1"], [1.5, 2.5]),  # never sooner than by ourselves
+        (["retry-after: 2", "retry-after: 30"], [30.5, 30.5]),
+        (["retry-after: 31"], [1.5, 2.5]),  # longer than its answer would be waited for
+        (["retry-after: " + "9" * 5000], [1.5, 2.5]),
+        (["retry-after: Fri, 27 Nov 2026 02:00:00 GMT"], [1.5, 2.5]),
+        (["retry-after: -7"], [1.5, 2.5]),
+    ],
+)
+@pytest.mark.parametrize(("status", "body"), [(429, {"errors": ["quota"]}), (503, b"<html>busy</html>")])
+def test_a_server_that_says_when_to_come_back_is_asked_then(
+    connect: Connect, slept: Slept, status: int, body: Any, headers: list[str], pauses: list[float]
+) -> None:
+    with answering([answer(status, body, *headers)]) as peer:
+        assert connect(peer.port).ask(READ, TOKEN).status == status
+
+    assert (slept, len(peer.requests)) == (pauses, ATTEMPTS)
+
+
 def test_many_that_are_let_through_a_few_at_a_time_are_all_done(connect: Connect, slept: Slept) -> None:
     """A quota refuses what is over it at once, and serves as many in the next second."""
     requests = [WRITE._replace(path=f"secret/data/{number}") for number in range(10)]
