@@ -4,16 +4,17 @@ One counter of versions serves a whole namespace, so a secret has none of its ow
 `expect` is checked by: only a change of the secret itself is a conflict, not one of its siblings.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import groupby
 from typing import Any, Never
 
 from credvault.backends.base import Capability, Change
 from credvault.backends.hashicorp import fieldfacts
-from credvault.backends.hashicorp.kv2 import KV2, Reading
+from credvault.backends.hashicorp.kv2 import Reading
 from credvault.backends.hashicorp.layout import Layout, kind_of
 from credvault.model.errors import CredvaultError, Denied, InvalidName, NotFound, Unsupported
-from credvault.model.names import DEFAULT_NAMESPACE, Name, parse_name, parse_namespace
+from credvault.model.names import Name, parse_name, parse_namespace
 from credvault.model.record import ACTIVE, Record, Secret
 from credvault.model.value import SecretValue
 
@@ -25,16 +26,10 @@ class FieldLayout(Layout):
     is_large = True  # to list takes a request for each namespace
     _example = "{}"
 
-    def __init__(
-        self,
-        kv: KV2,
-        warn: Callable[[str], None],
-        let_go: Callable[[], None],
-        namespace: str = DEFAULT_NAMESPACE,
-    ) -> None:
-        super().__init__(kv, warn, let_go, namespace)
-        # What was read of each secret last, and at which count of the namespace: what a change may expect.
-        self._seen: dict[Name, tuple[int, SecretValue]] = {}
+    @cached_property
+    def _seen(self) -> dict[Name, tuple[int, SecretValue]]:
+        """What was read of each secret last, and at which count of the namespace: what a change may expect."""
+        return {}
 
     def get(self, name: Name, version: int | None = None) -> Secret:
         """Return a secret, in one request."""
