@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from credvault.access.nearness import check_matched
 from credvault.backends.base import Capability, Change
+from credvault.backends.offline import LABEL_NAME
 from credvault.history import Whole, fetch_readable
 from credvault.model.errors import (
     AlreadyExists,
@@ -95,12 +96,13 @@ class Copy:
         """
         plain = [parse_name(glob, namespace=namespace, default=default) for glob in globs if _is_name(glob)]
         found = set(self._source.has_many(plain)) if plain else set()
+        found.discard(LABEL_NAME)  # an offline copy has it, whose file may be named as a vault file's
         missing = [name for name in plain if name not in found]
         if missing:
             raise self._why_missing(missing[0])
         patterns = [glob for glob in globs if not _is_name(glob)]
         if patterns or not globs:
-            listed = [record.name for record in self._source.list(patterns)]
+            listed = [record.name for record in self._source.list(patterns) if record.name != LABEL_NAME]
             check_matched(patterns, listed, namespace=default)
             found.update(listed)
         return sorted(found)

@@ -547,6 +547,20 @@ def test_label_is_nowhere_to_be_seen(home: Home, store: AwayStore) -> None:
     assert [(done.status, done.stdout) for done in asked] == [(3, b"")] * 3
 
 
+def test_label_is_not_copied_where_the_copy_is_read_as_a_vault_file(home: Home, store: AwayStore) -> None:
+    assert home.run("offline", "save", "--executor-only").status == 0
+    assert home.run("--vault", "other.json", "init").status == 0
+    places = ("--from-vault", str(copy_of(home)), "--to-vault", "other.json", "-y")
+
+    everything = home.run("copy", *places)
+    pattern = home.run("copy", *places, f"{LABEL_NAME.namespace}/*")
+    named = home.run("copy", *places, str(LABEL_NAME))
+
+    assert (everything.status, pattern.status, named.status) == (0, 3, 3), (everything, pattern, named)
+    assert home.run("--vault", "other.json", "list").stdout.count(b"\n") == 2
+    assert home.run("--vault", "other.json", "get", str(LABEL_NAME)).status == 3
+
+
 def test_store_that_calls_a_secret_otherwise_cannot_take_the_label_away(
     home: Home, store: AwayStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
