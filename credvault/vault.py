@@ -16,13 +16,13 @@ from credvault.access.identity import Identity, local_identity
 from credvault.access.policy import Policy, owner_policy
 from credvault.access.receivers import by_variable, check_receiver, releasable, serves
 from credvault.audit import Trail
-from credvault.backends.base import ABSENT, ANY, Backend, Change
+from credvault.backends.base import ABSENT, ANY, Backend, Capability, Change
 from credvault.backends.registry import as_offline, offline_offer, open_backend
 from credvault.config import Flags, Settings, load_settings
 from credvault.guard import Guard
 from credvault.model import record as model
 from credvault.model import times
-from credvault.model.errors import NotFound
+from credvault.model.errors import CredvaultError, NotFound, VersionDeleted, VersionDestroyed
 from credvault.model.names import DEFAULT_NAMESPACE, Name, compile_globs, glob_namespaces, parse_name, parse_namespace
 from credvault.model.record import Record, Secret, Version, check_choices
 from credvault.model.value import SecretValue, checked_value
@@ -294,6 +294,18 @@ class Vault:
     def histories(self, names: Collection[Name]) -> dict[Name, Sequence[Version]]:
         """Return the versions of those secrets that are there, in one step where the store can, without values."""
         return self._guard.run("history", access.LIST, list(names), lambda: self.backend.histories(names))
+
+    def why_absent(self, name: AnyName, version: int | None = None, *, purpose: str) -> NotFound | None:
+        """Return what the store says of one that was deleted and is kept, or None for what is just not there."""
+        if Capability.SOFT_DELETE not in self.backend.capabilities:
+            return None
+        try:
+            self.get(name, version, purpose=purpose)
+        except (VersionDeleted, VersionDestroyed) as exc:
+            return exc
+        except CredvaultError:  # that it is not there is known; or it is a pattern
+            return None
+        return None  # it came back meanwhile
 
     def near(self, name: Name) -> str | None:
         """Return a hint of names that are spelt like one that is not there, of those the identity may list."""

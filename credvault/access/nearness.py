@@ -1,6 +1,6 @@
 """What is said of names and patterns that lead nowhere, with names that are spelt alike as a hint."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from credvault.model.errors import NotFound
 from credvault.model.names import Name, unmatched
@@ -21,8 +21,17 @@ def near_hint(wanted: str, names: Sequence[str]) -> str:
     return f"did you mean {' or '.join(near)}?" if near else LIST_HINT
 
 
-def check_matched(globs: Iterable[str], names: Collection[Name], *, namespace: str) -> None:
-    """Raise NotFound for a pattern that none of the names matches: nothing would be done in its place, in silence."""
+def check_matched(
+    globs: Iterable[str],
+    names: Collection[Name],
+    *,
+    namespace: str,
+    why_absent: Callable[[str], NotFound | None] = lambda glob: None,
+) -> None:
+    """Raise NotFound for a pattern that none of the names matches: nothing would be done in its place, in silence.
+
+    `why_absent` is asked for a better reason.
+    """
     glob = unmatched(globs, names, namespace=namespace)
     if glob is not None:
-        raise NotFound(f"no secret matches {glob}", hint=LIST_HINT)
+        raise why_absent(glob) or NotFound(f"no secret matches {glob}", hint=LIST_HINT)

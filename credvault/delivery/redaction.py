@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from credvault.access.nearness import LIST_HINT, check_matched
@@ -35,7 +36,8 @@ def collect_secrets(vault: Vault, globs: Sequence[str], *, namespace: str, past:
     come out.
     """
     records = vault.list(globs, readable=True)
-    check_matched(globs, [record.name for record in records], namespace=namespace)
+    why_absent = partial(vault.why_absent, purpose=_REDACT)
+    check_matched(globs, [record.name for record in records], namespace=namespace, why_absent=why_absent)
     if past:
         vault.backend.require(Capability.VERSIONS)
     whole = fetch_whole(vault, [record.name for record in records], purpose=_REDACT, past=past)

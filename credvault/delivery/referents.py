@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeGuard
 
-from credvault.backends.base import Capability
-from credvault.model.errors import CredvaultError, NotFound, VersionDeleted, VersionDestroyed
+from credvault.model.errors import NotFound
 from credvault.model.names import Name
 from credvault.model.record import Record, Secret
 from credvault.model.reference import Reference
@@ -57,25 +56,15 @@ class Referents:
         if not isinstance(reference, Reference):
             found = self._of_uris[reference]
             return found if isinstance(found, NotFound) else None
-        if reference not in self._errors:
-            self._errors[reference] = self._why_not(reference)
-        return self._errors[reference]
+        if self.secret(reference) is None and reference not in self._errors:
+            name, version = reference.name, reference.version
+            self._errors[reference] = self._vault.why_absent(name, version, purpose=self._purpose)
+        return self._errors.get(reference)
 
     def records(self) -> list[Record]:
         """Return the records of what is there."""
         secrets = [*self._secrets.values(), *self._of_uris.values()]
         return [secret.record for secret in secrets if isinstance(secret, Secret)]
-
-    def _why_not(self, reference: Reference) -> NotFound | None:
-        if self.secret(reference) is not None or Capability.SOFT_DELETE not in self._vault.backend.capabilities:
-            return None
-        try:
-            self._vault.get(reference.name, reference.version, purpose=self._purpose)
-        except (VersionDeleted, VersionDestroyed) as exc:
-            return exc
-        except CredvaultError:  # it is not there, which is known
-            return None
-        return None  # it came back meanwhile
 
 
 def fetch_referents(

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 from credvault import files
@@ -40,7 +41,8 @@ def fetch(
     glob that matches nothing and where nothing is left to copy, and what fetching raises: it is all of it, or nothing.
     """
     records = [r for r in vault.list(globs, readable=True) if r.delivery in model.DELIVERIES and r.name != LABEL_NAME]
-    check_matched(globs, [record.name for record in records], namespace=namespace)
+    why_absent = partial(vault.why_absent, purpose=_PURPOSE)
+    check_matched(globs, [record.name for record in records], namespace=namespace, why_absent=why_absent)
     chosen = [record.name for record in records if executor_only or record.delivery == model.RUNTIME_ENV]
     left_out = len(records) - len(chosen)
     if not chosen:

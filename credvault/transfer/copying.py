@@ -19,7 +19,6 @@ from credvault.model.errors import (
     Damaged,
     NotFound,
     Unsupported,
-    VersionDeleted,
 )
 from credvault.model.names import Name, parse_name
 from credvault.model.record import Secret
@@ -109,14 +108,9 @@ class Copy:
 
     def _why_missing(self, name: Name) -> NotFound:
         """Return what is said of a secret that is not there, or not any more."""
-        error = NotFound(f"there is no secret {name}", hint=self._source.near(name))
-        if Capability.SOFT_DELETE in self._source.backend.capabilities:
-            try:
-                self._source.get(name, purpose=_PURPOSE)
-            except VersionDeleted as exc:
-                error = exc
-            except NotFound:
-                pass
+        error = self._source.why_absent(name, purpose=_PURPOSE)
+        if error is None:
+            error = NotFound(f"there is no secret {name}", hint=self._source.near(name))
         error.message += "; nothing was copied"
         return error
 
