@@ -3,16 +3,13 @@
 import hmac
 import json
 import os
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.canary import files_with, is_in
 from tests.conftest import Cli
+from tests.lifecycle.servers import noting
 from tests.openbao import Bao
 from tests.recorder import recorder
 
@@ -40,32 +37,6 @@ def served(cli: Cli, bao: Bao, mount: str) -> Cli:
     cli.env.update(BAO_ADDR=bao.address, BAO_TOKEN=bao.token, TENANT_ALLOWED_MOUNTS=mount)
     (cli.home / ".local/share/credvault/vault.json").unlink()
     return cli
-
-
-@contextmanager
-def listener() -> Iterator[tuple[str, list[bytes]]]:
-    """Give an address where nothing is known, and the heads of the requests that arrive there."""
-    heard: list[bytes] = []
-    server = socket.create_server(("127.0.0.1", 0))
-
-    def answer() -> None:
-        while True:
-            try:
-                connection, _ = server.accept()
-            except OSError:
-                return
-            with connection:
-                heard.append(connection.recv(65_536))
-                connection.sendall(b'HTTP/1.1 404 No\r\ncontent-length: 13\r\nconnection: close\r\n\r\n{"errors":[]}')
-
-    thread = threading.Thread(target=answer)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}", heard
-    finally:
-        server.shutdown(socket.SHUT_RDWR)
-        server.close()
-        thread.join()
 
 
 @pytest.mark.parametrize(
@@ -193,7 +164,7 @@ def test_no_server_is_asked_for_a_mount_that_is_not_allowed(
     cli: Cli, words: list[str], env: dict[str, str | bytes | None]
 ) -> None:
     uri = "openbao+kv2://closed/app#token"
-    with listener() as (address, heard):
+    with noting() as (address, heard):
         # Without a token: who is refused for the mount is not told to log in.
         done = cli(*(word.format(uri) for word in words), env={"BAO_ADDR": address, **env})
 
@@ -213,7 +184,7 @@ def test_a_mount_that_is_not_allowed_is_said_before_the_vault_is_opened(cli: Cli
 
 
 def test_one_mount_that_is_not_allowed_stops_them_all(served: Cli, mount: str) -> None:
-    with listener() as (address, heard):
+    with noting() as (address, heard):
         uris = [f"openbao://{mount}/app/api#token", "openbao://other/app#token"]
         done = served("exec", "-e", f"A={uris[0]}", "-e", f"B={uris[1]}", "--", "true", env={"BAO_ADDR": address})
 
@@ -243,7 +214,7 @@ def test_settings_that_are_wrong_are_said(
 
 
 def test_address_and_token_are_of_one_family(cli: Cli) -> None:
-    with listener() as (bao_address, by_bao), listener() as (vault_address, by_vault):
+    with noting() as (bao_address, by_bao), noting() as (vault_address, by_vault):
         env = {"BAO_ADDR": bao_address, "BAO_TOKEN": "token-of-bao", "VAULT_ADDR": vault_address}
         both: dict[str, str | bytes | None] = {**env, "VAULT_TOKEN": "token-of-vault"}
         cli("get", "openbao+kv2://secret/a#b", env=both)
@@ -276,7 +247,7 @@ def test_profile_of_such_a_server_wins_and_a_project_cannot_take_its_place(
     )
     (served.cwd / ".credvault.toml").write_text('vault = "own.json"\n')
     uri = f"hashicorp://{mount}/app/api#token"
-    with listener() as (address, heard):
+    with noting() as (address, heard):
         env: dict[str, str | bytes | None] = {"BAO_ADDR": address, "VAULT_ADDR": address, "VAULT_TOKEN": "elsewhere"}
         env["TENANT_ALLOWED_MOUNTS"] = None
         by_profile = served("get", uri, env=env)
@@ -293,7 +264,7 @@ def test_profile_of_such_a_server_wins_and_a_project_cannot_take_its_place(
 def test_offline_asks_no_server(cli: Cli) -> None:
     folder = cli.home / ".config/credvault"
     folder.mkdir(parents=True)
-    with listener() as (address, heard):
+    with noting() as (address, heard):
         (folder / "config.toml").write_text(
             f'[profiles.prod]\nbackend = "hashicorp"\naddress = "{address}"\noffline = true\n'
         )

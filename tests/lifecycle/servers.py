@@ -125,6 +125,20 @@ def talking(talk: Callable[[socket.socket, threading.Event], None]) -> Iterator[
                 thread.join()
 
 
+@contextmanager
+def noting() -> Iterator[tuple[str, list[bytes]]]:
+    """Give the URL of a server that knows nothing, and what each connection there sends first."""
+    heard: list[bytes] = []
+
+    def note(connection: socket.socket, over: threading.Event) -> None:
+        del over
+        heard.append(connection.recv(65_536))
+        connection.sendall(b'HTTP/1.1 404 No\r\ncontent-length: 13\r\nconnection: close\r\n\r\n{"errors":[]}')
+
+    with talking(note) as port:
+        yield f"http://127.0.0.1:{port}", heard
+
+
 def free_port() -> int:
     """Return a port of the loopback interface that nobody listens at, and that the system gives to nobody by itself.
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import threading
 from collections.abc import Iterator
 from importlib import metadata
@@ -16,7 +15,8 @@ from credvault.lifecycle.findings import OK, WRONG
 from credvault.lifecycle.profiles import examine_profiles
 from credvault.model.errors import NotFound
 from tests.home import Home
-from tests.patience import LIMITS, SECONDS
+from tests.lifecycle.servers import noting
+from tests.patience import LIMITS
 
 
 class Odd(Backend):
@@ -153,33 +153,14 @@ def test_store_that_never_answers_is_a_finding_in_bounded_time(home: Home) -> No
 
 
 def test_token_of_the_environment_is_not_sent_to_a_server_that_nobody_asked_for(home: Home) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(SECONDS)
-        port = server.getsockname()[1]
-        configure(home, f'[profiles.other]\nbackend = "hashicorp"\naddress = "http://127.0.0.1:{port}"\n')
-        received: list[bytes] = []
-        listener = threading.Thread(target=_listen, args=(server, received), daemon=True)
-        listener.start()
+    with noting() as (address, heard):
+        configure(home, f'[profiles.other]\nbackend = "hashicorp"\naddress = "{address}"\n')
 
         done = home.run("doctor", VAULT_TOKEN="canary-token-4711")
 
     assert b"advice  profile other, settings: VAULT_TOKEN was not used: it may be for another server" in done.stdout
     assert b"mend: credvault --profile other doctor\n" in done.stdout
-    assert b"canary-token-4711" not in b"".join(received)
-
-
-def _listen(server: socket.socket, received: list[bytes]) -> None:
-    while True:
-        try:
-            connection, _ = server.accept()
-        except OSError:
-            return
-        with connection:
-            connection.settimeout(0.5)
-            try:
-                received.append(connection.recv(65_536))
-            except OSError:
-                continue
+    assert b"canary-token-4711" not in b"".join(heard)
 
 
 def test_doctor_of_a_backend_that_is_no_file_says_what_the_backend_says(home: Home, odd: None) -> None:
