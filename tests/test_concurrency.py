@@ -1,10 +1,12 @@
 """Many processes at one vault: every add is there, locks go free or give up by name, readers never see an error."""
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -229,26 +231,24 @@ def test_edits_of_different_facts_are_both_kept(home: Home, open_here: Callable[
 
 def test_readers_beside_writers_and_rekeys_see_no_error(home: Home) -> None:
     home.run("add", "a/b", "--stdin", stdin=b"constant")
+    # Each reads until its stdin ends, and says so of each time.
     reader = (
-        "import sys, time\n"
+        "import os, select, sys\n"
         "from credvault import open_vault\n"
-        "until, reads = time.monotonic() + 6, 0\n"
-        "while time.monotonic() < until:\n"
+        "while not select.select([0], [], [], 0)[0]:\n"
         "    with open_vault(warn=sys.exit) as vault:\n"
         "        assert vault.get('a/b').value.reveal() == b'constant'\n"
         "        assert len(vault.list()) >= 1\n"
-        "    reads += 1\n"
-        "print(reads)\n"
+        "    os.write(1, b'.')\n"
     )
-    env = {**os.environ, **home.environ}
+    env, pipe = {**os.environ, **home.environ}, subprocess.PIPE
     readers = [
-        subprocess.Popen(
-            [sys.executable, "-c", reader], env=env, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        subprocess.Popen([sys.executable, "-c", reader], env=env, cwd=PROJECT, stdin=pipe, stdout=pipe, stderr=pipe)
         for _ in range(2)
     ]
-    writes = 0
-    while any(process.poll() is None for process in readers):
+    writes, until = 0, time.monotonic() + 6
+    while time.monotonic() < until or writes < 10 or not all(_has_said(process, 10) for process in readers):
+        assert time.monotonic() < until + SECONDS
         steps = (("add", f"w/s{writes}", "--generate"), ("rekey", "-y"), ("edit", "a/b", "--note", str(writes)))
         for argv in steps:
             done = home.run(*argv)
@@ -256,10 +256,15 @@ def test_readers_beside_writers_and_rekeys_see_no_error(home: Home) -> None:
         writes += len(steps)
 
     for process in readers:
-        stdout, stderr = process.communicate(timeout=SECONDS)
+        _, stderr = process.communicate(timeout=SECONDS)
         assert (process.returncode, stderr) == (0, b"")
-        assert int(stdout) > 10
-    assert writes > 10
+
+
+def _has_said(process: "subprocess.Popen[bytes]", count: int) -> bool:
+    """Say whether so many bytes wait in the stdout of a process, or it has ended."""
+    assert process.stdout is not None
+    waiting = int.from_bytes(fcntl.ioctl(process.stdout, termios.FIONREAD, bytes(4)), sys.byteorder)
+    return waiting >= count or process.poll() is not None
 
 
 class OvertakenPins(PinStore):

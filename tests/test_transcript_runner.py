@@ -5,7 +5,7 @@ Played against ordinary commands, with transcripts made here.
 
 import os
 import signal
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,11 +13,12 @@ import pytest
 from tests import terminal
 from tests.patience import LIMITS, SECONDS
 from tests.stage import Stage, play
-from tests.terminal import run_in_script, run_on_terminal
+from tests.terminal import Ran, run_in_script, run_on_terminal
 from tests.transcript import TranscriptError, parse
 
 ASK = r"""import getpass; getpass.getpass("Passphrase: "); print("opened")"""
 CANARY = "canary-4f1b9c~~~~"  # with a + in its base64, or a - where that is for URLs
+Run = Callable[[str, Path, float], Ran]
 
 
 @pytest.fixture
@@ -452,15 +453,28 @@ def test_command_that_hangs_is_killed_and_reported(transcript: Path, mark: str) 
     assert failures.endswith("\n started\n+? 137")
 
 
-def test_children_of_a_command_that_hangs_are_killed_too(tmp_path: Path) -> None:
-    command = "(trap '' HUP; sleep 1.5; touch alive) & sleep 30"
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda command, folder, seconds: run_in_script(command, os.environ, folder, seconds),
+        lambda command, folder, seconds: run_on_terminal(command, os.environ, folder, [], lambda _: None, seconds, 20),
+    ],
+    ids=["script", "terminal"],
+)
+def test_children_of_a_command_that_hangs_are_killed_too(run: Run, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "alive")
+    # A pipe is at its end once nobody has it open for writing.
+    command = "trap '' HUP; exec 3>alive; (echo started >&3; sleep 600) & sleep 600"
 
-    script = run_in_script(command, os.environ, tmp_path, 0.2)
-    terminal = run_on_terminal(command, os.environ, tmp_path, [], lambda _: None, 0.2, 20)
-    time.sleep(1.6)
+    with open(os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0) as alive:
+        os.set_blocking(alive.fileno(), True)
+        for seconds in LIMITS:
+            overdue = run(command, tmp_path, seconds).overdue
+            if said := alive.readall():
+                break
 
-    assert script.overdue == terminal.overdue == "was still running after 0.2 s"
-    assert not (tmp_path / "alive").exists()
+    assert overdue == f"was still running after {seconds:g} s"
+    assert said == b"started\n"
 
 
 def test_background_process_that_keeps_the_output_open_is_reported(transcript: Path) -> None:
