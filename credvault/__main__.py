@@ -25,24 +25,16 @@ _GLANCE_BYTES = 64 * 1024
 
 def main() -> int:
     """Run the command line and return its exit status."""
-    sys.unraisablehook = _end_on_interrupt
-    # Loading modules makes many objects and no garbage: not looking for it, at the end neither, saves half of what
-    # a bare interpreter takes to start (tests/benchmarks).
-    gc.disable()
     try:
-        if sys.argv[1:2] == [_COMPLETE] and sys.platform != "win32":
-            return _complete(sys.argv[2:])
-        form = plain_form(sys.argv[1:]) if sys.platform != "win32" else None
-        status = None
-        if form is not None and not _is_masked(form):
-            status = _run_cold(form) if form.is_uri or _has_key() or _is_elsewhere() else None
-            if status is None and not form.is_uri and not _has_key():
-                status = _run_fast(form)
-        return _run_whole() if status is None else status
-    except KeyboardInterrupt:  # before the command line is there to say it
-        return _INTERRUPTED
-    finally:
+        sys.unraisablehook = _end_on_interrupt
+        # Loading modules makes many objects and no garbage: not looking for it, at the end neither, saves half of what
+        # a bare interpreter takes to start (tests/benchmarks).
+        gc.disable()
+        status = _run()
         gc.freeze()
+        return status
+    except KeyboardInterrupt:  # before the command line is there to say it, or after
+        return _INTERRUPTED
 
 
 def leave() -> None:
@@ -61,6 +53,19 @@ def leave() -> None:
     import posix
 
     posix._exit(status)
+
+
+def _run() -> int:
+    """Return the status of what the first way did that could."""
+    if sys.argv[1:2] == [_COMPLETE] and sys.platform != "win32":
+        return _complete(sys.argv[2:])
+    form = plain_form(sys.argv[1:]) if sys.platform != "win32" else None
+    status = None
+    if form is not None and not _is_masked(form):
+        status = _run_cold(form) if form.is_uri or _has_key() or _is_elsewhere() else None
+        if status is None and not form.is_uri and not _has_key():
+            status = _run_fast(form)
+    return _run_whole() if status is None else status
 
 
 def _run_fast(form: PlainForm) -> int | None:

@@ -115,3 +115,21 @@ def test_ctrl_c_at_any_moment_shows_no_traceback(cli: Cli) -> None:
             odd.append((child.returncode, stderr[-300:]))
 
     assert odd == []
+
+
+@pytest.mark.parametrize(("call", "stdout"), [("disable", b""), ("freeze", b"value")], ids=["first", "last"])
+def test_ctrl_c_at_the_first_and_at_the_last_step_shows_no_traceback(cli: Cli, call: str, stdout: bytes) -> None:
+    cli("add", "k", "--stdin", stdin=b"value", check=True)
+    code = (
+        "import gc, os, signal, sys\n"
+        "from credvault.__main__ import main\n"
+        "def interrupt():\n"
+        "    if sys._getframe(1).f_code is main.__code__:\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        f"gc.{call} = interrupt\n"
+        "os._exit(main())\n"
+    )
+
+    done = cli.run([sys.executable, "-c", code, "get", "k"])
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, stdout, b"")
