@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from credvault.backends.hashicorp import transport as transport_module
 from credvault.backends.hashicorp.address import Address
 from credvault.backends.hashicorp.transport import Transport
+from tests.patience import SECONDS
 
 
 class Slept(list[float]):
@@ -30,8 +32,12 @@ Connect = Callable[..., Transport]
 
 
 @pytest.fixture
-def connect(slept: Slept) -> Iterator[Connect]:
-    """Gives a transport to a port, or to an address, which pauses by a clock of the test's."""
+def connect(slept: Slept, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
+    """Gives a transport to a port, or to an address, which pauses by a clock of the test's.
+
+    No peer is far, however long a busy machine takes for a connection to itself.
+    """
+    monkeypatch.setattr(transport_module, "FAR_SECONDS", SECONDS)
     made = []
 
     def connect(port: int, host: str = "127.0.0.1", **more: Any) -> Transport:
