@@ -52,14 +52,16 @@ def test_value_and_key_are_in_no_command_line_while_commands_run(desk: Desk) -> 
     desk.put("a/one", CANARY, "--env", "ONE")
     words = [["unlock"], ["get", "a/one"], ["exec", "--", "sleep", "0.2"], ["lock"]]
 
-    looks = []
+    found = []
     for each in words:
-        process = desk.home.start(*each, **(desk.key if each == ["unlock"] else {}))
-        looks.append(watch_command_lines(process, [*BOTH, key_text()]))
-        process.communicate(timeout=SECONDS)
+        looks = 0
+        while not looks:  # on a busy machine it ends before the first look
+            process = desk.home.start(*each, **(desk.key if each == ["unlock"] else {}))
+            looks, seen = watch_command_lines(process, [*BOTH, key_text()])
+            process.communicate(timeout=SECONDS)
+            found += seen
 
-    assert all(count > 0 for count, _ in looks)
-    assert [found for _, found in looks] == [[], [], [], []]
+    assert found == []
 
 
 def key_text() -> bytes:
