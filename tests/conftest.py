@@ -133,3 +133,11 @@ def keyring_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secret
     """A real Secret Service, unlocked, for all tests of this process: each uses names of its own."""
     with secret_service(tmp_path_factory.mktemp("secrets")) as service:
         yield service
+
+
+@pytest.fixture
+def empty_keyring(keyring_service: SecretService) -> Iterator[SecretService]:
+    """The Secret Service with nothing in its keyring, whatever other tests left there; this one leaves nothing."""
+    keyring_service.empty()
+    yield keyring_service
+    keyring_service.empty()

@@ -42,10 +42,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         with resident_memory(tmp_path) as variables:
             yield Store(lambda stage: stage.env.update(variables))
     elif request.param == "keyring":
-        service: SecretService = request.getfixturevalue("keyring_service")
+        service: SecretService = request.getfixturevalue("empty_keyring")
         variables = {**service.environ, "CREDVAULT_BACKEND": "keyring"}
         yield Store(lambda stage: stage.env.update(variables))
-        service.empty()
     else:
         bao: Bao = request.getfixturevalue("bao")
         layout = "field" if request.param.endswith("field") else "secret"

@@ -1,6 +1,5 @@
 """The backend `keyring` keeps the contract, on a real Secret Service."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,15 +12,11 @@ from tests.secretservice import SecretService
 
 class TestKeyring(BackendContract):
     @pytest.fixture(autouse=True)
-    def _keyring(
-        self, keyring_service: SecretService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> Iterator[None]:
+    def _keyring(self, empty_keyring: SecretService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.environ, self.path, self.monkeypatch = {"HOME": str(tmp_path)}, tmp_path / "keyring.json", monkeypatch
         monkeypatch.setenv("HOME", str(tmp_path))
-        for variable, value in keyring_service.environ.items():
+        for variable, value in empty_keyring.environ.items():
             monkeypatch.setenv(variable, value)
-        yield
-        keyring_service.empty()
 
     def open_backend(self) -> Backend:
         return KeyringBackend(str(self.path), self.environ)

@@ -6,7 +6,6 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -22,17 +21,16 @@ BINARY = bytes(range(256))
 
 
 @pytest.fixture
-def desk(cli: Cli, keyring_service: SecretService) -> Iterator[Cli]:
+def desk(cli: Cli, empty_keyring: SecretService) -> Cli:
     """The program with the backend `keyring`, which is empty."""
-    cli.env.update(keyring_service.environ, CREDVAULT_BACKEND="keyring")
-    yield cli
-    keyring_service.empty()
+    cli.env.update(empty_keyring.environ, CREDVAULT_BACKEND="keyring")
+    return cli
 
 
 @pytest.fixture
-def keyring(keyring_service: SecretService) -> Keyring:
+def keyring(empty_keyring: SecretService) -> Keyring:
     """The keyring behind it."""
-    return keyring_service
+    return empty_keyring
 
 
 def index_of(desk: Cli) -> Path:

@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,12 +18,11 @@ OTHER_KEY = print_key(bytes(range(32)))
 
 
 @pytest.fixture
-def desk(tmp_path: Path, keyring_service: SecretService) -> Iterator[Cli]:
+def desk(tmp_path: Path, empty_keyring: SecretService) -> Cli:
     """The program on a desk with an empty keyring, and no vault."""
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
-    yield Cli(home, tmp_path, {**environment(home), **keyring_service.environ})
-    keyring_service.empty()
+    return Cli(home, tmp_path, {**environment(home), **empty_keyring.environ})
 
 
 def head_of(desk: Cli) -> dict[str, object]:
