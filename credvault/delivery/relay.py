@@ -152,14 +152,15 @@ class Relay:
         while True:
             if not self._turn():
                 continue
-            for number in self._signals.take():
-                self._heed(number)
+            numbers = list(self._signals.take())
             status = self._child.news()
-            if status is None:
+            if status is not None and os.WIFSTOPPED(status):
+                self._stop(os.WSTOPSIG(status), numbers)
                 continue
-            if not os.WIFSTOPPED(status):
+            for number in numbers:
+                self._heed(number)
+            if status is not None:
                 return status
-            self._stop(os.WSTOPSIG(status))
 
     def _turn(self, *, reading: bool = True) -> bool:
         """Move what can be moved; return whether there may be signals, or news of the child."""
@@ -194,7 +195,7 @@ class Relay:
         if number not in (signal.SIGCHLD, signal.SIGWINCH):
             self._child.send(number)
 
-    def _stop(self, number: int) -> None:
+    def _stop(self, number: int, came: Iterable[int]) -> None:
         """Nobody tells us of it: what stops a child in our group stops us as well."""
 
 
@@ -212,6 +213,8 @@ class TerminalRelay(Relay):
             raise storage_error("open", "a pseudo-terminal", exc, "give --no-mask to run it without one") from exc
         self._is_in_front = False
         self._is_moving = False  # it is stopped for a moment, and not to stop us
+        self._has_stopped = False  # and waits until we let it go on
+        self._is_continued = False  # since it has stopped
         # Where somebody else in a pipeline may want the keys, the child is behind until it asks for them.
         self._shares = _PIPE in kinds[:2]
         super().__init__(patterns, kinds)
@@ -241,7 +244,7 @@ class TerminalRelay(Relay):
 
     def _begin(self) -> None:
         if self._is_in_front:
-            self._take()
+            self._take_or_go_behind()
 
     def _end(self) -> None:
         self._leave()
@@ -258,6 +261,13 @@ class TerminalRelay(Relay):
         self._terminal.copy_size(self._master)
         self._adjust()
 
+    def _take_or_go_behind(self) -> None:
+        """Have the child where we are."""
+        if self._terminal.is_foreground():
+            self._take()
+        else:
+            self._go_behind()
+
     def _adjust(self) -> None:
         self._keyboard.is_open = self._terminal.is_raw
         self._screen.ends_lines = self._terminal.ends_lines
@@ -265,11 +275,9 @@ class TerminalRelay(Relay):
     def _turn(self, *, reading: bool = True) -> bool:
         has_news = super()._turn(reading=reading)
         if self._keyboard.has_ended and self._master in self._ours:
-            if self._terminal.is_foreground():
-                self._hang_up(self._screen)
-            else:  # somebody has put us behind
-                self._keyboard.has_ended = False
-                self._go_behind()
+            # Somebody has put us behind, or changed the modes; where the terminal has gone it cannot be taken.
+            self._keyboard.has_ended = False
+            self._take_or_go_behind()
         return has_news
 
     def _hang_up(self, stream: Stream) -> None:
@@ -283,37 +291,52 @@ class TerminalRelay(Relay):
         if number == signal.SIGWINCH:
             self._terminal.copy_size(self._master)
             return
+        if number == signal.SIGCONT and self._has_stopped:
+            self._is_continued = True  # it goes on when all is done for its stop
+            return
         if number == signal.SIGCONT and self._is_in_front:
-            # Somebody had stopped us alone, and the shell has had the terminal.
-            if self._terminal.is_foreground():
-                self._take()
-            else:
-                self._go_behind()
+            self._take_or_go_behind()  # somebody had stopped us alone, and the shell has had the terminal
         if number == signal.SIGCONT and self._is_moving:
             return  # it is continued once it is moved: earlier it would not stop, and never ask
         super()._heed(number)
 
-    def _stop(self, number: int) -> None:
-        """The child has stopped: stop as well, and let it go on when we do."""
+    def _stop(self, number: int, came: Iterable[int]) -> None:
+        """The child has stopped: stop as well, and let it go on when we do.
+
+        Where somebody has continued us since, the stop is over: that one has continued the whole job.
+        """
+        self._has_stopped, self._is_continued = True, False
+        for other in came:
+            self._heed(other)
         if self._is_moving:
             self._is_moving = False
-        elif number in _WANTS_TERMINAL and self._terminal.is_foreground():
+            if self._terminal.is_foreground():
+                self._take()  # it was in front, and we are there again
+        elif self._gets_what_it_wants(number):
             self._take()  # it was behind, and nobody needs to stop for that
         else:
-            was_in_front = self._is_in_front
-            self._give_back()
-            came = self._signals.stop(number)
-            for other in came:
-                if other != signal.SIGCONT:
-                    self._heed(other)
-            if self._terminal.is_foreground():
-                if was_in_front or number in _WANTS_TERMINAL:
-                    self._take()
-            elif number in _WANTS_TERMINAL and signal.SIGCONT not in came:
-                # We were not stopped: nobody is there to continue us in the foreground (POSIX.1-2024, 2.4.3). A
-                # stopped program whose group comes to that is hung up, and so is this one.
-                self._hang_up(self._screen)
+            self._stop_as_well(number)
+        self._has_stopped = False
         self._child.go_on(in_front=self._is_in_front)
+
+    def _stop_as_well(self, number: int) -> None:
+        """Stop until we are continued, and have the child where we are then."""
+        was_in_front = self._is_in_front
+        self._give_back()
+        if not self._is_continued and not self._gets_what_it_wants(number):
+            for other in self._signals.stop(number):
+                self._heed(other)
+        if self._terminal.is_foreground():
+            if was_in_front or number in _WANTS_TERMINAL:
+                self._take()
+        elif number in _WANTS_TERMINAL and not self._is_continued:
+            # We were not stopped: nobody is there to continue us in the foreground (POSIX.1-2024, 2.4.3). A stopped
+            # program whose group comes to that is hung up, and so is this one.
+            self._hang_up(self._screen)
+
+    def _gets_what_it_wants(self, number: int) -> bool:
+        """Say whether a signal stopped it for want of the terminal, which we have."""
+        return number in _WANTS_TERMINAL and self._terminal.is_foreground()
 
     def _go_behind(self) -> None:
         """Put the child behind, as we are: it is moved while it is stopped, so that it asks when it wants to read."""

@@ -14,9 +14,14 @@ from credvault.files import storage_error
 
 _WORD_BYTES = 4  # of a process number, and of a wait status
 _IN_FRONT, _BEHIND = b"f", b"b"
-# What a terminal sends, and the end of a job: meant for all that the child has started as well, whom nobody else
-# reaches in their session. Any other signal is for the child alone.
-_FOR_ALL = frozenset({signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGTSTP, signal.SIGCONT})
+# What a terminal sends, the end of a job, and the stop in which it is moved: meant for all that the child has started
+# as well, whom nobody else reaches in their session. Any other signal is for the child alone.
+_FOR_ALL = frozenset(
+    {
+        *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM),
+        *(signal.SIGTSTP, signal.SIGSTOP, signal.SIGCONT),
+    }
+)
 
 
 class Session:

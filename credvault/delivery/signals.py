@@ -59,15 +59,26 @@ class Signals:
         """Stop by a signal until we are continued, and return what came meanwhile: SIGCONT, if we did stop.
 
         A key of the terminal stops the whole job, and so does this: where a script runs us, its shell would wait for
-        us, and the shell of the user for that one. What stopped the child by SIGSTOP meant the child alone.
+        us, and the shell of the user for that one. What stopped the child by SIGSTOP meant the child alone. Somebody
+        may have continued us before we come to stop: then nothing stops, for what comes last counts.
         """
         if number == signal.SIGSTOP:
-            os.kill(os.getpid(), number)
+            came = list(self.take())
+            if signal.SIGCONT not in came:
+                os.kill(os.getpid(), number)
         else:
+            # A key that is pressed again meanwhile is to be no second stop.
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
             before = signal.signal(number, signal.SIG_DFL)
             os.kill(0, number)
+            came = list(self.take())
+            if signal.SIGCONT in came:
+                os.kill(0, signal.SIGCONT)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             signal.signal(number, before)
-        return list(self.take())
+        came += self.take()
+        # A stop that was to come is over with a SIGCONT that came after it (POSIX.1-2024, 2.4.1).
+        return [other for at, other in enumerate(came) if other != signal.SIGTSTP or signal.SIGCONT not in came[at:]]
 
     def let_keys_stop(self) -> None:
         """Let the key that stops a job stop us like anybody: there is no child any more who stops first."""

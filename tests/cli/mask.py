@@ -3,8 +3,11 @@
 import os
 import subprocess
 import sys
+import termios
+from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fcntl import ioctl
 
 from tests.conftest import Cli
 from tests.screen import PROMPT, Screen, on_screen
@@ -55,10 +58,31 @@ def child_of(pid: int) -> int:
         return int(file.read())
 
 
+def has_child(pid: int) -> bool:
+    """Say whether a process has a child yet."""
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return bool(file.read())
+
+
 def is_stopped(pid: int) -> bool:
     """Say whether a process is stopped, as by Ctrl-Z."""
     with open(f"/proc/{pid}/stat") as file:
         return file.read().rpartition(") ")[2].startswith("T")
+
+
+def wait_for_report(screen: Screen, relay: int) -> None:
+    """Wait until something is in a pipe of a relay that is stopped: what becomes of the child is told by one."""
+
+    def is_told() -> bool:
+        waiting = array("i", [0])
+        for name in os.listdir(f"/proc/{relay}/fd"):
+            path = f"/proc/{relay}/fd/{name}"
+            if os.readlink(path).startswith("pipe:") and not waiting[0]:
+                with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as pipe:
+                    ioctl(pipe, termios.FIONREAD, waiting)
+        return waiting[0] > 0
+
+    screen.wait(is_told, "news of the child")
 
 
 def running_in(screen: Screen) -> list[str]:

@@ -2,19 +2,24 @@
 
 import os
 import signal
+import sys
+import termios
 
 import pytest
 
 from tests.cli.mask import (
     MARK,
     MASKED,
+    PYTHON,
     child_of,
+    has_child,
     is_stopped,
     relay_of,
     running_in,
     shell,
     wait_for_front,
     wait_for_job,
+    wait_for_report,
 )
 from tests.conftest import Cli
 from tests.screen import PROMPT
@@ -141,6 +146,107 @@ def test_keys_that_wait_for_the_shell_are_left_to_it_when_we_are_continued_behin
         screen.wait(lambda: screen.is_raw, "raw mode")
         screen.type("again\r")
         screen.see("again\nagain")
+
+
+def test_all_that_the_child_has_started_is_put_behind_with_it(stocked: Cli) -> None:
+    with shell(stocked) as screen:
+        child = "cat; echo end"
+        screen.run(f"{MASKED} sh -c '{child}'")
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        screen.type("one\r")
+        screen.see("one\none")
+        os.kill(relay_of(screen, child), signal.SIGSTOP)
+        screen.see("Stopped")
+        screen.run("bg")
+        wait_for_job(screen, "Stopped")  # by its own read, which had begun before
+        screen.run("fg", "exec")
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        screen.type("two\r")
+        screen.see("two\ntwo")
+
+
+def test_job_that_comes_in_front_again_while_it_is_put_behind_has_the_keys(stocked: Cli) -> None:
+    """Of a program that asks for none: it looks whether there are some."""
+    (stocked.cwd / "looks.py").write_text(
+        "import os, select\nwhile select.select([0], [], []): print('read', os.read(0, 99).decode(), flush=True)\n"
+    )
+    with shell(stocked) as screen:
+        screen.run(f"{MASKED} {PYTHON} looks.py")
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        screen.type("one\r")
+        screen.see("read one")
+        relay = relay_of(screen, "looks.py")
+        leader = child_of(relay)
+        os.kill(relay, signal.SIGSTOP)
+        screen.see("Stopped")
+        os.kill(leader, signal.SIGSTOP)
+        screen.run("bg")
+        screen.wait(lambda: is_stopped(child_of(leader)), "a child that is moved")
+        screen.run("fg", "exec")
+        wait_for_front(screen)
+        os.kill(leader, signal.SIGCONT)
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        screen.type("two\r")
+        screen.see("read two")
+
+
+def test_job_that_comes_in_front_while_its_output_is_held_up_does_not_stop_to_read(stocked: Cli) -> None:
+    child = "touch ready; until [ -e go ]; do sleep 0.05; done; echo out; read line; echo got $line"
+    with shell(stocked) as screen:
+        screen.run(f"{MASKED} sh -c '{child}' &", PROMPT.rstrip())
+        screen.wait((stocked.cwd / "ready").exists, "a child")
+        leader = child_of(relay_of(screen, child))
+        terminal = os.open(f"/proc/{screen.pid}/fd/0", os.O_RDWR | os.O_NOCTTY)
+        termios.tcflow(terminal, termios.TCOOFF)
+        (stocked.cwd / "go").touch()
+        screen.wait(lambda: is_stopped(child_of(leader)), "a child that wants to read")
+        screen.rest()
+        screen.type("fg >fg\r")
+        wait_for_front(screen)
+        termios.tcflow(terminal, termios.TCOON)
+        os.close(terminal)
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        screen.type("word\r")
+        screen.see("got word")
+        assert "Stopped" not in screen.text
+
+
+def test_job_whose_child_had_stopped_as_well_is_continued_at_once(stocked: Cli) -> None:
+    with shell(stocked) as screen:
+        screen.run(f"{MASKED} cat")
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        relay = relay_of(screen, "cat")
+        os.kill(relay, signal.SIGSTOP)
+        screen.see("Stopped")
+        os.kill(child_of(child_of(relay)), signal.SIGTSTP)
+        wait_for_report(screen, relay)
+        screen.run("fg", "exec")
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        screen.type("word\r")
+        screen.see("word\nword")
+
+
+def test_job_that_is_continued_behind_while_it_starts_leaves_the_terminal_alone(stocked: Cli) -> None:
+    os.mkfifo(stocked.cwd / "go")
+    (stocked.cwd / "starts.py").write_text(
+        "import os, sys\nfrom credvault.delivery.relay import run\n"
+        "run(lambda: os.execvp('cat', ['cat', *filter(None, [open('go').read()])]), [])\n"
+    )
+    with shell(stocked) as screen:
+        cooked = screen.modes
+        screen.run(f"{sys.executable} starts.py exec")
+        relay = relay_of(screen, "starts.py")
+        screen.wait(lambda: has_child(relay) and has_child(child_of(relay)), "a child")
+        os.kill(relay, signal.SIGSTOP)
+        screen.see("Stopped")
+        screen.run("bg")
+        (stocked.cwd / "go").write_text("")
+        wait_for_job(screen, "Stopped")  # by its own read
+        assert screen.modes == cooked
+        screen.run("fg", "exec")
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        screen.type("word\r")
+        screen.see("word\nword")
 
 
 def test_job_that_nobody_can_continue_does_not_wait_for_the_terminal(stocked: Cli) -> None:

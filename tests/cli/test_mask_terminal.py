@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import termios
 
 import pytest
 
@@ -129,6 +130,18 @@ def test_end_of_the_terminal_is_a_hang_up_for_the_child(stocked: Cli) -> None:
         relay = relay_of(screen, child)
         screen.close()
         wait_until(lambda: told.exists() and not os.path.exists(f"/proc/{relay}"), "no hang-up, or we are left behind")
+
+
+def test_modes_that_somebody_else_puts_back_are_no_hang_up(stocked: Cli) -> None:
+    with shell(stocked) as screen:
+        cooked = termios.tcgetattr(screen.master)
+        screen.run(f"{MASKED} cat")
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        termios.tcsetattr(screen.master, termios.TCSANOW, cooked)
+        screen.type("\x04")
+        screen.wait(lambda: screen.is_raw, "raw mode")
+        screen.type("word\r")
+        screen.see("word\nword")
 
 
 READER = """
