@@ -36,6 +36,7 @@ WINDOWS_VALUE_BYTES, WINDOWS_USER_CHARACTERS = 2560, 513
 _MACOS_LOCKED = ((-25308,), (-25293,))
 
 _DOCTOR_HINT = "'credvault --backend keyring doctor' says which keyrings there are, and why one is not used"
+_UNLOCK_HINT = "unlock it in your desktop's program for passwords and keys, or by logging in"
 # How many texts are asked for in one call, for which the limit holds: 16 of 1 MiB take some 0.6 s.
 _AT_ONCE = 16
 
@@ -45,7 +46,7 @@ T = TypeVar("T")
 class Candidate(NamedTuple):
     """A keyring that was looked at: its name, whether it is the one in use, and what was found.
 
-    `mend` is there where something is wrong, and not just otherwise.
+    `mend` is there where something is wrong, and not just otherwise; of the one in use, where it gives nothing yet.
     """
 
     title: str
@@ -203,8 +204,12 @@ def examine_os_keyrings(environ: Mapping[str, str], holder: str | None = None) -
         except CredvaultError as exc:
             yield Candidate(kind.title, False, exc.message.removeprefix(f"{kind.title} cannot be used: "))
             continue
-        state = "locked" if found.is_locked else "unlocked"
-        yield Candidate(kind.title, used is None, state if used is None else f"{used} comes first")
+        if used is not None:
+            yield Candidate(kind.title, False, f"{used} comes first")
+        elif found.is_locked:
+            yield Candidate(kind.title, True, "locked", _UNLOCK_HINT)
+        else:
+            yield Candidate(kind.title, True, "unlocked")
         used = used or kind.title
     for module in refused_plugins():
         yield Candidate(module, False, f"refused: it {why_not(module + '.')}")
@@ -292,8 +297,7 @@ def _translated(error: BaseException, title: str) -> BaseException:
 
 
 def _not_unlocked() -> Locked:
-    hint = "unlock it in your desktop's program for passwords and keys, or by logging in; then run this again"
-    return Locked("the OS keyring is locked", hint=hint)
+    return Locked("the OS keyring is locked", hint=f"{_UNLOCK_HINT}; then run this again")
 
 
 def _silent(title: str) -> BackendUnavailable:

@@ -234,6 +234,16 @@ def test_a_locked_keyring_is_locked_and_nothing_changes(desk: Cli, own_service: 
     assert desk("list").stdout.startswith(b"locked/it\t1\t")
 
 
+def test_doctor_advises_to_unlock_a_locked_keyring(desk: Cli, own_service: SecretService) -> None:
+    desk.env.update(own_service.environ)
+    own_service.lock()
+
+    done = desk("doctor")
+
+    assert done.returncode == 0
+    assert b"advice  keyring: Secret Service is used: locked\n        mend: unlock it in " in done.stdout
+
+
 def test_a_question_that_nobody_answers_ends_in_time(desk: Cli, own_service: SecretService) -> None:
     own_service.lock()
     with own_service.silent_prompter():

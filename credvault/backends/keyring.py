@@ -101,7 +101,7 @@ class KeyringBackend(Backend):
             candidates.append(candidate)
             state = "is used: " if candidate.is_used else "is not used: "
             text = printable(f"{candidate.title} {state}{candidate.detail}")
-            yield Aspect("keyring", candidate.mend is None, text, candidate.mend)
+            yield Aspect("keyring", candidate.is_used or candidate.mend is None, text, candidate.mend)
         if not any(candidate.is_used or candidate.mend for candidate in candidates):
             mend = "start one of them, or keep secrets in a vault file ('credvault init')"
             yield Aspect("keyring", False, "no OS keyring can be used", mend)
