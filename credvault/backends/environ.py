@@ -217,7 +217,8 @@ def open_environment(
         try:
             data = read_file(path, MAX_ENV_FILE_BYTES)
         except NotFound:
-            raise ConfigError(f"{printable(source)}: dotenv: there is no file {printable(path)}") from None
+            message = f"{printable(source)}: dotenv: there is no file {printable(path)}"
+            raise ConfigError(message, hint="make it, or take dotenv out of the profile") from None
         found = parse_seed(data, path, at, warn)
         detail(f"{counted(len(found), 'secret')} seeded by {path}")
         return found

@@ -60,6 +60,15 @@ class Flags(NamedTuple):
         side = self.side
         return (f"--{side}-vault", f"--{side}", f"--{side}-backend") if side else ("--vault", "--profile", "--backend")
 
+    def as_typed(self, words: str) -> str:
+        """Return a command of ours as it is typed for what these choose: it may be another place than the current."""
+        from shlex import quote  # only a hint needs it
+
+        for option, value in (("--vault", self.vault), ("--profile", self.profile), ("--backend", self.backend)):
+            if value is not None:
+                words = f"{option} {printable(quote(value))} {words}"
+        return f"credvault {words}"
+
 
 class Origin(NamedTuple):
     """A setting and where it came from, in words."""
@@ -128,14 +137,8 @@ class Settings(NamedTuple):
         return None if text is None or self.profile is None else _seconds(text, f"{self.profile.source}: {key}")
 
     def command(self, words: str) -> str:
-        """Return a command of ours, quoted, as it is typed for what these settings name: it may be another place's."""
-        from shlex import quote  # only a hint needs it
-
-        flags = (self.store or self).flags
-        for option, value in (("--vault", flags.vault), ("--profile", flags.profile), ("--backend", flags.backend)):
-            if value is not None:
-                words = f"{option} {printable(quote(value))} {words}"
-        return f"'credvault {words}'"
+        """Return a command of ours, quoted, as it is typed for what these settings name."""
+        return f"'{(self.store or self).flags.as_typed(words)}'"
 
     @property
     def trail_enabled(self) -> bool:

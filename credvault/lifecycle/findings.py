@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from credvault.backends.base import Aspect
+from credvault.config import Flags
 from credvault.model.errors import CredvaultError, StorageError
 from credvault.model.text import printable
 
 OK, ADVICE, WRONG = "ok", "advice", "wrong"
+
+_PROGRAM = "credvault "
 
 
 class Finding(NamedTuple):
@@ -35,6 +38,13 @@ def finding_of(aspect: Aspect) -> Finding:
 def finding_of_error(subject: str, exc: CredvaultError) -> Finding:
     """Return the finding that an error is."""
     return Finding(WRONG, subject, exc.message, exc.hint, exc.exit_status)
+
+
+def for_place(finding: Finding, flags: Flags) -> Finding:
+    """Return a finding whose mend, if it is a command of ours, is one for the place that `flags` choose."""
+    if finding.mend is None or not finding.mend.startswith(_PROGRAM):
+        return finding
+    return finding._replace(mend=finding.mend.replace(_PROGRAM, flags.as_typed("")))
 
 
 def as_far_as_possible(subject: str, findings: Iterator[Finding], *, refused: str = ADVICE) -> Iterator[Finding]:

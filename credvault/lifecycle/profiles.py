@@ -12,7 +12,7 @@ from credvault.backends.registry import open_backend
 from credvault.config import FILE_BACKEND, Flags, Settings, load_settings
 from credvault.lifecycle.copystate import examine_copy
 from credvault.lifecycle.diagnosis import examine_store
-from credvault.lifecycle.findings import ADVICE, WRONG, Finding, as_far_as_possible
+from credvault.lifecycle.findings import ADVICE, WRONG, Finding, as_far_as_possible, for_place
 from credvault.model.errors import BackendUnavailable, CredvaultError
 from credvault.model.unlocking import SECRETS_OF_SERVERS
 
@@ -22,8 +22,7 @@ SECONDS = 20.0
 # The variables that say which server a token in the environment is for.
 _SERVERS = ("BAO_ADDR", "VAULT_ADDR", "VAULT_URL")
 
-_COMMAND = "credvault "
-_ALONE = f"{_COMMAND}doctor"
+_ALONE = "credvault doctor"
 
 
 def examine_profiles(settings: Settings, *, seconds: float = SECONDS) -> Iterator[Finding]:
@@ -53,7 +52,7 @@ class _Look:
             text = f"it did not answer within {seconds:g} s"
             found.append(Finding(WRONG, "store", text, status=BackendUnavailable.exit_status))
         for finding in found:
-            yield finding._replace(profile=self._name, mend=self._own_mend(finding.mend))
+            yield for_place(finding._replace(profile=self._name), Flags(profile=self._name))
 
     def _look(self) -> None:
         try:
@@ -84,11 +83,3 @@ class _Look:
 
     def _warn(self, text: str) -> None:
         self._found.append(Finding(ADVICE, "settings", text))
-
-    def _own_mend(self, mend: str | None) -> str | None:
-        """Return a mend that is a command of ours as one for this profile."""
-        if mend is None or not mend.startswith(_COMMAND):
-            return mend
-        from shlex import quote
-
-        return f"{_COMMAND}--profile {quote(self._name)} {mend.removeprefix(_COMMAND)}"

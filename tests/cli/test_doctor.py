@@ -51,6 +51,18 @@ def test_file_that_cannot_be_looked_at_hides_no_other_finding(home: Home, monkey
     assert "ok      contents:" in done.stdout.decode()
 
 
+def test_mend_that_is_a_command_is_for_the_vault_that_an_option_chose(home: Home) -> None:
+    assert home.run("--vault", "my other.json", "init").status == 0
+
+    done = home.run("--vault", "my other.json", "doctor")
+    (mend,) = (line.partition("mend: ")[2] for line in done.stdout.decode().splitlines() if "slot add" in line)
+    mended = home.run(*shlex.split(mend)[1:], "--generate-key")
+
+    assert mended.status == 0, mended
+    assert home.run("--vault", "my other.json", "slot", "list").stdout.count(b"\n") == 2
+    assert home.run("slot", "list").stdout.count(b"\n") == 1
+
+
 @pytest.mark.parametrize("variable", ["CREDVAULT_KEY", "CREDVAULT_PASSPHRASE"])
 def test_secret_in_the_environment_is_advised_against_and_is_not_wrong(variable: str, home: Home) -> None:
     done = home.run("doctor", stdin=b"", **{variable: PRINTED_KEY})

@@ -632,12 +632,15 @@ def test_copy_that_was_removed_by_hand_is_made_anew(home: Home, store: AwayStore
 
 def test_doctor_names_the_copy_its_age_and_size(home: Home, store: AwayStore) -> None:
     none = home.run("doctor")
+    chosen = home.run("--profile", "prod", "doctor")
     home.run("offline", "save")
     size = copy_of(home).stat().st_size
 
     done = home.run("doctor")
 
     assert "offline copy: there is none yet, although the profile says offline = true" in none.stdout.decode()
+    assert "mend: credvault offline save\n" in none.stdout.decode()
+    assert "mend: credvault --profile prod offline save\n" in chosen.stdout.decode()
     assert re.search(rf"ok      offline copy: \S+/offline/prod.json, \d+s old, {size} bytes\n", done.stdout.decode())
     copy_of(home).chmod(0o644)
     os.utime(copy_of(home), (1, 1))

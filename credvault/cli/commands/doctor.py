@@ -10,7 +10,7 @@ from credvault.cli.options import verb
 from credvault.config import FILE_BACKEND
 from credvault.lifecycle import diagnosis, profiles
 from credvault.lifecycle.copystate import examine_copy
-from credvault.lifecycle.findings import OK, WRONG, Finding, as_far_as_possible
+from credvault.lifecycle.findings import OK, WRONG, Finding, as_far_as_possible, for_place
 from credvault.model.text import printable
 from credvault.model.unlocking import names_a_key
 
@@ -37,8 +37,10 @@ def command(run: Run, *, verify: bool) -> int:
 def _examine(run: Run, verify: bool) -> Iterator[Finding]:
     settings = run.settings
     yield from diagnosis.examine_surroundings(settings)
-    yield from as_far_as_possible("settings", _examine_current(run, verify))
-    yield from as_far_as_possible("offline copy", examine_copy(settings))
+    for finding in as_far_as_possible("settings", _examine_current(run, verify)):
+        yield for_place(finding, settings.flags)
+    for finding in as_far_as_possible("offline copy", examine_copy(settings)):
+        yield for_place(finding, settings.flags)
     if not run.chooses_vault:
         yield from profiles.examine_profiles(settings)
 
