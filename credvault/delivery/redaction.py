@@ -4,7 +4,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from credvault.access.nearness import LIST_HINT, check_matched
@@ -14,6 +13,7 @@ from credvault.delivery.matching import Masker
 from credvault.delivery.referents import fetch_referents
 from credvault.history import fetch_whole
 from credvault.model.errors import NotFound, StorageError
+from credvault.model.names import is_pattern, parse_name
 from credvault.model.record import Secret
 from credvault.model.reference import Reference
 from credvault.model.text import counted
@@ -32,15 +32,23 @@ _REDACT = "redact"
 def collect_secrets(vault: Vault, globs: Sequence[str], *, namespace: str, past: bool) -> list[Secret]:
     """Return the secrets that match any of `globs` (all, if there are none) and that the identity may read.
 
-    With `past` their earlier versions too. Raises NotFound for a glob that matches nothing: what it was to hide would
-    come out.
+    With `past` their earlier versions too. Raises NotFound for a name that is not there and a pattern that matches
+    nothing: what it was to hide would come out; Unsupported for a pattern where the store cannot list.
     """
-    records = vault.list(globs, readable=True)
-    why_absent = partial(vault.why_absent, purpose=_REDACT)
-    check_matched(globs, [record.name for record in records], namespace=namespace, why_absent=why_absent)
+    named = [parse_name(glob, default=namespace) for glob in globs if not is_pattern(glob)]
+    names = dict.fromkeys(named)
+    patterns = list(filter(is_pattern, globs))
+    if patterns or not globs:
+        listed = [record.name for record in vault.list(patterns, readable=True)]
+        check_matched(patterns, listed, namespace=namespace)
+        names |= dict.fromkeys(listed)
     if past:
         vault.backend.require(Capability.VERSIONS)
-    whole = fetch_whole(vault, [record.name for record in records], purpose=_REDACT, past=past)
+    whole = fetch_whole(vault, names, purpose=_REDACT, past=past)
+    missing = next((name for name in named if name not in whole), None)
+    if missing is not None:
+        vault.get(missing, purpose=_REDACT)  # which says why
+        raise NotFound(f"there was no secret {missing}", hint="it came meanwhile; run this again")
     return [Secret(each.record, value) for each in whole.values() for value in each.values]
 
 

@@ -126,6 +126,11 @@ def glob_namespaces(globs: Iterable[str], *, namespace: str = DEFAULT_NAMESPACE)
     return frozenset(filter(_is_segment, firsts))
 
 
+def is_pattern(glob: str) -> bool:
+    """Say whether a glob is no name of one secret: it has a wildcard, or means everything below."""
+    return "*" in glob or glob.endswith("/")
+
+
 def unmatched(globs: Iterable[str], names: Collection[Name], *, namespace: str = DEFAULT_NAMESPACE) -> str | None:
     """Return the first of `globs` that none of the names matches, or None."""
     for glob in globs:

@@ -20,7 +20,7 @@ from credvault.model.errors import (
     NotFound,
     Unsupported,
 )
-from credvault.model.names import Name, parse_name
+from credvault.model.names import Name, is_pattern, parse_name
 from credvault.model.record import Secret
 from credvault.model.value import SecretValue
 from credvault.transfer.copyplan import (
@@ -93,13 +93,13 @@ class Copy:
         A bare key is in `namespace`, else in `default`. Raises NotFound for a name that is not there and for a pattern
         that matches none, InvalidName, and Unsupported for a pattern where the source cannot list.
         """
-        plain = [parse_name(glob, namespace=namespace, default=default) for glob in globs if _is_name(glob)]
+        plain = [parse_name(glob, namespace=namespace, default=default) for glob in globs if not is_pattern(glob)]
         found = set(self._source.has_many(plain)) if plain else set()
-        found.discard(LABEL_NAME)  # an offline copy has it, whose file may be named as a vault file's
+        found.discard(LABEL_NAME)  # what an offline copy has of itself: its file may be named as a vault
         missing = [name for name in plain if name not in found]
         if missing:
             raise self._why_missing(missing[0])
-        patterns = [glob for glob in globs if not _is_name(glob)]
+        patterns = list(filter(is_pattern, globs))
         if patterns or not globs:
             listed = [record.name for record in self._source.list(patterns) if record.name != LABEL_NAME]
             check_matched(patterns, listed, namespace=default)
@@ -107,10 +107,12 @@ class Copy:
         return sorted(found)
 
     def _why_missing(self, name: Name) -> NotFound:
-        """Return what is said of a secret that is not there, or not any more."""
-        error = self._source.why_absent(name, purpose=_PURPOSE)
-        if error is None:
-            error = NotFound(f"there is no secret {name}", hint=self._source.near(name))
+        """Return what the source says of a secret that is not there, or not any more."""
+        try:
+            self._source.get(name, purpose=_PURPOSE)
+            error = NotFound(f"there is no secret {name}")
+        except NotFound as exc:
+            error = exc
         error.message += "; nothing was copied"
         return error
 
@@ -271,10 +273,6 @@ def _of_an_older_one(error: CredvaultError) -> CredvaultError:
 def _not_the_same(name: Name, what: str) -> Damaged:
     hint = "look at it there before you rely on it"
     return Damaged(f"{name} was written, and read back it is not the same ({what})", hint=hint)
-
-
-def _is_name(glob: str) -> bool:
-    return "*" not in glob and not glob.endswith("/")
 
 
 def _portions(steps: Sequence[Step]) -> Iterator[list[Step]]:
