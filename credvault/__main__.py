@@ -35,6 +35,11 @@ def main() -> int:
         return status
     except KeyboardInterrupt:  # before the command line is there to say it, or after
         return _INTERRUPTED
+    except RuntimeError as exc:
+        # So Python 3.11 wraps what falls into a `__set_name__`, which runs while a class is made.
+        if isinstance(exc.__cause__, KeyboardInterrupt):
+            return _INTERRUPTED
+        raise
 
 
 def leave() -> None:

@@ -12,7 +12,7 @@ import sys
 import sysconfig
 import venv
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
@@ -20,7 +20,9 @@ import pytest
 from packaging.requirements import Requirement
 
 import credvault
+from credvault.agent.tablane import DEADLINE_SECONDS
 from credvault.cli.commands.completion import SCRIPTS
+from tests.patience import SECONDS
 from tests.test_packaging import ROOT, bare_environment, build_distributions, project_name
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has a plain entry point")
@@ -309,30 +311,40 @@ def test_linked_lane_answers_as_the_modules_do(installed: Path, home: Path, key:
         shutil.rmtree(Path(socket).parent, ignore_errors=True)  # the agent removes its socket at the same time
 
 
-def test_linked_lane_of_tab_offers_names(installed: Path, home: Path, key: str) -> None:
+@pytest.fixture
+def lane_of_tab(installed: Path) -> Iterator[Path]:
+    """The linked lane of TAB, with a deadline that a busy machine meets; that there is one, other tests show."""
+    (lane,) = installed.parent.parent.glob("lib/py*/site-packages/credvault/lane_tab.py")
+    text = lane.read_text()
+    patient = text.replace(f"DEADLINE_SECONDS = {DEADLINE_SECONDS}\n", f"DEADLINE_SECONDS = {SECONDS}\n")
+    assert patient != text
+    _replace(lane, patient)
+    yield lane
+    _replace(lane, text)
+
+
+def _replace(path: Path, text: str) -> None:
+    path.unlink()  # it may be a link to what the installer keeps
+    path.write_text(text)
+
+
+def test_linked_lane_of_tab_offers_names(installed: Path, lane_of_tab: Path, home: Path, key: str) -> None:
     socket = f"/tmp/cv-{os.getpid()}/agent.sock"
     checked(installed, "add", "a/b", "--generate", home=home, CREDVAULT_KEY=key)
     checked(installed, "unlock", home=home, CREDVAULT_KEY=key, CREDVAULT_AGENT_SOCKET=socket)
     try:
         ways = {"by the agent": {"CREDVAULT_AGENT_SOCKET": socket}, "with the key": {"CREDVAULT_KEY": key}}
-        offers = {way: offered(installed, home, **environ) for way, environ in ways.items()}
-        (lane,) = installed.parent.parent.glob("lib/py*/site-packages/credvault/lane_tab.py")
+        offers = {
+            way: run(installed, "__complete", "name", "a", home=home, cwd=home, **environ)
+            for way, environ in ways.items()
+        }
     finally:
         checked(installed, "agent", "stop", home=home, CREDVAULT_AGENT_SOCKET=socket)
         shutil.rmtree(Path(socket).parent, ignore_errors=True)  # the agent removes its socket at the same time
 
-    assert offers == {"by the agent": b"a/", "with the key": b"a/"}
-    assert "import credvault" not in lane.read_text()
-
-
-def offered(installed: Path, home: Path, **environ: str) -> bytes:
-    """Return what TAB is offered; on a busy machine not at once."""
-    for _ in range(50):
-        done = run(installed, "__complete", "name", "a", home=home, cwd=home, **environ)
-        assert (done.returncode, done.stderr) == (0, b"")
-        if done.stdout:
-            break
-    return done.stdout
+    for way, done in offers.items():
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"a/", b""), way
+    assert "import credvault" not in lane_of_tab.read_text()
 
 
 def test_completions_are_where_shells_look_and_what_the_program_prints(installed: Path, home: Path) -> None:

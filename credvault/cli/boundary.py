@@ -27,6 +27,8 @@ def end(run: Run, argv: Sequence[str], act: Callable[[], int]) -> int:
     except OSError as exc:
         return _fail(run, argv, StorageError(f"{(exc.strerror or 'input/output error').lower()}"), cause=exc)
     except Exception as exc:  # noqa: BLE001 - the boundary
+        if isinstance(exc.__cause__, KeyboardInterrupt):  # as in __main__.py
+            return EXIT_INTERRUPTED
         unexpected = CredvaultError(f"unexpected {type(exc).__name__}", hint=_whom_to_tell(run))
         return _fail(run, argv, unexpected, cause=exc)
 

@@ -133,3 +133,19 @@ def test_ctrl_c_at_the_first_and_at_the_last_step_shows_no_traceback(cli: Cli, c
     done = cli.run([sys.executable, "-c", code, "get", "k"])
 
     assert (done.returncode, done.stdout, done.stderr) == (130, stdout, b"")
+
+
+@pytest.mark.parametrize("words", [["get", "k"], ["list"]], ids=" ".join)
+def test_ctrl_c_while_a_class_is_made_shows_no_traceback(cli: Cli, words: list[str]) -> None:
+    """Python 3.11 makes a RuntimeError of what its `__set_name__` calls raise."""
+    cli("add", "k", "--stdin", stdin=b"value", check=True)
+    code = (
+        "import functools, os, signal\n"
+        "from credvault.__main__ import main\n"
+        "functools.cached_property.__set_name__ = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
+        "os._exit(main())\n"
+    )
+
+    done = cli.run([sys.executable, "-c", code, *words])
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
