@@ -75,6 +75,11 @@ class Address(NamedTuple):
         """The name that the server is asked for by TLS, and must have in its certificate."""
         return self.certified or self.host
 
+    @property
+    def family(self) -> str:
+        """The family whose variables a hint names: one that is read for this server."""
+        return _family(self.families)
+
     def __str__(self) -> str:
         return f"{self.scheme}://{self.authority}"
 
@@ -97,6 +102,7 @@ class Variables:
     def __init__(self, settings: Settings, families: Sequence[str]) -> None:
         self._settings = settings
         self._families = families
+        self.family = _family(families)
 
     def find(self, variable: str | None, option: str | None = None) -> Origin | None:
         """Return the text that a setting of the profile or a variable holds, or None where neither is set.
@@ -142,6 +148,10 @@ class Variables:
     def profile_source(self) -> str:
         """The profile in words."""
         return "the settings" if self._settings.profile is None else self._settings.profile.source
+
+
+def _family(families: Sequence[str]) -> str:
+    return families[-1] if families else FAMILIES[-1]
 
 
 def find_address(settings: Settings, warn: Tell, detail: Tell) -> Address:
@@ -329,7 +339,7 @@ def _verifies(variables: Variables, warn: Tell) -> bool:
         source = by_skip if skips else by_verify
         warn(
             f"{source} switches off the check of the server's certificate: whoever answers in its place gets the token "
-            "and may send other secrets; name its CA instead, with ca_file or VAULT_CACERT"
+            f"and may send other secrets; name its CA instead, with ca_file or {variables.family}_CACERT"
         )
         return False
     return True

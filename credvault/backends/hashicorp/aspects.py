@@ -77,7 +77,7 @@ def _trust(address: Address) -> Aspect:
             return Aspect("TLS", True, "none: whoever is on the way can read along (allow_http)", "use https")
         return Aspect("TLS", True, "none, on the loopback interface")
     if not address.verify:
-        mend = "name the server's authority: ca_file in the profile, or VAULT_CACERT"
+        mend = f"name the server's authority: ca_file in the profile, or {address.family}_CACERT"
         return Aspect("TLS", False, "the certificate is not checked: anybody may answer as this server", mend)
     shown = "" if address.identity is None else f"; the server is shown {address.identity}"
     return Aspect("TLS", True, f"checked by {address.authorities}{shown}")

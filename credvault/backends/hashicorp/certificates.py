@@ -14,7 +14,7 @@ from credvault.model.tuples import NamedTuple
 if TYPE_CHECKING:
     from credvault.backends.hashicorp.address import Address, Variables
 
-_WAYS = "set client_cert and client_key in the profile, or VAULT_CLIENT_CERT and VAULT_CLIENT_KEY"
+_WAYS = "set client_cert and client_key in the profile, or {0}_CLIENT_CERT and {0}_CLIENT_KEY"
 # What OpenSSL calls the alerts by which a server refuses the certificate of a client, or misses one (RFC 8446, 6.2).
 _REFUSALS = ("BAD_CERTIFICATE", "CERTIFICATE_", "UNKNOWN_CA", "UNSUPPORTED_CERTIFICATE", "ACCESS_DENIED")
 _ALERT = "ALERT_"
@@ -78,44 +78,49 @@ def find_identity(settings: Settings, variables: "Variables") -> Identity | None
         named = variables.find("CLIENT_CERT"), variables.find("CLIENT_KEY")
         certificate, key = (None if found is None else found.value for found in named)
     if certificate is None and key is not None:
-        raise ConfigError(f"{printable(key)} is the key of a client, and its certificate is not named", hint=_WAYS)
+        message = f"{printable(key)} is the key of a client, and its certificate is not named"
+        raise ConfigError(message, hint=_WAYS.format(variables.family))
     return None if certificate is None else Identity(certificate, certificate if key is None else key)
 
 
-def load_authorities(context: Any, authorities: Authorities) -> None:
-    """Have a context of TLS trust authorities that are named; raises BackendUnavailable for those that are none."""
+def load_authorities(context: Any, authorities: Authorities, family: str) -> None:
+    """Have a context of TLS trust authorities that are named; raises BackendUnavailable for those that are none.
+
+    `family` is that of the variables which a hint names.
+    """
     if authorities.folder is None:
-        _load(context, authorities, cafile=authorities.file, cadata=authorities.text)
+        _load(context, authorities, family, cafile=authorities.file, cadata=authorities.text)
         return
     # One by one, as `bao` does: OpenSSL takes those alone whose name is a hash.
     try:
         paths = [os.path.join(authorities.folder, name) for name in sorted(os.listdir(authorities.folder))]
     except OSError as exc:
-        _refuse(authorities, (exc.strerror or "").lower())
+        _refuse(authorities, family, (exc.strerror or "").lower())
     paths = [path for path in paths if os.path.isfile(path)]
     if not paths:
-        _refuse(authorities, "there is no file in it")
+        _refuse(authorities, family, "there is no file in it")
     for path in paths:
-        _load(context, Authorities(file=path), cafile=path)
+        _load(context, Authorities(file=path), family, cafile=path)
 
 
-def _load(context: Any, authorities: Authorities, **where: str | None) -> None:
+def _load(context: Any, authorities: Authorities, family: str, **where: str | None) -> None:
     try:
         context.load_verify_locations(**where)
     except (OSError, ValueError) as exc:  # SSLError is an OSError, of which the reason is OpenSSL's
         why = (getattr(exc, "strerror", None) or "").lower()
-        _refuse(authorities, "it holds no certificate" if hasattr(exc, "reason") or not why else why)
+        _refuse(authorities, family, "it holds no certificate" if hasattr(exc, "reason") or not why else why)
 
 
-def _refuse(authorities: Authorities, why: str) -> Never:
-    hint = "set ca_file in the profile, or VAULT_CACERT"
+def _refuse(authorities: Authorities, family: str, why: str) -> Never:
+    hint = f"set ca_file in the profile, or {family}_CACERT"
     raise BackendUnavailable(f"{authorities} cannot be read: {why}", hint=hint) from None
 
 
-def load_identity(context: Any, identity: Identity) -> None:
+def load_identity(context: Any, identity: Identity, family: str) -> None:
     """Have a context of TLS show a certificate; raises Unauthenticated for one that cannot be, or an open key."""
     from credvault.ownership import check_private
 
+    ways = _WAYS.format(family)
     key = f"the client key {printable(identity.key)}"
     if identity.key == identity.certificate:
         key = f"the file {printable(identity.key)}, which is to hold the client's key beside its certificate,"
@@ -124,7 +129,7 @@ def load_identity(context: Any, identity: Identity) -> None:
         (identity.key, key),
     ):
         if not os.path.isfile(path):
-            raise Unauthenticated(f"there is no {what.removeprefix('the ')}", hint=_WAYS)
+            raise Unauthenticated(f"there is no {what.removeprefix('the ')}", hint=ways)
     check_private(identity.key, key, Unauthenticated, lost="have a new one made, and the certificate revoked")
     try:
         context.load_cert_chain(identity.certificate, identity.key, _ask_nobody)
@@ -136,7 +141,7 @@ def load_identity(context: Any, identity: Identity) -> None:
             why = f"{key} is not that of {identity}"
         else:
             why = f"{identity} or its key in {printable(identity.key)} cannot be read as PEM"
-        raise Unauthenticated(why, hint=_WAYS) from None
+        raise Unauthenticated(why, hint=ways) from None
 
 
 class _Sealed(Exception):
@@ -159,6 +164,8 @@ def check_alert(error: OSError, address: "Address") -> None:
         return
     said = alert.replace("_", " ").lower()
     if address.identity is None:
-        raise Unauthenticated(f"{address} asks for a client certificate (it says: {said})", hint=_WAYS)
+        raise Unauthenticated(
+            f"{address} asks for a client certificate (it says: {said})", hint=_WAYS.format(address.family)
+        )
     hint = "is it of an authority that the server trusts (tls_client_ca_file), and still valid?"
     raise Unauthenticated(f"{address} does not take {address.identity} (it says: {said})", hint=hint)

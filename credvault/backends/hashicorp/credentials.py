@@ -65,7 +65,8 @@ def _find_approle(settings: Settings, variables: Variables) -> AppRole | None:
     if role is None and path is None and secret is None:
         return None
     if role is None:
-        raise Unauthenticated("a secret id is set, and no role id", hint="set VAULT_ROLE_ID, or role_id in a profile")
+        hint = f"set {variables.family}_ROLE_ID, or role_id in a profile"
+        raise Unauthenticated("a secret id is set, and no role id", hint=hint)
     mount = parse_path(variables.find(None, "auth_mount") or Origin("approle", "the default"))
     creation_path = _creation_path(variables, "secret_id_wrapping_path")
     if path is not None:
@@ -78,7 +79,7 @@ def _find_approle(settings: Settings, variables: Variables) -> AppRole | None:
         )
     raise Unauthenticated(
         f"{printable(role.source)} names a role, and its secret id is not set",
-        hint="set VAULT_SECRET_ID, or secret_id_file in a profile",
+        hint=f"set {variables.family}_SECRET_ID, or secret_id_file in a profile",
     )
 
 
@@ -200,8 +201,7 @@ def _at_home(environ: Mapping[str, str], path: str) -> str:
 
 
 def _no_token(settings: Settings, address: Address) -> Unauthenticated:
-    family = address.families[-1] if address.families else "VAULT"
-    hint = _WAYS.format(family=family, program="bao" if family == "BAO" else "vault")
+    hint = _WAYS.format(family=address.family, program="bao" if address.family == "BAO" else "vault")
     source = printable(address.source)
     for other in FAMILIES:
         name = f"{other}_TOKEN"

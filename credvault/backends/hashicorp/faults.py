@@ -37,7 +37,8 @@ def no_namespace(answer: Answer, address: Address) -> ConfigError | None:
     """Return the error of an answer that there is no such namespace on the server, or None for any other."""
     if answer.status != 404 or "namespace not found" not in answer.errors:
         return None
-    hint = "set vault_namespace in the profile, or VAULT_NAMESPACE; 'bao namespace list' shows what there is"
+    way = f"set vault_namespace in the profile, or {address.family}_NAMESPACE"
+    hint = f"{way}; 'bao namespace list' shows what there is"
     return ConfigError(f"there is no namespace '{printable(str(address.namespace))}' on {address}", hint=hint)
 
 

@@ -93,15 +93,14 @@ class KV2:
     Unsupported (it is of version 1).
     """
 
-    # How another mount is chosen, for a hint.
-    mount_hint = "set mount in the profile, or VAULT_KV_MOUNT"
-
     def __init__(self, transport: Transport, login: Login, mount: str, prefix: str = "", wrap_ttl: int = 0) -> None:
         self.mount = mount
         self.prefix = prefix
         self._transport = transport
         self._login = login
         self._is_checked = False
+        # How another mount is chosen.
+        self.mount_hint = f"set mount in the profile, or {transport.address.family}_KV_MOUNT"
         self._wrapped = {WRAP_TTL: str(wrap_ttl)} if wrap_ttl else {}
 
     def path(self, kind: str, path: str) -> str:

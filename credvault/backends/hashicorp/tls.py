@@ -17,9 +17,9 @@ from credvault.model.text import printable
 _PROTOCOLS = b"\x08http/1.1"  # for ALPN, in the form of RFC 7301, 3.1
 # What to do about a certificate that is not trusted, by the code of OpenSSL (X509_V_ERR_…): the name is another one, or
 # its time is.
-_MEND = "name the authority that signed it: ca_file in the profile, or VAULT_CACERT"
+_MEND = "name the authority that signed it: ca_file in the profile, or {family}_CACERT"
 _OTHER_NAME = (
-    "if it is the right server, tls_server_name in the profile or VAULT_TLS_SERVER_NAME says what name it must have"
+    "if it is the right server, tls_server_name in the profile or {family}_TLS_SERVER_NAME says what name it must have"
 )
 _OTHER_TIME = "whoever keeps the server renews it; or is the clock of this machine wrong?"
 _MENDS = {9: _OTHER_TIME, 10: _OTHER_TIME, 62: _OTHER_NAME, 64: _OTHER_NAME}
@@ -63,9 +63,9 @@ def make_context(address: Address) -> Any:
     elif address.authorities in (None, Authorities()):
         _trust_system(context)
     else:
-        load_authorities(context, address.authorities)
+        load_authorities(context, address.authorities, address.family)
     if address.identity is not None:
-        load_identity(context, address.identity)
+        load_identity(context, address.identity, address.family)
     return context
 
 
@@ -84,7 +84,8 @@ def secured(sock: Any, address: Address, context: Any) -> Any:
         why = printable(exc.verify_message).rstrip(".")
         why = why if why[:2].isupper() else why[:1].lower() + why[1:]
         message = f"the certificate of {address} is not trusted: {why}"
-        raise BackendUnavailable(message, hint=_MENDS.get(exc.verify_code, _MEND)) from None
+        hint = _MENDS.get(exc.verify_code, _MEND).format(family=address.family)
+        raise BackendUnavailable(message, hint=hint) from None
     except (_ssl.SSLEOFError, _ssl.SSLZeroReturnError):
         raise ConnectionResetError(0, "it closed the connection") from None
     except _ssl.SSLError as exc:

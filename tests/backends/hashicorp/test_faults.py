@@ -456,3 +456,32 @@ def test_version_that_is_none_is_no_answer_of_an_engine(cli: Cli, odd: dict[str,
     assert told.status == UNAVAILABLE
     assert "the server's answer is not that of a KV version 2 engine" in told.stderr
     assert {seen.method for seen in peer.seen} == {"GET"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "status", "said"),
+    [
+        ({"BAO_KV_MOUNT": "none"}, 9, "set mount in the profile, or BAO_KV_MOUNT"),
+        ({"BAO_NAMESPACE": "none"}, 9, "set vault_namespace in the profile, or BAO_NAMESPACE"),
+        ({"BAO_CACERT": None}, UNAVAILABLE, "ca_file in the profile, or BAO_CACERT"),
+        ({"BAO_CACERT": "none"}, UNAVAILABLE, "set ca_file in the profile, or BAO_CACERT"),
+        ({"BAO_CAPATH": "none", "BAO_CACERT": None}, UNAVAILABLE, "set ca_file in the profile, or BAO_CACERT"),
+        ({"BAO_TLS_SERVER_NAME": "other.example"}, UNAVAILABLE, "or BAO_TLS_SERVER_NAME says what name"),
+        ({"BAO_CLIENT_KEY": "key"}, 9, "or BAO_CLIENT_CERT and BAO_CLIENT_KEY"),
+        ({"BAO_CLIENT_CERT": "none"}, 5, "or BAO_CLIENT_CERT and BAO_CLIENT_KEY"),
+        ({"BAO_SKIP_VERIFY": "1"}, 3, "with ca_file or BAO_CACERT"),
+        ({"BAO_TOKEN": None, "BAO_ROLE_ID": "r"}, 5, "set BAO_SECRET_ID, or secret_id_file"),
+        ({"BAO_TOKEN": None, "BAO_SECRET_ID": "s"}, 5, "set BAO_ROLE_ID, or role_id"),
+    ],
+)
+def test_a_hint_names_variables_that_are_read_for_this_server(
+    cli: Cli, secured: Bao, variables: dict[str, str | None], status: int, said: str
+) -> None:
+    """Of a server that BAO_ADDR names, those of VAULT_* say nothing."""
+    environ = {"CREDVAULT_BACKEND": "hashicorp", "BAO_ADDR": secured.address, "BAO_TOKEN": secured.token}
+
+    done = cli("get", "no/such", env={**environ, "BAO_CACERT": secured.ca_file, **variables})
+
+    assert (done.returncode, done.stdout) == (status, b"")
+    assert said in done.stderr.decode()
+    assert b"VAULT_" not in done.stderr
