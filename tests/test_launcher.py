@@ -46,7 +46,7 @@ def run(
         env={**bare_environment(home), "PATH": "/usr/bin:/bin", **env},
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=120,
+        timeout=SECONDS,
     )
 
 
@@ -275,7 +275,7 @@ def test_launcher_becomes_the_program(installed: Path, home: Path, key: str) -> 
     with subprocess.Popen(
         command, cwd=home, env={**bare_environment(home), "CREDVAULT_KEY": key}, stdout=subprocess.PIPE
     ) as process:
-        printed, _ = process.communicate(timeout=60)
+        printed, _ = process.communicate(timeout=SECONDS)
 
     assert int(printed) == process.pid
 
@@ -368,7 +368,7 @@ def test_module_hands_on_variables_that_a_shell_may_drop(installed: Path, home: 
 
     words = [str(python), "-m", "credvault", "exec", "--", "env"]
     done = subprocess.run(
-        words, env={**bare_environment(home), "CREDVAULT_KEY": key, **odd}, capture_output=True, timeout=120
+        words, env={**bare_environment(home), "CREDVAULT_KEY": key, **odd}, capture_output=True, timeout=SECONDS
     )
 
     assert done.returncode == 0, done.stderr.decode()

@@ -15,6 +15,7 @@ from credvault.sealing.vaultfile import Limits, VaultFile
 from credvault.state import PinStore
 from credvault.testing import CHEAP_KDF
 from tests.pages import recipe
+from tests.patience import SECONDS
 
 
 def make_vault(path: Path, slot: NewSlot) -> None:
@@ -44,7 +45,11 @@ def test_program_of_the_readme_runs(tmp_path: Path) -> None:
     }
 
     done = subprocess.run(
-        [sys.executable, "-c", program + "\nprint(key, child)"], env=env, capture_output=True, timeout=60, check=False
+        [sys.executable, "-c", program + "\nprint(key, child)"],
+        env=env,
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
     )
 
     assert done.stdout == b"b'sk-test' {'OPENAI_API_KEY': b'sk-test'}\n", done.stderr

@@ -16,6 +16,7 @@ import yaml
 
 from tests.conftest import PROGRAM, Cli
 from tests.pages import ROOT, headings, recipe
+from tests.patience import SECONDS
 
 TOKEN = b"token-4711 $(touch marker) 'quoted'"
 URL = b"postgres://app:p%40ss@db/app"
@@ -66,7 +67,7 @@ class Checkout:
             env={**self.env, **env},
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=30,
+            timeout=SECONDS,
             start_new_session=True,
             check=False,
         )
@@ -249,7 +250,7 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
         [analyze, "verify", "--man=no", str(tmp_path / "shop.service")],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SECONDS,
         env={**os.environ, "HOME": str(tmp_path)},
         check=False,
     )
@@ -316,7 +317,7 @@ def test_cron(checkout: Checkout, tmp_path: Path) -> None:
         env={**environment, variable: value},
         cwd=tmp_path,
         capture_output=True,
-        timeout=30,
+        timeout=SECONDS,
         check=False,
     )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Cli
+from tests.patience import SECONDS
 
 # Says when credvault's own code is about to run; a signal that falls between the two is none of its business.
 STARTED = """
@@ -34,7 +35,7 @@ def test_help_into_a_pipe_that_nobody_reads_is_quiet_141(cli: Cli, words: list[s
     os.close(reading)
 
     with os.fdopen(writing, "wb") as stdout:
-        done = subprocess.run([SCRIPT, *words], stdout=stdout, stderr=subprocess.PIPE, timeout=60, check=False)
+        done = subprocess.run([SCRIPT, *words], stdout=stdout, stderr=subprocess.PIPE, timeout=SECONDS, check=False)
 
     assert (done.returncode, done.stderr) == (141, b"")
 
@@ -110,7 +111,7 @@ def test_ctrl_c_at_any_moment_shows_no_traceback(cli: Cli) -> None:
         child.stderr.read(1)
         time.sleep(rng.uniform(0, 0.12))
         child.send_signal(signal.SIGINT)
-        stdout, stderr = child.communicate(timeout=60)
+        stdout, stderr = child.communicate(timeout=SECONDS)
         if (child.returncode, stdout) not in ((0, b"value"), (130, b""), (130, b"value")) or stderr.strip():
             odd.append((child.returncode, stderr[-300:]))
 
