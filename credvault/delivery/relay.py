@@ -88,6 +88,7 @@ class Relay:
         self._lent: set[int] = set()
         self._ours: set[int] = set()
         self._outputs: list[Stream] = []
+        self._has_ended = False
         self._signals = Signals(stops=self.has_terminal)
         self._pump = Pump(self._signals.fileno())
         self._open(patterns, kinds)
@@ -157,6 +158,7 @@ class Relay:
             if status is not None and os.WIFSTOPPED(status):
                 self._stop(os.WSTOPSIG(status), numbers)
                 continue
+            self._has_ended = status is not None
             for number in numbers:
                 self._heed(number)
             if status is not None:
@@ -215,6 +217,8 @@ class TerminalRelay(Relay):
         self._is_moving = False  # it is stopped for a moment, and not to stop us
         self._has_stopped = False  # and waits until we let it go on
         self._is_continued = False  # since it has stopped
+        self._keys_stop = False  # us: there is no child any more who stops first
+        self._is_to_stop = False  # by a key that came before they do
         # Where somebody else in a pipeline may want the keys, the child is behind until it asks for them.
         self._shares = _PIPE in kinds[:2]
         super().__init__(patterns, kinds)
@@ -249,6 +253,9 @@ class TerminalRelay(Relay):
     def _end(self) -> None:
         self._leave()
         self._signals.let_keys_stop()
+        self._keys_stop = True
+        if self._is_to_stop:
+            os.kill(os.getpid(), signal.SIGTSTP)
 
     def _take(self) -> None:
         """Take the terminal for a child that is in front, or is about to be."""
@@ -290,6 +297,11 @@ class TerminalRelay(Relay):
     def _heed(self, number: int) -> None:
         if number == signal.SIGWINCH:
             self._terminal.copy_size(self._master)
+            return
+        if number == signal.SIGTSTP and self._has_ended:
+            self._is_to_stop = True
+            if self._keys_stop:
+                os.kill(os.getpid(), number)
             return
         if number == signal.SIGCONT and self._has_stopped:
             self._is_continued = True  # it goes on when all is done for its stop

@@ -332,6 +332,28 @@ def test_job_is_stopped_although_nobody_reads_what_it_wrote(stocked: Cli, child:
         screen.see("~>")
 
 
+def test_job_is_stopped_although_its_child_has_just_ended(stocked: Cli) -> None:
+    """What it wrote last is held up, and so are we before a key stops us by itself."""
+    child = "touch ready; until [ -e go ]; do sleep 0.05; done; seq 45000; echo out >&2"
+    with shell(stocked) as screen:
+        screen.run(f"{MASKED} sh -c '{child}' | sleep 600")
+        screen.wait((stocked.cwd / "ready").exists, "a child")
+        relay = relay_of(screen, child)
+        terminal = os.open(f"/proc/{screen.pid}/fd/0", os.O_RDWR | os.O_NOCTTY)
+        termios.tcflow(terminal, termios.TCOOFF)
+        (stocked.cwd / "go").touch()
+        screen.wait(lambda: not has_child(relay), "its end")
+        screen.type("\x1a")
+        screen.rest()
+        termios.tcflow(terminal, termios.TCOON)
+        os.close(terminal)
+        screen.see("out\n", "Stopped")
+        screen.run("fg", "exec")
+        wait_for_front(screen)
+        screen.type("\x03")
+        screen.see("~>")
+
+
 def test_interrupted_child_ends_a_loop_of_the_shell(stocked: Cli) -> None:
     with shell(stocked) as screen:
         screen.run(f"for i in 1 2 3; do {MASKED} sh -c 'echo round; exec sleep 600'; done", "\nround")
