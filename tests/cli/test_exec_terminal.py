@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Cli
+from tests.patience import SECONDS
 from tests.terminal import Keys, Ran, run_on_terminal
 
 CATCHER = """
@@ -27,7 +28,7 @@ def seen(*texts: bytes) -> Callable[[list[bytes]], float | None]:
 def on_terminal(cli: Cli, command: str, typed: list[bytes], pause: Callable[[list[bytes]], float | None]) -> Ran:
     env = {name: str(value) for name, value in cli.environment({"TERM": "dumb"}).items()}
     keys = [Keys(keys, hidden=False) for keys in typed]
-    ran = run_on_terminal(command, env, cli.cwd, keys, pause, seconds=20, prompt_seconds=10)
+    ran = run_on_terminal(command, env, cli.cwd, keys, pause, SECONDS, SECONDS)
     assert not ran.overdue, ran
     return ran
 
@@ -52,7 +53,7 @@ def test_key_that_sends_a_signal_reaches_the_child_once(stocked: Cli, key: bytes
 
 @pytest.mark.parametrize(("key", "status"), [(b"\x03", b"status 130"), (b"\x1c", b"status 131")])
 def test_key_ends_a_child_that_does_not_catch_it(stocked: Cli, key: bytes, status: bytes) -> None:
-    command = "ulimit -c 0; trap : INT QUIT; credvault exec -- sh -c 'echo ready; exec sleep 20'; echo status $?"
+    command = "ulimit -c 0; trap : INT QUIT; credvault exec -- sh -c 'echo ready; exec sleep 600'; echo status $?"
 
     ran = on_terminal(stocked, command, [key], seen(b"ready"))
 

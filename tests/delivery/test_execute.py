@@ -9,6 +9,7 @@ import pytest
 
 from credvault.delivery import execute
 from credvault.model.errors import CredvaultError, NotFound, Unsupported
+from tests.patience import SECONDS
 
 SHOW = "import os, sys; sys.stdout.buffer.write(b'\\0'.join(k + b'=' + v for k, v in os.environb.items()))"
 
@@ -29,7 +30,9 @@ SHOW = "import os, sys; sys.stdout.buffer.write(b'\\0'.join(k + b'=' + v for k, 
     ids=str,
 )
 def test_coerced_locale_is_taken_away_again(caller: dict[bytes, bytes]) -> None:
-    python = subprocess.run([sys.executable, "-S", "-c", SHOW], env=caller, capture_output=True, timeout=20, check=True)
+    python = subprocess.run(
+        [sys.executable, "-S", "-c", SHOW], env=caller, capture_output=True, timeout=SECONDS, check=True
+    )
     has = dict(entry.split(b"=", 1) for entry in python.stdout.split(b"\0") if entry)
 
     assert execute._without_coerced_locale(has) == caller

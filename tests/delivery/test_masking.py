@@ -14,6 +14,7 @@ from credvault.delivery.masking import MARK, MAX_FORM_BYTES, MAX_QUOTED_BYTES, M
 from credvault.delivery.matching import Masker, Patterns
 from credvault.model.value import SecretValue
 from tests.canary import forms as canary_forms
+from tests.patience import SECONDS
 
 VALUES = [
     "plain-word-1",
@@ -82,7 +83,7 @@ def masked(value: bytes, text: bytes, *, onlcr: bool = False) -> bytes:
 @pytest.mark.parametrize("program", list(PROGRAMS))
 def test_what_programs_print_of_a_value_is_hidden(program: str, value: str, onlcr: bool) -> None:
     environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": "/", "V": value}
-    ran = subprocess.run(PROGRAMS[program], env=environment, capture_output=True, timeout=60, check=True)
+    ran = subprocess.run(PROGRAMS[program], env=environment, capture_output=True, timeout=SECONDS, check=True)
 
     out = masked(value.encode(), ran.stdout + ran.stderr, onlcr=onlcr)
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from credvault.delivery.masking import MARK, hidden_forms
 from credvault.delivery.matching import LIBRARY, PLAIN, QUICK_SECONDS, SLOW_SECONDS, Masker, Patterns
 from credvault.model.value import SecretValue
+from tests.patience import SECONDS
 
 CANARY = b"canary-4711/+?&= 'gelb' \"rot\" $x"
 ENGINES = {LIBRARY: True, PLAIN: False}
@@ -153,7 +154,9 @@ def test_without_the_library_python_does_it() -> None:
         "print(patterns.engine, masker.feed(b'<canary-value>') + masker.finish())"
     )
 
-    ran = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=SECONDS, check=True
+    )
 
     assert ran.stdout == "plain Python b'<[REDACTED]>'\n"
 
