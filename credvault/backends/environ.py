@@ -150,6 +150,8 @@ class EnvironmentBackend(Backend):
         if capability in Capability.WRITE | Capability.DELETE:
             what = "be written" if capability == Capability.WRITE else "delete"
             self._cannot(what, "whoever starts credvault sets variables; another backend or profile stores secrets")
+        if capability == Capability.VERSIONS:
+            self._cannot("keep versions", "a variable holds one value; another backend or profile keeps older ones")
         super()._refuse(capability)
 
     def _given(self, name: Name) -> Secret:

@@ -159,7 +159,8 @@ def load_settings(flags: Flags, environ: Mapping[str, str], folder: str | None =
     config_path = _config_path(environ, folder)
     data = read_settings(config_path)
     if data is None and environ.get("CREDVAULT_CONFIG"):
-        raise ConfigError(f"there is no {printable(config_path)}, which CREDVAULT_CONFIG names")
+        message = f"there is no {printable(config_path)}, which CREDVAULT_CONFIG names"
+        raise ConfigError(message, hint="make it, or unset CREDVAULT_CONFIG")
     config = {} if data is None else parse_toml(data, CONFIG, config_path)
     project, notices = find_project(folder)
     chosen = _choose_vault(flags, environ, project, config, config_path, folder)

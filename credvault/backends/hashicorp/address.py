@@ -366,7 +366,8 @@ def find_wrap_ttl(settings: Settings) -> int:
     seconds = settings.option("wrap_ttl")
     if seconds is not None and not 0 < seconds <= MAX_ANSWER_SECONDS:
         source = Variables(settings, ()).profile_source
-        raise ConfigError(f"wrap_ttl of {printable(source)} must be 1 to {MAX_ANSWER_SECONDS:.0f} seconds")
+        message = f"wrap_ttl of {printable(source)} must be 1 to {MAX_ANSWER_SECONDS:.0f} seconds"
+        raise ConfigError(message, hint="write 60, or leave it out")
     return int(seconds or 0)
 
 

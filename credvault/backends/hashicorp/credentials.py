@@ -116,7 +116,8 @@ def _configured_helper(settings: Settings, address: Address, variables: Variable
             raise ConfigError(f"{printable(path)}: token_helper cannot be read", hint='write token_helper = "/PATH"')
         if helper and not os.path.isabs(helper):
             # As `bao` has it: another program of that name might be found.
-            raise ConfigError(f"{printable(path)}: token_helper is not an absolute path")
+            message = f"{printable(path)}: token_helper is not an absolute path"
+            raise ConfigError(message, hint='write token_helper = "/PATH"')
         if helper:
             return [helper]
     return []

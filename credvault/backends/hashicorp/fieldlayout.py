@@ -15,7 +15,7 @@ from credvault.backends.hashicorp.kv2 import Reading
 from credvault.backends.hashicorp.layout import Layout, kind_of
 from credvault.model.errors import CredvaultError, Denied, InvalidName, NotFound, Unsupported
 from credvault.model.names import Name, parse_name, parse_namespace
-from credvault.model.record import ACTIVE, Record, Secret
+from credvault.model.record import ACTIVE, DELETED, Record, Secret
 from credvault.model.value import SecretValue
 
 
@@ -178,11 +178,15 @@ class FieldLayout(Layout):
                 return SecretValue(field.encode("utf-8"))
             except UnicodeEncodeError:
                 kind = "a text that is not UTF-8"
-        path = f"{self._kv.prefix}/{name.namespace}" if self._kv.prefix else name.namespace
         raise Unsupported(
             f"{name} holds {kind}, and a secret is a text of at least one character",
-            hint=f"another program wrote it; 'bao kv get -mount={self._kv.mount} {path}' shows what is there",
+            hint=f"another program wrote it; 'bao kv get {self._where(name)}' shows what is there",
         )
+
+    def _where(self, name: Name) -> str:
+        """Return where the namespace of a name is, as a command of `bao` is told."""
+        path = f"{self._kv.prefix}/{name.namespace}" if self._kv.prefix else name.namespace
+        return f"-mount={self._kv.mount} {path}"
 
     def _not_there(self, name: Name, reading: Reading | None) -> Never:
         """Raise NotFound, with what may be the reason."""
@@ -191,6 +195,8 @@ class FieldLayout(Layout):
         hint = None
         if reading is not None and reading.state != ACTIVE:
             hint = f"the KV secret of namespace {name.namespace} is {reading.state} in its version {reading.version}"
+            if reading.state == DELETED:
+                hint += f"; 'bao kv undelete -versions={reading.version} {self._where(name)}' brings it back"
         raise NotFound(f"there is no secret {name}", hint=hint)
 
     def _refuse(self, capability: Capability) -> Never:

@@ -205,7 +205,8 @@ def _secret_id(role: AppRole, transport: Transport) -> SecretValue:
     data = fetch_wrapped(transport, read, role.source, role.creation_path).body.get("data")
     secret_id = data.get("secret_id") if isinstance(data, dict) else None
     if not isinstance(secret_id, str) or not secret_id or not secret_id.isprintable():
-        raise Unauthenticated(f"what the wrapping token from {role.source} holds is not a secret id")
+        message = f"what the wrapping token from {printable(role.source)} holds is not a secret id"
+        raise Unauthenticated(message, hint=f"'bao write -wrap-ttl=60s -f {printable(role.creation_path)}' makes one")
     return SecretValue(secret_id.encode())
 
 

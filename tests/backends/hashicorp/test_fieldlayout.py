@@ -412,6 +412,18 @@ def test_namespace_that_others_deleted_is_empty_and_can_be_written(store: Store)
     assert (record.version, store.data("team")) == (2, {"b": "2"})
 
 
+def test_namespace_that_others_deleted_comes_back_as_the_error_says(store: Store) -> None:
+    store.put("team/a", "1")
+    store.bao.cli("kv", "delete", f"-mount={store.mount}", "intentframe/team")
+
+    with pytest.raises(NotFound) as failure:
+        store.read("team/a")
+    command = str(failure.value.hint).partition("'bao ")[2].partition("'")[0]
+    store.bao.cli(*command.split())
+
+    assert store.data("team") == {"a": "1"}
+
+
 def test_folders_and_names_that_are_none_are_left_out_and_told(store: Store) -> None:
     store.write_data("team/below", a="1")
     store.write_data("_odd", a="1")
