@@ -54,7 +54,7 @@ def test_rights_to_one_namespace_are_enough_for_what_is_asked_of_it_alone(
         exported = cli("export", "-n", "team", "--format", "docker", env=environ)
 
     assert whole.returncode == 4
-    assert b"credvault: hint: -n NAMESPACE asks for one alone; " in whole.stderr
+    assert b"credvault: hint: -n NAMESPACE asks for that one alone; a policy that does says: path " in whole.stderr
     assert (f"/v1/{mount}/metadata/{prefix}/?list=true", 403) in [(each.path, each.status) for each in refused]
     assert [(each.returncode, each.stdout.split(b"\t")[0]) for each in lists] == [(0, b"team/TOKEN")] * 2
     assert (ran.stdout, exported.stdout) == (b"canary of team/TOKEN, none\n", b"TOKEN=canary of team/TOKEN\n")

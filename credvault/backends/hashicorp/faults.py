@@ -58,8 +58,9 @@ def _denied(request: Request) -> Denied:
     path, _, query = request.path.partition("?")
     rights = ("list",) if query == "list=true" else _RIGHTS[request.method]
     quoted = ", ".join(f'"{right}"' for right in rights)
+    rule = f'path "{path}" {{ capabilities = [{quoted}] }}'
     return Denied(
         f"no policy of the token allows to {' and '.join(rights)} {path}",
         # What is not there is refused in the same words, but to those who may do everything.
-        hint=f'one that does says: path "{path}" {{ capabilities = [{quoted}] }}; or is another mount or prefix meant?',
+        hint=f"a policy that does says: {rule}; or is another mount or prefix meant?",
     )

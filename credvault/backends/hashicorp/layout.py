@@ -61,7 +61,7 @@ class Layout(Backend):
         try:
             return self._kv.list_folders([""])[0]
         except Denied as exc:
-            exc.hint = f"-n NAMESPACE asks for one alone; {exc.hint}"
+            exc.hint = f"-n NAMESPACE asks for that one alone; {exc.hint}"
             raise
 
     def _tell_unreadable(self, name: Name, members: Sequence[str]) -> None:
