@@ -7,7 +7,7 @@ import termios
 
 import pytest
 
-from tests.cli.mask import MARK, MASKED, PYTHON, relay_of, shell
+from tests.cli.mask import MARK, MASKED, PYTHON, SECRET, relay_of, shell
 from tests.cli.test_exec_terminal import catcher
 from tests.conftest import Cli
 from tests.patience import wait_until
@@ -222,7 +222,11 @@ def test_whatever_a_child_writes_there_is_masked(stocked: Cli) -> None:
     with shell(stocked) as screen:
         screen.run(f"{MASKED} sh -c 'echo $TOKEN; echo $TOKEN >&2; echo $TOKEN >/dev/tty; echo $TOKEN >&0; echo end'")
         screen.see(f"\n{MARK}\n{MARK}\n{MARK}\n{MARK}\nend")
-        screen.run(f"{MASKED} {PYTHON} slowly.py; echo; echo end", f"\n{MARK}\nend")
+        screen.run(f"{MASKED} {PYTHON} slowly.py; echo; echo end", f"{MARK}\nend")
+        # A machine that is slower yet has the first letters wait for longer than they are held back.
+        first = screen.text.partition(MARK)[0].rpartition("\n")[2]
+        assert SECRET.startswith(first)
+        assert 2 * len(first) <= len(SECRET)
         screen.run(f"{MASKED} sh -c 'printf %s $TOKEN | base64; tty'", "\n/dev/")
         screen.run(f"{MASKED} sh -c 'printf \"\\033[31m%s\\033[0m red\\n\" $TOKEN'", f"{MARK} red")
         assert b"\x1b[31m[REDACTED]\x1b[0m red" in screen.output
