@@ -113,10 +113,10 @@ class Desk:
             headers.append((wire.FLAGS, wire.quote_table({"vault": str(path)})))
         return self.ask("PUT", wire.AGENT_VAULT, *headers, body=key)
 
-    def connect(self, seconds: float = SECONDS) -> socket.socket:
+    def connect(self) -> socket.socket:
         """Return a connection to the agent."""
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(seconds)
+        connection.settimeout(SECONDS)
         try:
             connection.connect(str(self.socket))
         except OSError:
@@ -177,6 +177,8 @@ class Desk:
         for pid in self.agents():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+            # One that was ending removes its socket, while whoever called removes the folder around it.
+            wait_until(lambda: not is_running(pid))  # noqa: B023
 
     def agents(self) -> list[int]:
         """Return every process whose command line names a socket of this desk."""

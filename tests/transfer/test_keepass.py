@@ -384,7 +384,9 @@ def test_extra_that_is_not_installed_is_said_with_the_line_that_installs_it(tmp_
         " sys.exit(run(['import', 'keepass', 'x.kdbx']))"
     )
 
-    done = subprocess.run([sys.executable, "-c", code], env=home.environ, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=home.environ, capture_output=True, timeout=SECONDS, check=False
+    )
 
     assert (done.returncode, done.stdout) == (8, b"")
     assert b"hint: pip install 'credvault[keepass]'" in done.stderr
