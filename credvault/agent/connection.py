@@ -37,6 +37,50 @@ class Request(NamedTuple):
         return self.head.first[1].partition("?")[2]
 
 
+class Inbox:
+    """The bytes that came and were not taken. The room that they leave is overwritten: they may be a key.
+
+    A bytearray does not do that: where it grows or shrinks it moves, and leaves behind what was in it.
+    """
+
+    def __init__(self) -> None:
+        self._room = bytearray()
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, data: memoryview) -> None:
+        """Put bytes at the end."""
+        end = self._count + len(data)
+        if end > len(self._room):
+            self._move(0, max(end, self._count * 5 // 4))
+        # By a view: a slice of a bytearray that is set makes a copy on the way.
+        memoryview(self._room)[self._count : end] = data
+        self._count = end
+
+    def find(self, what: bytes) -> int:
+        """Return where these bytes are first, or -1."""
+        return self._room.find(what, 0, self._count)
+
+    def take(self, count: int) -> bytearray:
+        """Return the first bytes, which are here no more."""
+        taken = self._room[:count]
+        self._move(count, self._count - count)
+        return taken
+
+    def clear(self) -> None:
+        """Overwrite everything."""
+        self._move(self._count, 0)
+
+    def _move(self, start: int, size: int) -> None:
+        """Move the bytes from `start` on to a room of that size."""
+        room, kept = bytearray(size), self._count - start
+        memoryview(room)[:kept] = memoryview(self._room)[start : self._count]
+        self._room[:] = bytes(len(self._room))
+        self._room, self._count = room, kept
+
+
 class Connection:
     """A client that is connected. `is_answered_elsewhere` while a worker is at its request.
 
@@ -50,7 +94,7 @@ class Connection:
         self.is_at_its_end = False
         self.events = 0
         self._head: Message | None = None
-        self._inbox = bytearray()
+        self._inbox = Inbox()
         self._outbox = memoryview(b"")
         self._since = now
 
@@ -83,7 +127,7 @@ class Connection:
             return False
         if not self._inbox and self._head is None:
             self._since = now
-        self._inbox += memoryview(buffer)[:count]
+        self._inbox.add(memoryview(buffer)[:count])
         buffer[:count] = bytes(count)
         return count > 0
 
@@ -95,15 +139,14 @@ class Connection:
                 if len(self._inbox) > wire.MAX_HEAD_BYTES:
                     raise BadMessage
                 return None
-            self._head = wire.parse_head(bytes(self._inbox[:end]))
+            self._head = wire.parse_head(bytes(self._inbox.take(end)))
+            self._inbox.take(len(wire.END_OF_HEAD))
             if self._head.first[2] not in ("HTTP/1.1", "HTTP/1.0") or self._head.length > wire.MAX_BODY_BYTES:
                 raise BadMessage
-            self._discard(end + len(wire.END_OF_HEAD))
         length = self._head.length
         if len(self._inbox) < length:
             return None
-        request = Request(self._head, self._inbox[:length])
-        self._discard(length)
+        request = Request(self._head, self._inbox.take(length))
         self._head = None
         self.is_at_its_end = request.head.headers.get("connection", "").lower() == "close"
         return request
@@ -128,9 +171,5 @@ class Connection:
 
     def close(self) -> None:
         """End it; what came and was not read is overwritten."""
-        self._discard(len(self._inbox))
+        self._inbox.clear()
         self.socket.close()
-
-    def _discard(self, count: int) -> None:
-        self._inbox[:count] = bytes(count)
-        del self._inbox[:count]

@@ -11,6 +11,7 @@ from typing import IO, Any
 
 import pytest
 
+from credvault.agent.connection import Inbox
 from tests.agent.desk import Desk
 from tests.home import PRINTED_KEY, material
 from tests.patience import wait_until
@@ -84,17 +85,35 @@ def test_data_key_is_in_memory_while_it_is_held_and_not_after(desk: Desk, end: s
     assert after == []
 
 
+def test_room_that_a_key_leaves_is_overwritten() -> None:
+    inbox, key = Inbox(), os.urandom(32)
+    rooms = []
+
+    for piece in (b"head" + key[:9], key[9:], b"next"):
+        inbox.add(memoryview(piece))
+        rooms.append(memoryview(inbox._room))
+    head, body = inbox.take(4), inbox.take(32)
+
+    assert (bytes(head), bytes(body), len(inbox)) == (b"head", key, 4)
+    assert [any(room) for room in rooms] == [False, False, False]
+    assert bytes(inbox.take(4)) == b"next"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can look into the agent's memory")
 def test_refused_key_does_not_stay_in_memory(desk: Desk) -> None:
+    """Whatever the length of the head before it, by which the buffers go that it was in."""
     agent = desk.start(detached=False)
-    wrong = os.urandom(32)
+    wrong = [os.urandom(32) for _ in range(64)]
     vault_id = desk.home.file().read_head().vault_id
     headers = [("credvault-for", "60"), ("credvault-idle", "60"), ("credvault-vault", vault_id)]
 
-    reply = desk.ask("PUT", "/v1/agent/vault", *headers, body=wrong)
+    replies = [
+        desk.ask("PUT", "/v1/agent/vault", *headers, ("more", 8 * number * "x"), body=key)
+        for number, key in enumerate(wrong)
+    ]
 
-    assert reply.status == 401
-    assert found_in_memory(agent.pid, forms(wrong)) == []
+    assert {reply.status for reply in replies} == {401}
+    assert found_in_memory(agent.pid, [*wrong, *forms(wrong[-1])]) == []
 
 
 def test_no_core_is_dumped_and_no_debugger_of_the_user_gets_in(desk: Desk) -> None:
