@@ -181,10 +181,11 @@ def test_write_whose_answer_is_lost_is_sent_once(desk: Desk, words: Sequence[str
 def test_stopped_agent_is_waited_for_no_longer_than_its_bound(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.put("a/one", b"first")
     agent = desk.held()
-    monkeypatch.setattr(peer, "PROMPT_SECONDS", 0.3)
     agent.process.send_signal(signal.SIGSTOP)
     try:
-        done = [impatient(desk, "get", "a/one"), desk.home.run("list"), desk.home.run("agent", "status")]
+        with monkeypatch.context() as hurry:
+            hurry.setattr(peer, "PROMPT_SECONDS", 0.3)
+            done = [impatient(desk, "get", "a/one"), desk.home.run("list"), desk.home.run("agent", "status")]
     finally:
         agent.process.send_signal(signal.SIGCONT)
 
