@@ -18,8 +18,13 @@ _IN_FRONT, _BEHIND = b"f", b"b"
 # as well, whom nobody else reaches in their session. Any other signal is for the child alone.
 _FOR_ALL = frozenset(
     {
-        *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM),
-        *(signal.SIGTSTP, signal.SIGSTOP, signal.SIGCONT),
+        signal.SIGHUP,
+        signal.SIGINT,
+        signal.SIGQUIT,
+        signal.SIGTERM,
+        signal.SIGTSTP,
+        signal.SIGSTOP,
+        signal.SIGCONT,
     }
 )
 
