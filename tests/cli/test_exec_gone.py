@@ -89,10 +89,12 @@ class Scene:
     def holders(self) -> list[str]:
         """Return the descriptors of other processes that the canary can be read from."""
         found = []
-        for path in Path("/proc").glob("[0-9]*/fd/*"):
-            with suppress(OSError):
-                if "credvault" in os.readlink(path) and path.read_bytes() == self.canary:
-                    found.append(str(path))
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it may end meanwhile
+                for path in (process / "fd").iterdir():
+                    with suppress(OSError):
+                        if "credvault" in os.readlink(path) and path.read_bytes() == self.canary:
+                            found.append(str(path))
         return found
 
     def files(self) -> list[str]:
