@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from hmac import compare_digest
 from shutil import which
@@ -105,13 +105,11 @@ class Clipboard:
     def clear(self, tool: Tool) -> None:
         """Empty the clipboard."""
         self._write(tool.clear, b"")
+        _settle(lambda: not self._read(tool.paste))
 
     def _wait_for(self, tool: Tool, value: SecretValue) -> None:
-        """Return when the clipboard holds a value: xsel ends before. That a manager changes it is no failure."""
-        until = time.monotonic() + SETTLE_SECONDS
         fingerprint = fingerprint_of(value.reveal(), b"")
-        while not self.holds(tool, b"", fingerprint) and time.monotonic() < until:
-            time.sleep(0.02)
+        _settle(lambda: self.holds(tool, b"", fingerprint))
 
     def _hints(self, tool: Tool) -> list[str]:
         """Return what asks clipboard managers not to keep it: x-kde-passwordManagerHint, of wl-copy 2.3 and later."""
@@ -144,6 +142,16 @@ class Clipboard:
         except (OSError, subprocess.SubprocessError):
             return None
         return done.stdout or b""
+
+
+def _settle(is_so: Callable[[], bool]) -> None:
+    """Return when the clipboard is as a tool was told to make it; that a manager changes it is no failure.
+
+    xsel and xclip end before, and what comes late would undo a newer copy.
+    """
+    until = time.monotonic() + SETTLE_SECONDS
+    while not is_so() and time.monotonic() < until:
+        time.sleep(0.02)
 
 
 def fingerprint_of(text: bytes, key: bytes) -> bytes:

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from credvault.delivery import clearing
-from credvault.delivery.clipboard import Clipboard
+from credvault.delivery import clearing, clipboard
 from credvault.model.value import SecretValue
 from tests.canary import is_in
 from tests.conftest import PROGRAM, Cli
@@ -55,6 +54,10 @@ class Desk:
     def get(self, *words: str) -> "subprocess.CompletedProcess[bytes]":
         """Run `credvault get -c` here."""
         return self.cli("get", "-c", *words, env=self.env)
+
+    def clipboard(self) -> clipboard.Clipboard:
+        """Return the clipboard, as the program finds it here."""
+        return clipboard.Clipboard({**os.environ, **self.env})
 
     def paste(self) -> bytes:
         """Return what is on the clipboard; nothing where it is empty."""
@@ -299,9 +302,28 @@ def test_value_that_nothing_would_clear_does_not_stay(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
-    clipboard = Clipboard({**os.environ, **desk.env})
+    monkeypatch.setattr(clipboard, "SETTLE_SECONDS", SECONDS)
 
     with pytest.raises(FileNotFoundError):
-        clearing.copy_for(clipboard, SecretValue(b"canary-dev"), 45, str(tmp_path))
+        clearing.copy_for(desk.clipboard(), SecretValue(b"canary-dev"), 45, str(tmp_path))
 
     assert desk.paste() == b""
+
+
+def test_copy_and_its_end_wait_for_a_tool_that_is_late(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As xclip is now and then: it ends, and what it leaves behind takes the clipboard after that."""
+    program = Path(desk.env["PATH"].split(":")[0], desk.tool)
+    words = f'exec 3<&0; case " $* " in *out*|*help*) exec {program.resolve()} "$@";; esac'
+    late = f'(sleep 0.3; exec {program.resolve()} "$@") <&3 3<&- >/dev/null 2>&1 &'
+    program.unlink()
+    program.write_text(f"#!/bin/sh\n{words}\n{late}\n")
+    program.chmod(0o755)
+    desk.env["PATH"] += ":/usr/bin:/bin"
+    monkeypatch.setattr(clipboard, "SETTLE_SECONDS", SECONDS)
+    here = desk.clipboard()
+
+    tool = here.copy(SecretValue(b"canary-dev"))
+    copied = desk.paste()
+    here.clear(tool)
+
+    assert (copied, desk.paste()) == (b"canary-dev", b"")
