@@ -54,14 +54,18 @@ def relay_of(screen: Screen, child: str) -> int:
 
 def child_of(pid: int) -> int:
     """Return the one child of a process."""
-    with open(f"/proc/{pid}/task/{pid}/children") as file:
-        return int(file.read())
+    (child,) = _children_of(pid)
+    return child
 
 
 def has_child(pid: int) -> bool:
     """Say whether a process has a child yet."""
+    return bool(_children_of(pid))
+
+
+def _children_of(pid: int) -> list[int]:
     with open(f"/proc/{pid}/task/{pid}/children") as file:
-        return bool(file.read())
+        return [int(child) for child in file.read().split()]
 
 
 def is_stopped(pid: int) -> bool:
@@ -89,6 +93,14 @@ def running_in(screen: Screen) -> list[str]:
     """Return the processes of the shell's session other than the shell."""
     told = subprocess.run(["ps", "-o", "pid=", "-s", str(screen.pid)], capture_output=True, text=True, check=False)
     return [pid for pid in told.stdout.split() if int(pid) != screen.pid]
+
+
+def continue_in_front(screen: Screen, word: str) -> None:
+    """Bring a stopped job to the foreground, and type a word to it: its child reads again, and says what it read."""
+    screen.run("fg", "exec")
+    screen.wait(lambda: screen.is_raw, "raw mode")
+    screen.type(f"{word}\r")
+    screen.see(f"{word}\n{word}")
 
 
 def wait_for_job(screen: Screen, state: str) -> None:

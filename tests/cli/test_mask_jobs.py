@@ -12,6 +12,7 @@ from tests.cli.mask import (
     MASKED,
     PYTHON,
     child_of,
+    continue_in_front,
     has_child,
     is_stopped,
     relay_of,
@@ -38,10 +39,7 @@ def test_job_is_stopped_and_continued_in_front_and_behind(stocked: Cli) -> None:
         screen.run("jobs", "Stopped")
         screen.run("bg", "&")
         wait_for_job(screen, "Stopped")  # by its own read
-        screen.run("fg", "exec")
-        screen.wait(lambda: screen.is_raw, "raw mode")
-        screen.type("two\r")
-        screen.see("two\ntwo")
+        continue_in_front(screen, "two")
         screen.type("\x04")
         screen.see("~>")
         screen.run("echo status $?", "status 0")
@@ -106,18 +104,12 @@ def test_we_alone_may_be_stopped_and_continued(stocked: Cli) -> None:
         relay = relay_of(screen, "cat")
         os.kill(relay, signal.SIGSTOP)
         screen.see("Stopped")
-        screen.run("fg", "exec")
-        screen.wait(lambda: screen.is_raw, "raw mode")
-        screen.type("in front\r")
-        screen.see("in front\nin front")
+        continue_in_front(screen, "in front")
         os.kill(relay, signal.SIGSTOP)
         screen.see("Stopped")
         screen.run("bg")
         wait_for_job(screen, "Stopped")  # by its own read, as any job in the background
-        screen.run("fg", "exec")
-        screen.wait(lambda: screen.is_raw, "raw mode")
-        screen.type("again\r")
-        screen.see("again\nagain")
+        continue_in_front(screen, "again")
         screen.type("\x04")
         screen.run("echo status $?", "status 0")
 
@@ -142,10 +134,7 @@ def test_keys_that_wait_for_the_shell_are_left_to_it_when_we_are_continued_behin
         screen.wait(lambda: is_stopped(relay), "a stop by its own read")
         os.kill(screen.pid, signal.SIGCONT)
         screen.see("\nleft alone")
-        screen.run("fg", "exec")
-        screen.wait(lambda: screen.is_raw, "raw mode")
-        screen.type("again\r")
-        screen.see("again\nagain")
+        continue_in_front(screen, "again")
 
 
 def test_all_that_the_child_has_started_is_put_behind_with_it(stocked: Cli) -> None:
@@ -159,10 +148,7 @@ def test_all_that_the_child_has_started_is_put_behind_with_it(stocked: Cli) -> N
         screen.see("Stopped")
         screen.run("bg")
         wait_for_job(screen, "Stopped")  # by its own read, which had begun before
-        screen.run("fg", "exec")
-        screen.wait(lambda: screen.is_raw, "raw mode")
-        screen.type("two\r")
-        screen.see("two\ntwo")
+        continue_in_front(screen, "two")
 
 
 def test_job_that_comes_in_front_again_while_it_is_put_behind_has_the_keys(stocked: Cli) -> None:
@@ -220,10 +206,7 @@ def test_job_whose_child_had_stopped_as_well_is_continued_at_once(stocked: Cli) 
         screen.see("Stopped")
         os.kill(child_of(child_of(relay)), signal.SIGTSTP)
         wait_for_report(screen, relay)
-        screen.run("fg", "exec")
-        screen.wait(lambda: screen.is_raw, "raw mode")
-        screen.type("word\r")
-        screen.see("word\nword")
+        continue_in_front(screen, "word")
 
 
 def test_job_that_is_continued_behind_while_it_starts_leaves_the_terminal_alone(stocked: Cli) -> None:
@@ -243,10 +226,7 @@ def test_job_that_is_continued_behind_while_it_starts_leaves_the_terminal_alone(
         (stocked.cwd / "go").write_text("")
         wait_for_job(screen, "Stopped")  # by its own read
         assert screen.modes == cooked
-        screen.run("fg", "exec")
-        screen.wait(lambda: screen.is_raw, "raw mode")
-        screen.type("word\r")
-        screen.see("word\nword")
+        continue_in_front(screen, "word")
 
 
 def test_job_that_nobody_can_continue_does_not_wait_for_the_terminal(stocked: Cli) -> None:
